@@ -1,0 +1,2 @@
+/** `postern`: the server as a library. */
+export * from "./plugin.ts";

@@ -1,0 +1,22 @@
+/** `postern/plugin`: all that a plugin imports besides mail parsing. */
+export { type Static, Type } from "typebox";
+export * from "../contracts/account.ts";
+export * from "../contracts/certificates.ts";
+export * from "../contracts/clock.ts";
+export * from "../contracts/delivery.ts";
+export * from "../contracts/envelope.ts";
+export * from "../contracts/hooks.ts";
+export * from "../contracts/log.ts";
+export * from "../contracts/mailbox-store.ts";
+export * from "../contracts/notifier.ts";
+export * from "../contracts/resolver.ts";
+export * from "../contracts/server-facts.ts";
+export * from "../contracts/service.ts";
+export * from "../contracts/session.ts";
+export * from "../contracts/spool.ts";
+export * from "../contracts/submit.ts";
+export * from "../contracts/tables.ts";
+export * from "../contracts/verdicts.ts";
+export * from "../kernel/define.ts";
+export * from "../kernel/verdicts.ts";
+export type { Address } from "../mail/address.ts";

@@ -1,0 +1,2 @@
+/** `postern/testing`: what plugin authors test with. */
+export {};

@@ -1,0 +1,77 @@
+/** Accounts and logins: who has a mailbox, who a client is. */
+import type { Address } from "../mail/address.ts";
+import { defineService } from "./service.ts";
+import type { Session } from "./session.ts";
+
+export interface Account {
+  /** Full address, or whatever the directory calls its users. Unique on this server. */
+  readonly login: string;
+  readonly addresses: readonly Address[];
+  /** Absolute path below which the account's mail lives. */
+  readonly home: string;
+  readonly quotaBytes: number | null;
+}
+
+export interface Identity {
+  readonly login: string;
+  readonly account?: Account;
+}
+
+export type Attempt =
+  | { readonly kind: "password"; readonly login: string; readonly authzid: string | null; readonly password: string }
+  | { readonly kind: "token"; readonly login: string | null; readonly authzid: string | null; readonly token: string }
+  | { readonly kind: "certificate"; readonly login: string | null; readonly certificate: Uint8Array };
+
+/** The answer to "who is this?": `unavailable` means a directory could not answer now, and is never "unknown". */
+export type AccountAnswer =
+  | { readonly at: "found"; readonly account: Account }
+  | { readonly at: "unknown" }
+  | { readonly at: "unavailable"; readonly reason: string };
+export type DomainAnswer = "served" | "foreign" | "unavailable";
+
+/** The hooks `findAccount` and `findDomain`, asked on behalf of whoever needs an answer. Never throws. */
+export interface Accounts {
+  byAddress(address: Address): Promise<AccountAnswer>;
+  byLogin(login: string): Promise<AccountAnswer>;
+  /** Whether mailboxes (or virtual addresses) of this domain live on this server. */
+  domain(domain: string): Promise<DomainAnswer>;
+}
+export const Accounts = defineService<Accounts>("postern/accounts@1");
+
+/** One step of a SASL conversation (RFC 4422). */
+export type LoginStep =
+  | { readonly at: "challenge"; readonly data: Uint8Array }
+  /** `session.identity` is set when this is answered. */
+  | { readonly at: "success"; readonly identity: Identity }
+  | {
+      readonly at: "failure";
+      /** `invalid`: wrong credentials. `unavailable`: nobody could tell. `malformed`: not the mechanism's syntax.
+       * `cancelled`: the client sent "*". `refused`: a policy said no, `text` is its answer. `encryption`: needs TLS. */
+      readonly cause: "invalid" | "unavailable" | "malformed" | "cancelled" | "refused" | "encryption" | "mechanism";
+      readonly text: string;
+      readonly isTemporary: boolean;
+    };
+
+export interface LoginConversation {
+  /** The client's next response, decoded from base64. */
+  next(response: Uint8Array): Promise<LoginStep>;
+  cancel(): void;
+}
+
+/**
+ * Logins for every protocol: hooks `authAttempt`, `credentials`, `auth`, notices `login` and `authFailed`.
+ * Unknown user and wrong password take the same time and give the same answer. Never throws.
+ */
+export interface Logins {
+  /** Mechanism names to offer this session now, e.g. `["PLAIN", "LOGIN"]`; empty where a password would travel in clear. */
+  mechanisms(session: Session): readonly string[];
+  /** `initialResponse` is decoded already; `null` if the client sent none. */
+  begin(
+    session: Session,
+    mechanism: string,
+    initialResponse: Uint8Array | null,
+  ): Promise<{ readonly step: LoginStep; readonly conversation: LoginConversation }>;
+  /** IMAP LOGIN and POP3 USER/PASS. */
+  password(session: Session, login: string, password: string): Promise<LoginStep>;
+}
+export const Logins = defineService<Logins>("postern/logins@1");

@@ -1,0 +1,5 @@
+/** Time, handed in. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+}

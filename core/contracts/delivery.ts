@@ -1,0 +1,41 @@
+/** One try at handing one envelope to recipients with the same route. */
+import type { Account } from "./account.ts";
+import type { Envelope, Message, Recipient } from "./envelope.ts";
+import { defineService } from "./service.ts";
+import type { Routed } from "./verdicts.ts";
+
+export interface RemoteReply {
+  readonly code: number;
+  /** Enhanced status code, e.g. `5.1.1`; `null` if the other side gave none. */
+  readonly status: string | null;
+  readonly text: string;
+  /** Who said so; `null` for this server. */
+  readonly host: string | null;
+}
+
+/** `delivered`: into a mailbox. `relayed`: to a host that may do anything with it. */
+export type Outcome = { readonly at: "delivered" | "relayed" | "deferred" | "failed"; readonly reply: RemoteReply };
+
+export interface Delivery {
+  readonly envelope: Envelope;
+  readonly message: Message;
+  readonly route: Routed;
+  /** Those not settled yet. */
+  readonly recipients: readonly Recipient[];
+  /** From 1. */
+  readonly attempt: number;
+  /** Durable when it resolves. What is not settled when the handler ends goes on to the next plugin, then is deferred. */
+  settle(recipient: Recipient, outcome: Outcome): Promise<void>;
+}
+
+export interface FilingResult {
+  readonly outcome: Outcome;
+  /** Mailboxes that got a copy, for the log. */
+  readonly mailboxes: readonly string[];
+}
+
+/** Puts a message into an account's mailbox as the `fileInto` hook says. Resolves when it is durable. Never throws. */
+export interface Filing {
+  file(delivery: Delivery, recipient: Recipient, account: Account): Promise<FilingResult>;
+}
+export const Filing = defineService<Filing>("postern/filing@1");

@@ -1,0 +1,51 @@
+/** A message's outside and inside as plugins see them. */
+import type { Readable } from "node:stream";
+import type { Address } from "../mail/address.ts";
+import type { Session } from "./session.ts";
+
+export type Notify = "never" | "success" | "failure" | "delay";
+export type Origin = "smtp" | "lmtp" | "sendmail" | "bounce" | "forward" | "release";
+export type BodyKind = "7bit" | "8bitmime" | "binarymime";
+
+export interface Recipient {
+  /** Unique within its envelope, from 1. */
+  readonly id: number;
+  readonly address: Address;
+  /** RFC 3461 4.2; `address` is decoded from xtext. */
+  readonly orcpt: { readonly type: string; readonly address: string } | null;
+  /** Empty: the sender said nothing (which means failure and delay). */
+  readonly notify: ReadonlySet<Notify>;
+  /** The addresses it was expanded from, outermost first. */
+  readonly parents: readonly Address[];
+}
+
+export interface Target {
+  readonly address: Address;
+  readonly notify?: ReadonlySet<Notify>;
+}
+
+export interface Envelope {
+  readonly id: string;
+  /** How it came in. Only smtp and lmtp have a session. */
+  readonly origin: Origin;
+  readonly session: Session | null;
+  readonly reversePath: Address | null;
+  readonly recipients: readonly Recipient[];
+  readonly body: BodyKind;
+  readonly isSmtpUtf8: boolean;
+  readonly requiresTls: boolean;
+  readonly ret: "full" | "hdrs" | null;
+  readonly envid: string | null;
+  /** Small facts that travel with the message: spam score, SPF result, who authenticated. */
+  label(name: string): unknown;
+}
+
+export interface Message {
+  readonly sizeBytes: number;
+  /** Unfolded values, names compared without case. */
+  readonly headers: { get(name: string): string | undefined; all(name: string): readonly string[] };
+  /** The whole message as it will be stored, CRLF line ends. */
+  content(): Readable;
+  /** The same bytes without a stream while they are held in memory, in pieces; `null` for a message kept in a file. */
+  inMemory(): readonly Uint8Array[] | null;
+}

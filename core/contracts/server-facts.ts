@@ -1,0 +1,15 @@
+/** What every room may know about this server. */
+import type { Address } from "../mail/address.ts";
+import { defineService } from "./service.ts";
+
+export interface ServerFacts {
+  /** Our name in banner, EHLO and `Received:`. */
+  readonly hostname: string;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Domain that completes bare addresses. */
+  readonly origin: string;
+  readonly postmaster: Address;
+  readonly version: string;
+}
+export const ServerFacts = defineService<ServerFacts>("postern/server-facts@1");

@@ -1,0 +1,67 @@
+/** What a client connection looks like to plugins, and what a protocol plugin gets to serve it. */
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import type { Identity } from "./account.ts";
+
+export type Protocol = "smtp" | "lmtp" | "imap" | "pop3" | "managesieve" | "http";
+export type ListenerTls = "none" | "optional" | "required" | "implicit";
+
+export interface TlsFacts {
+  /** e.g. `TLSv1.3` */
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly servername: string | null;
+  readonly clientCertificate: Uint8Array | null;
+}
+
+/** One client connection of any protocol. Live: fields change as the session goes on, but only core changes them. */
+export interface Session {
+  readonly id: string;
+  readonly protocol: Protocol;
+  readonly listener: { readonly name: string; readonly role: string };
+  readonly local: { readonly address: string; readonly port: number };
+  readonly remote: { readonly address: string; readonly port: number; readonly hostname: string | null };
+  readonly tls: TlsFacts | null;
+  readonly heloName: string | null;
+  readonly identity: Identity | null;
+}
+
+/** Reads a client's bytes under limits. One read at a time. */
+export interface ConnectionReader {
+  /**
+   * The next line without its CRLF (or bare LF); `null` at the end of the stream. Answers at once, without a promise,
+   * when the line is here already. Throws `LineTooLong` (a `RangeError` with `code: "LINE_TOO_LONG"`) after having
+   * skipped the line, so that the caller can answer and go on.
+   */
+  line(limitBytes: number): Buffer | null | Promise<Buffer | null>;
+  /** Exactly `size` bytes, or `null` if the stream ends before. Bounded by the caller's choice of `size`. */
+  exact(size: number): Buffer | null | Promise<Buffer | null>;
+  /** The next `size` bytes as a stream with back-pressure; the reader goes on behind them once the stream has ended. */
+  stream(size: number): Readable;
+  /** Whether a whole line, or anything at all, waits in the buffer: replies may be held back to leave together. */
+  readonly hasBuffered: boolean;
+}
+
+/** What `serve` gets. Limits, TLS and PROXY are done by core. */
+export interface Connection {
+  readonly session: Session;
+  /** The socket in use: the TLS socket after `startTls`. */
+  readonly socket: Socket;
+  readonly reader: ConnectionReader;
+  readonly listenerTls: ListenerTls;
+  /** Whether STARTTLS can be offered now: a certificate exists, TLS is not on, the listener's `tls` allows it. */
+  readonly canStartTls: boolean;
+  /** Sends what was written, throws buffered clear text away (RFC 3207 5, RFC 3501 6.2.1) and shakes hands. Rejects when
+   * that fails; the connection is gone then. */
+  startTls(): Promise<void>;
+  /** Waits for back-pressure: resolves when the client has taken enough of what was written, rejects if it left. */
+  write(data: string | Uint8Array): void | Promise<void>;
+  /** Aborted when the server shuts down: finish what was begun, say good-bye, call `close`. */
+  readonly draining: AbortSignal;
+  /** Aborted when the client has gone, for whatever reason. */
+  readonly closed: AbortSignal;
+  /** Idle time-out in milliseconds until the next byte; `onIdle` is called once, then nothing more happens. */
+  setIdleTimeout(timeoutMs: number, onIdle: () => void): void;
+  /** Flushes and ends the connection. Safe to call twice. */
+  close(): void;
+}

@@ -1,0 +1,98 @@
+/** The durable place of accepted mail. The default keeps files; a plugin may provide another. */
+
+import type { Outcome, RemoteReply } from "./delivery.ts";
+import type { BodyKind, Message, Notify, Origin } from "./envelope.ts";
+import { defineService } from "./service.ts";
+import type { Intake } from "./submit.ts";
+
+/** JSON values only: this is what stands on disk. Addresses are their text. */
+export interface SpoolRecipient {
+  readonly id: number;
+  readonly address: string;
+  readonly orcpt: { readonly type: string; readonly address: string } | null;
+  readonly notify: readonly Notify[];
+  readonly parents: readonly string[];
+}
+
+/** A session as it is remembered: who brought the message. */
+export interface SpoolSession {
+  readonly id: string;
+  readonly protocol: string;
+  readonly listener: { readonly name: string; readonly role: string };
+  readonly remote: { readonly address: string; readonly port: number; readonly hostname: string | null };
+  readonly heloName: string | null;
+  readonly login: string | null;
+}
+
+export interface SpoolEnvelope {
+  readonly id: string;
+  readonly origin: Origin;
+  readonly session: SpoolSession | null;
+  readonly reversePath: string | null;
+  readonly recipients: readonly SpoolRecipient[];
+  readonly body: BodyKind;
+  readonly isSmtpUtf8: boolean;
+  readonly requiresTls: boolean;
+  readonly ret: "full" | "hdrs" | null;
+  readonly envid: string | null;
+  readonly labels: Readonly<Record<string, unknown>>;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+  /** Waits for an administrator. */
+  readonly hold: string | null;
+  /** A route fixed by a change, for all its recipients. */
+  readonly route: { readonly transport: string; readonly nextHop: string | null } | null;
+}
+
+/** What has happened since. */
+export interface SpoolState {
+  readonly attempts: number;
+  /** Milliseconds since 1970; 0 is at once. */
+  readonly dueAt: number;
+  /** By recipient id; one that is missing has not been settled. `deferred` is the last reply, not an end. */
+  readonly outcomes: Readonly<Record<number, Outcome>>;
+  readonly lastReply: RemoteReply | null;
+  /** Whether a delay warning has been sent. */
+  readonly warnedAt: number | null;
+}
+
+export interface SpoolEntry {
+  readonly envelope: SpoolEnvelope;
+  readonly state: SpoolState;
+  readonly message: Message;
+}
+
+export class SpoolFull extends Error {
+  readonly code = "SPOOL_FULL";
+}
+
+/**
+ * After `accept` has resolved, the message survives kill -9 and a power cut. After a failed flush the file is not trusted
+ * again: the call rejects and the message does not exist. One message's damage never reaches another's.
+ */
+export interface Spool {
+  receive(sizeHintBytes: number | null): Intake;
+  /** Rejects with `SpoolFull` or an I/O error: nothing was promised then. */
+  accept(envelope: SpoolEnvelope, message: Message): Promise<void>;
+  /** Durable when it resolves. */
+  settle(id: string, recipientId: number, outcome: Outcome): Promise<void>;
+  /** Keeps the retry time. May be lost in a crash: the message is then tried earlier. */
+  reschedule(
+    id: string,
+    change: {
+      readonly attempts: number;
+      readonly dueAt: number;
+      readonly lastReply: RemoteReply | null;
+      readonly warnedAt: number | null;
+    },
+  ): Promise<void>;
+  /** Everything is settled and reported. */
+  remove(id: string): Promise<void>;
+  /** `null` if it is gone. Rejects when it is damaged: the file has been set aside, and logged. */
+  read(id: string): Promise<SpoolEntry | null>;
+  /** What was there at start, in order of `dueAt`, without reading what is not due before `until`. */
+  recovered(until: number): AsyncIterable<{ readonly id: string; readonly dueAt: number }>;
+  /** Ends all writing. What was promised is on disk. */
+  close(): Promise<void>;
+}
+export const Spool = defineService<Spool>("postern/spool@1");
