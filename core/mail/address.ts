@@ -1,12 +1,158 @@
 /**
  * Mailbox addresses after RFC 5321 4.1.2 and RFC 6531 3.3. `parseAddress` is the one gate from raw text to `Address`.
- * Never throws: a mistake is a value that says what is wrong.
+ * Never throws: what is no address is `null`.
  */
+import { domainToASCII } from "node:url";
 
 /** A mailbox. `localPart` is unquoted; `toString()` quotes it again where the grammar asks for it. */
 export interface Address {
   readonly localPart: string;
-  /** Lower case; an address literal keeps its brackets. */
+  /** Lower case, IDN labels as A-labels; an address literal keeps its brackets. Empty only for a bare `postmaster`. */
   readonly domain: string;
   toString(): string;
 }
+
+export interface AddressSyntax {
+  /** Non-ASCII allowed (RFC 6531). Default: true. */
+  readonly utf8?: boolean;
+}
+
+/** The argument of MAIL and RCPT: `address` is `null` for the null path `<>`. `rest` begins behind the path. */
+export interface Path {
+  readonly address: Address | null;
+  readonly rest: string;
+}
+
+// RFC 5321 4.5.3.1: limits in octets
+const LOCAL_PART_LIMIT = 64;
+const DOMAIN_LIMIT = 255;
+const LABEL_LIMIT = 63;
+
+// RFC 5322 3.2.3 atext, with RFC 6531 3.3 UTF8-non-ascii
+const ATEXT_AND_DOTS = /[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\u{10ffff}.]{1,65}/uy;
+const DOT_STRING =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\u{10ffff}]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\u{10ffff}]+)*$/u;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
+const NON_ASCII = /[^\u0000-\u007f]/u;
+// Lenient: "_" is no letter of the grammar, but host names with it are met in the wild.
+const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/;
+const IPV4 = /^(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+const IPV6 = /^[0-9A-Fa-f:.]{2,45}$/;
+const GENERAL_LITERAL = /^[A-Za-z0-9-]*[A-Za-z0-9]:[\u0021-\u005a\u005e-\u007e]+$/;
+
+class Mailbox implements Address {
+  readonly localPart: string;
+  readonly domain: string;
+  constructor(localPart: string, domain: string) {
+    this.localPart = localPart;
+    this.domain = domain;
+  }
+  toString(): string {
+    const local = DOT_STRING.test(this.localPart) ? this.localPart : quote(this.localPart);
+    return this.domain === "" ? local : `${local}@${this.domain}`;
+  }
+  /** An address is its text wherever it is logged or stored. */
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/** Parses `local@domain` without angle brackets. */
+export function parseAddress(raw: string, syntax: AddressSyntax = {}): Address | null {
+  const local = readLocalPart(raw, 0, syntax);
+  if (!local || raw[local.end] !== "@") return null;
+  const domain = parseDomain(raw.slice(local.end + 1), syntax);
+  return domain === null ? null : new Mailbox(local.value, domain);
+}
+
+/**
+ * Parses a reverse-path or forward-path (RFC 5321 4.1.2) at the start of `raw`. A source route is read and forgotten
+ * (RFC 5321 4.1.1.3). `<postmaster>` without a domain is taken (RFC 5321 4.5.1), any other bare local part is not.
+ */
+export function parsePath(raw: string, syntax: AddressSyntax = {}): Path | null {
+  if (!raw.startsWith("<")) return parseNakedPath(raw, syntax);
+  if (raw.startsWith("<>")) return { address: null, rest: raw.slice(2) };
+  let at = 1;
+  if (raw[1] === "@") {
+    const route = /^(?:@[^\s,:<>]+)(?:,@[^\s,:<>]+)*:/.exec(raw.slice(1));
+    if (!route) return null;
+    at += route[0].length;
+  }
+  const local = readLocalPart(raw, at, syntax);
+  if (!local) return null;
+  if (raw[local.end] === ">") {
+    if (local.value.toLowerCase() !== "postmaster") return null;
+    return { address: new Mailbox(local.value, ""), rest: raw.slice(local.end + 1) };
+  }
+  if (raw[local.end] !== "@") return null;
+  const close = raw.indexOf(">", local.end);
+  if (close < 0) return null;
+  const domain = parseDomain(raw.slice(local.end + 1, close), syntax);
+  return domain === null ? null : { address: new Mailbox(local.value, domain), rest: raw.slice(close + 1) };
+}
+
+/** The domain in its one form: lower case, A-labels, an address literal checked. `null` if it is none. */
+export function parseDomain(raw: string, syntax: AddressSyntax = {}): string | null {
+  if (raw.startsWith("[")) return parseAddressLiteral(raw);
+  const isUtf8 = NON_ASCII.test(raw);
+  if (isUtf8 && syntax.utf8 === false) return null;
+  const domain = isUtf8 ? domainToASCII(raw.normalize("NFC")) : raw.toLowerCase();
+  if (domain === "" || domain.length > DOMAIN_LIMIT) return null;
+  return domain.split(".").every((label) => label.length <= LABEL_LIMIT && LABEL.test(label)) ? domain : null;
+}
+
+/** Whether two addresses name the same mailbox here: domains alike, local parts alike but for case. */
+export function isSameAddress(one: Address, other: Address): boolean {
+  return one.domain === other.domain && one.localPart.toLowerCase() === other.localPart.toLowerCase();
+}
+
+/** Whether only an SMTPUTF8 peer can take it (RFC 6531 3.2); domains never ask for it, they are A-labels. */
+export function needsSmtpUtf8(address: Address): boolean {
+  return NON_ASCII.test(address.localPart);
+}
+
+// Lenient: some clients and scripts leave the angle brackets out.
+function parseNakedPath(raw: string, syntax: AddressSyntax): Path | null {
+  const end = raw.search(/\s/);
+  const text = end < 0 ? raw : raw.slice(0, end);
+  const rest = end < 0 ? "" : raw.slice(end);
+  if (text.toLowerCase() === "postmaster") return { address: new Mailbox(text, ""), rest };
+  const address = parseAddress(text, syntax);
+  return address && { address, rest };
+}
+
+function readLocalPart(raw: string, start: number, syntax: AddressSyntax): { value: string; end: number } | null {
+  const read = raw[start] === '"' ? readQuotedString(raw, start) : readDotString(raw, start);
+  if (!read || Buffer.byteLength(read.value) > LOCAL_PART_LIMIT) return null;
+  return syntax.utf8 === false && NON_ASCII.test(read.value) ? null : read;
+}
+
+function readDotString(raw: string, start: number): { value: string; end: number } | null {
+  ATEXT_AND_DOTS.lastIndex = start;
+  const value = ATEXT_AND_DOTS.exec(raw)?.[0] ?? "";
+  return DOT_STRING.test(value) && !CONTROL.test(value) ? { value, end: start + value.length } : null;
+}
+
+function readQuotedString(raw: string, start: number): { value: string; end: number } | null {
+  let value = "";
+  for (let at = start + 1; at < raw.length; at++) {
+    let char = raw[at] ?? "";
+    if (char === '"') return { value, end: at + 1 };
+    if (char === "\\") char = raw[++at] ?? "";
+    if (char === "" || CONTROL.test(char)) return null;
+    value += char;
+    if (value.length > LOCAL_PART_LIMIT) return null;
+  }
+  return null;
+}
+
+// RFC 5321 4.1.3
+function parseAddressLiteral(raw: string): string | null {
+  if (!raw.endsWith("]")) return null;
+  const inside = raw.slice(1, -1);
+  if (IPV4.test(inside)) return raw;
+  if (/^ipv6:/i.test(inside)) return IPV6.test(inside.slice(5)) ? `[IPv6:${inside.slice(5).toLowerCase()}]` : null;
+  return GENERAL_LITERAL.test(inside) ? raw : null;
+}
+
+const quote = (localPart: string): string => `"${localPart.replace(/["\\]/g, "\\$&")}"`;
