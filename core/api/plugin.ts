@@ -1,6 +1,7 @@
 /** `postern/plugin`: all that a plugin imports besides mail parsing. */
 export { type Static, Type } from "typebox";
 export * from "../contracts/account.ts";
+export * from "../contracts/account-admin.ts";
 export * from "../contracts/certificates.ts";
 export * from "../contracts/clock.ts";
 export * from "../contracts/delivery.ts";
@@ -18,5 +19,6 @@ export * from "../contracts/submit.ts";
 export * from "../contracts/tables.ts";
 export * from "../contracts/verdicts.ts";
 export * from "../kernel/define.ts";
+export * from "../kernel/label.ts";
 export * from "../kernel/verdicts.ts";
 export type { Address } from "../mail/address.ts";

@@ -3,6 +3,7 @@
 import type { Outcome, RemoteReply } from "./delivery.ts";
 import type { BodyKind, Message, Notify, Origin } from "./envelope.ts";
 import { defineService } from "./service.ts";
+import type { Protocol } from "./session.ts";
 import type { Intake } from "./submit.ts";
 
 /** JSON values only: this is what stands on disk. Addresses are their text. */
@@ -17,7 +18,7 @@ export interface SpoolRecipient {
 /** A session as it is remembered: who brought the message. */
 export interface SpoolSession {
   readonly id: string;
-  readonly protocol: string;
+  readonly protocol: Protocol;
   readonly listener: { readonly name: string; readonly role: string };
   readonly remote: { readonly address: string; readonly port: number; readonly hostname: string | null };
   readonly heloName: string | null;

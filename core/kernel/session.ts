@@ -1,0 +1,41 @@
+/**
+ * The session that core writes and plugins read. Made when a client is accepted, gone when it leaves; `net` and the
+ * protocol rooms change its fields as facts become known. Never throws.
+ */
+import type { Identity } from "../contracts/account.ts";
+import type { Protocol, Session, TlsFacts } from "../contracts/session.ts";
+
+export interface SessionInit {
+  readonly id: string;
+  readonly protocol: Protocol;
+  readonly listener: Session["listener"];
+  readonly local: Session["local"];
+  readonly remote: Session["remote"];
+  readonly tls?: TlsFacts | null;
+  readonly heloName?: string | null;
+  readonly identity?: Identity | null;
+}
+
+export class SessionState implements Session {
+  readonly id: string;
+  readonly protocol: Protocol;
+  readonly listener: Session["listener"];
+  local: Session["local"];
+  remote: Session["remote"];
+  tls: TlsFacts | null;
+  heloName: string | null;
+  identity: Identity | null;
+
+  constructor(init: SessionInit) {
+    this.id = init.id;
+    this.protocol = init.protocol;
+    this.listener = init.listener;
+    this.local = init.local;
+    this.remote = init.remote;
+    this.tls = init.tls ?? null;
+    this.heloName = init.heloName ?? null;
+    this.identity = init.identity ?? null;
+  }
+}
+
+export const createSession = (init: SessionInit): SessionState => new SessionState(init);
