@@ -20,5 +20,6 @@ export * from "../contracts/tables.ts";
 export * from "../contracts/verdicts.ts";
 export * from "../kernel/define.ts";
 export * from "../kernel/label.ts";
+export { Duration, parseDuration, parseSize, Size } from "../kernel/units.ts";
 export * from "../kernel/verdicts.ts";
 export type { Address } from "../mail/address.ts";
