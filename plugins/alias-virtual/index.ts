@@ -1,0 +1,61 @@
+/**
+ * Virtual aliases (Postfix's virtual(5)): one address in, its targets out. Core expands the targets in turn, removes
+ * duplicates and guards against loops. A table that cannot answer, or an entry with a target that is no address, defers the mail.
+ */
+import { accept, defer, definePlugin, expanded, proceed, ServerFacts, Tables, Type } from "postern/plugin";
+import { type LookupOptions, lookUp } from "./lookup.ts";
+import { parseTargets } from "./targets.ts";
+
+export default definePlugin({
+  name: "alias-virtual",
+  api: 1,
+  needs: { tables: Tables, facts: ServerFacts },
+  config: Type.Object({
+    maps: Type.Array(Type.String(), {
+      default: [],
+      description: "Tables, asked in order: `hash:/etc/postern/virtual`, `inline:{ a@example.org = b@example.org }`.",
+    }),
+    domains: Type.Array(Type.String(), {
+      default: [],
+      description:
+        "Virtual alias domains: every address of theirs is an alias or does not exist. A table entry whose key is a bare domain says the same.",
+    }),
+    recipientDelimiter: Type.String({
+      default: "+",
+      maxLength: 1,
+      description: "`user+anything` finds the entry of `user`; empty: no extensions.",
+    }),
+  }),
+  async setup({ config, needs, log }) {
+    const tables = await Promise.all(config.maps.map((spec) => needs.tables.open(spec)));
+    const options: LookupOptions = {
+      tables,
+      recipientDelimiter: config.recipientDelimiter,
+      origin: needs.facts.origin,
+    };
+    const domains = new Set(config.domains.map((domain) => domain.toLowerCase()));
+    const isMarked = async (domain: string) => {
+      for (const table of tables) if ((await table.get(domain)) !== null) return true;
+      return false;
+    };
+    return {
+      hooks: {
+        async findDomain({ domain }) {
+          return domains.has(domain) || (await isMarked(domain)) ? accept("virtual alias domain") : proceed;
+        },
+        async destination(_, { address }) {
+          return (await lookUp(address, options)) ? accept("virtual alias") : proceed;
+        },
+        async expand({ address }) {
+          const match = await lookUp(address, options);
+          if (!match) return proceed;
+          const { addresses, mistakes } = parseTargets(address, match, needs.facts.origin);
+          if (mistakes.length > 0)
+            log.warn({ key: match.key, mistakes }, "virtual alias has targets that are no addresses");
+          if (addresses.length === 0) return defer("This alias leads nowhere at present", { detail: "3.5" });
+          return expanded(addresses.map((target) => ({ address: target })));
+        },
+      },
+    };
+  },
+});
