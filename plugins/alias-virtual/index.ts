@@ -51,8 +51,9 @@ export default definePlugin({
           if (!match) return proceed;
           const { addresses, mistakes } = parseTargets(address, match, needs.facts.origin);
           if (mistakes.length > 0)
-            log.warn({ key: match.key, mistakes }, "virtual alias has targets that are no addresses");
-          if (addresses.length === 0) return defer("This alias leads nowhere at present", { detail: "3.5" });
+            log.error({ key: match.key, mistakes }, "virtual alias has targets that are no addresses");
+          if (mistakes.length > 0 || addresses.length === 0)
+            return defer("This alias leads nowhere at present", { detail: "3.5" });
           return expanded(addresses.map((target) => ({ address: target })));
         },
       },
