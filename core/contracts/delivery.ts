@@ -14,7 +14,12 @@ export interface RemoteReply {
 }
 
 /** `delivered`: into a mailbox. `relayed`: to a host that may do anything with it. */
-export type Outcome = { readonly at: "delivered" | "relayed" | "deferred" | "failed"; readonly reply: RemoteReply };
+export interface Outcome {
+  readonly at: "delivered" | "relayed" | "deferred" | "failed";
+  readonly reply: RemoteReply;
+  /** The next host took the sender's NOTIFY wishes over (RFC 3461 5.2.1): telling of success is its business then. */
+  readonly isDsnPassedOn?: boolean;
+}
 
 export interface Delivery {
   readonly envelope: Envelope;
@@ -36,6 +41,12 @@ export interface FilingResult {
 
 /** Puts a message into an account's mailbox as the `fileInto` hook says. Resolves when it is durable. Never throws. */
 export interface Filing {
-  file(delivery: Delivery, recipient: Recipient, account: Account): Promise<FilingResult>;
+  /** `fields` stand in front of what is stored, in this order (Return-Path, Delivered-To); a redirected copy has none of them. */
+  file(
+    delivery: Delivery,
+    recipient: Recipient,
+    account: Account,
+    fields?: readonly { readonly name: string; readonly value: string }[],
+  ): Promise<FilingResult>;
 }
 export const Filing = defineService<Filing>("postern/filing@1");

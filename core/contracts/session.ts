@@ -23,6 +23,8 @@ export interface Session {
   readonly remote: { readonly address: string; readonly port: number; readonly hostname: string | null };
   readonly tls: TlsFacts | null;
   readonly heloName: string | null;
+  /** `false`: the client said HELO, so it is plain SMTP (RFC 3848). Left out where that cannot be told. */
+  readonly isExtended?: boolean;
   readonly identity: Identity | null;
 }
 

@@ -45,13 +45,19 @@ export interface SpoolEnvelope {
   readonly route: { readonly transport: string; readonly nextHop: string | null } | null;
 }
 
+/** An outcome as it stands on disk. */
+export interface SpoolOutcome extends Outcome {
+  /** The sender has been told, or is not to be: after a restart nobody is told twice. */
+  readonly isReported?: boolean;
+}
+
 /** What has happened since. */
 export interface SpoolState {
   readonly attempts: number;
   /** Milliseconds since 1970; 0 is at once. */
   readonly dueAt: number;
   /** By recipient id; one that is missing has not been settled. `deferred` is the last reply, not an end. */
-  readonly outcomes: Readonly<Record<number, Outcome>>;
+  readonly outcomes: Readonly<Record<number, SpoolOutcome>>;
   readonly lastReply: RemoteReply | null;
   /** Whether a delay warning has been sent. */
   readonly warnedAt: number | null;
@@ -75,8 +81,8 @@ export interface Spool {
   receive(sizeHintBytes: number | null): Intake;
   /** Rejects with `SpoolFull` or an I/O error: nothing was promised then. */
   accept(envelope: SpoolEnvelope, message: Message): Promise<void>;
-  /** Durable when it resolves. */
-  settle(id: string, recipientId: number, outcome: Outcome): Promise<void>;
+  /** Durable when it resolves. A later outcome of the same recipient replaces the former. */
+  settle(id: string, recipientId: number, outcome: SpoolOutcome): Promise<void>;
   /** Keeps the retry time. May be lost in a crash: the message is then tried earlier. */
   reschedule(
     id: string,
