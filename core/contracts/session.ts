@@ -3,7 +3,8 @@ import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import type { Identity } from "./account.ts";
 
-export type Protocol = "smtp" | "lmtp" | "imap" | "pop3" | "managesieve" | "http";
+/** `other`: a role that core does not know; `listener.role` says which. */
+export type Protocol = "smtp" | "lmtp" | "imap" | "pop3" | "managesieve" | "http" | "other";
 export type ListenerTls = "none" | "optional" | "required" | "implicit";
 
 export interface TlsFacts {
@@ -20,6 +21,7 @@ export interface Session {
   readonly protocol: Protocol;
   readonly listener: { readonly name: string; readonly role: string };
   readonly local: { readonly address: string; readonly port: number };
+  /** IPv4 in dotted form also on a socket for both families; on a unix socket both addresses are `unix`, port 0. */
   readonly remote: { readonly address: string; readonly port: number; readonly hostname: string | null };
   readonly tls: TlsFacts | null;
   readonly heloName: string | null;
@@ -31,7 +33,7 @@ export interface Session {
 /** Reads a client's bytes under limits. One read at a time. */
 export interface ConnectionReader {
   /**
-   * The next line without its CRLF (or bare LF); `null` at the end of the stream. Answers at once, without a promise,
+   * The next line without its CRLF (or bare LF), which does not count for the limit; `null` at the end of the stream. Answers at once, without a promise,
    * when the line is here already. Throws `LineTooLong` (a `RangeError` with `code: "LINE_TOO_LONG"`) after having
    * skipped the line, so that the caller can answer and go on.
    */
@@ -53,8 +55,8 @@ export interface Connection {
   readonly listenerTls: ListenerTls;
   /** Whether STARTTLS can be offered now: a certificate exists, TLS is not on, the listener's `tls` allows it. */
   readonly canStartTls: boolean;
-  /** Sends what was written, throws buffered clear text away (RFC 3207 5, RFC 3501 6.2.1) and shakes hands. Rejects when
-   * that fails; the connection is gone then. */
+  /** Sends what was written, throws buffered clear text away (RFC 3207 6, RFC 9051 11.1) and shakes hands. Rejects when
+   * that fails; the connection is gone then. Call it in the turn that wrote the answer to STARTTLS, not after waiting. */
   startTls(): Promise<void>;
   /** Waits for back-pressure: resolves when the client has taken enough of what was written, rejects if it left. */
   write(data: string | Uint8Array): void | Promise<void>;
