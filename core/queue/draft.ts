@@ -1,0 +1,302 @@
+/**
+ * One message on its way in: recipients are admitted, content is checked and finished, then the spool keeps it and the queue gets
+ * it from memory. Never throws: what goes wrong inside is logged and becomes a temporary refusal, and then nothing was promised.
+ */
+
+import type { Clock } from "../contracts/clock.ts";
+import type { Message, Recipient } from "../contracts/envelope.ts";
+import type { Spool } from "../contracts/spool.ts";
+import { SpoolFull } from "../contracts/spool.ts";
+import type { Admission, Draft, Intake, Offer, Refused, Submitted } from "../contracts/submit.ts";
+import type { Change } from "../contracts/verdicts.ts";
+import { type EnvelopeState, toSpool } from "../kernel/envelope.ts";
+import type { StoredMessage } from "../kernel/message.ts";
+import type { Address } from "../mail/address.ts";
+import { type AdmissionRoom, admitOffer, targetsOfChange } from "./admission.ts";
+import { completion } from "./complete.ts";
+import { checkEach, checkWhole } from "./content-check.ts";
+import type { Leaf } from "./expansion.ts";
+import { type Judgement, judge } from "./judgement.ts";
+import { edited, editsMessage, stored } from "./message-edit.ts";
+import { type OriginRules, originTable } from "./origin-table.ts";
+import { partition } from "./partition.ts";
+import { countHops, HOPS_LIMIT, receivedField } from "./received-field.ts";
+import { refusals, refusedBy } from "./refusals.ts";
+
+export interface SubmitRoom extends AdmissionRoom {
+  readonly spool: Spool;
+  /** Takes over what the spool has accepted. `message` is `null` where it has to be read back. */
+  readonly queue: { enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void };
+  readonly clock: Clock;
+}
+
+// What one client can make grow here; the SMTP room has its own, lower limit of recipients.
+const RECIPIENTS_LIMIT = 20_000;
+const CHANGES_LIMIT = 1_000;
+
+const nobodyAsked: ReadonlySet<never> = new Set();
+/** An address that a plugin added: the sender does not know of it and is told nothing about it. */
+const neverTold = { notify: new Set(["never"] as const) };
+
+export class OpenDraft implements Draft {
+  readonly envelope: EnvelopeState;
+  readonly #room: SubmitRoom;
+  readonly #rules: OriginRules;
+  readonly #offers: { readonly address: Address; readonly ids: readonly number[] }[] = [];
+  readonly #byAddress = new Map<string, Recipient>();
+  readonly #reversePaths = new Map<number, Address | null>();
+  #changes: Change[] = [];
+  #isClosed = false;
+
+  constructor(room: SubmitRoom, envelope: EnvelopeState) {
+    this.#room = room;
+    this.envelope = envelope;
+    this.#rules = originTable[envelope.origin];
+  }
+
+  apply(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.op === "hold") this.envelope.hold = change.reason;
+      else if (change.op === "quarantine") this.envelope.quarantine = change.reason;
+      else if (change.op === "route") this.envelope.route = { transport: change.transport, nextHop: change.nextHop };
+      else if (change.op === "label") this.envelope.setLabel(change.label, change.value);
+      else if (this.#changes.length < CHANGES_LIMIT) this.#changes.push(change);
+      else
+        this.#room.log.warn(
+          { id: this.envelope.id, op: change.op },
+          "too many changes to one message, one is left out",
+        );
+    }
+  }
+
+  async admit(offer: Offer): Promise<Admission> {
+    try {
+      const admitted = await admitOffer(this.#room, this.#rules, this.envelope, offer);
+      if (admitted.at === "refused") return admitted;
+      if (this.envelope.recipients.length + admitted.leaves.length > RECIPIENTS_LIMIT)
+        return refusals.tooManyRecipients;
+      this.apply(admitted.changes);
+      const recipients = this.#take(admitted.leaves);
+      this.#offers.push({ address: offer.address, ids: recipients.map(({ id }) => id) });
+      return { at: "admitted", recipients };
+    } catch (cause) {
+      return this.#fault(cause, "a recipient could not be judged");
+    }
+  }
+
+  receive(sizeHintBytes: number | null): Intake {
+    return this.#room.spool.receive(sizeHintBytes);
+  }
+
+  async submit(message: Message): Promise<Submitted> {
+    try {
+      return await this.#submit(stored(message));
+    } catch (cause) {
+      if (isSpoolFull(cause)) {
+        this.#room.log.warn({ id: this.envelope.id }, "no room in the spool");
+        return refusals.spoolFull;
+      }
+      return this.#fault(cause, "a message could not be kept");
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#room.kernel.notice("transactionEnd", this.envelope);
+  }
+
+  async #submit(received: StoredMessage): Promise<Submitted> {
+    const { envelope } = this;
+    if (envelope.recipients.length === 0) return refusals.noRecipients;
+    if (this.#rules.traces && countHops(received.header) > HOPS_LIMIT) return refusals.tooManyHops;
+    let message = await this.#edit(received);
+
+    let judgement: Judgement | null = null;
+    if (this.#rules.asksMessage) {
+      const whole = await checkWhole(this.#room.kernel, envelope, message);
+      if (whole.at === "refused") return whole;
+      if (whole.at === "discarded")
+        return this.#discarded(
+          whole.reason,
+          whole.by,
+          this.#offers.map(() => ({ at: "queued" })),
+        );
+      this.apply(whole.changes);
+      if (whole.quarantine !== null) envelope.quarantine = whole.quarantine;
+      message = await this.#edit(message);
+      const checks = await checkEach(this.#room.kernel, envelope, message);
+      if (checks) {
+        const offers = this.#offers.map(({ ids }) => ids);
+        judgement = judge(checks, offers, envelope.origin === "lmtp");
+        if (judgement.refused) return judgement.refused;
+        for (const id of judgement.dropped) envelope.removeRecipient(id);
+      }
+    }
+    const replies = judgement?.replies ?? this.#offers.map(() => ({ at: "queued" as const }));
+    if (envelope.recipients.length === 0) return this.#discarded("for each recipient", null, replies);
+
+    const refused = await this.#applyToRecipients();
+    if (refused) return refused;
+    const finished = await this.#finish(message);
+    if ("at" in finished) return finished;
+    const failed = await this.#keep(finished.message, judgement?.quarantined ?? new Map());
+    return failed ?? { at: "queued", id: envelope.id, replies };
+  }
+
+  /** The header and body changes collected so far, applied. */
+  async #edit(message: StoredMessage): Promise<StoredMessage> {
+    if (this.#changes.length === 0) return message;
+    const edits = this.#changes.filter(editsMessage);
+    if (edits.length === 0) return message;
+    this.#changes = this.#changes.filter((change) => !editsMessage(change));
+    return edited(this.#room.spool, message, edits);
+  }
+
+  /** `redirect` replaces everybody, `addRecipient` adds; both lead through the alias maps. */
+  async #applyToRecipients(): Promise<Refused | null> {
+    if (this.#changes.length === 0) return null;
+    const changes = this.#changes;
+    this.#changes = [];
+    const redirect = changes.findLast((change) => change.op === "redirect");
+    if (redirect) {
+      const notify = this.envelope.recipients[0]?.notify ?? nobodyAsked;
+      const leaves = await targetsOfChange(this.#room.kernel, this.envelope, redirect.address, { notify });
+      if (leaves.at === "refused") return leaves;
+      for (const { id } of this.envelope.recipients) this.envelope.removeRecipient(id);
+      this.#byAddress.clear();
+      this.#take(leaves.leaves);
+    }
+    for (const change of changes) {
+      if (change.op !== "addRecipient") continue;
+      const leaves = await targetsOfChange(this.#room.kernel, this.envelope, change.address, neverTold);
+      if (leaves.at === "refused") return leaves;
+      this.#take(leaves.leaves);
+    }
+    return null;
+  }
+
+  /** Completion, `prepare`, `Received:`, `sign`. */
+  async #finish(message: StoredMessage): Promise<{ readonly message: StoredMessage } | Refused> {
+    const { envelope } = this;
+    const { kernel, facts, clock } = this.#room;
+    const nowMs = clock.now();
+    if (completes(this.#rules, envelope)) this.apply(completion(envelope, message, facts, nowMs));
+    let current = await this.#edit(message);
+    if (this.#rules.prepares && kernel.hears("prepare")) {
+      const prepared = await this.#transform("prepare", current);
+      if ("at" in prepared) return prepared;
+      current = prepared;
+    }
+    if (this.#rules.traces) {
+      const only = this.#offers.length === 1 ? this.#offers[0] : undefined;
+      const address = only ? only.address.toString() : null;
+      current = await edited(this.#room.spool, current, [receivedField(envelope, facts, { nowMs, address })]);
+    }
+    if (this.#rules.signs && kernel.hears("sign")) {
+      const signed = await this.#transform("sign", current);
+      if ("at" in signed) return signed;
+      current = signed;
+    }
+    return { message: current };
+  }
+
+  async #transform(hook: "prepare" | "sign", message: StoredMessage): Promise<StoredMessage | Refused> {
+    const { message: after, fault, by, changes } = await this.#room.kernel.transform(hook, this.envelope, message);
+    if (fault) return refusedBy(fault, by);
+    // The message has its part of the changes already.
+    this.apply(changes.filter((change) => !editsMessage(change)));
+    return (await this.#applyToRecipients()) ?? stored(after);
+  }
+
+  /** `null`: every part is durable and on its way. */
+  async #keep(message: StoredMessage, quarantined: ReadonlyMap<number, string>): Promise<Refused | null> {
+    const { kernel, queue, clock, log } = this.#room;
+    const parts: EnvelopeState[] = [];
+    for (const part of partition(this.envelope, { reversePaths: this.#reversePaths, quarantined })) {
+      if (!this.#rules.claimsQueue || !kernel.hears("queue")) {
+        parts.push(part);
+        continue;
+      }
+      const asked = kernel.claim("queue", part, message);
+      const { verdict, by } = asked instanceof Promise ? await asked : asked;
+      if (verdict === null) parts.push(part);
+      else if (verdict.verdict !== "queued") return refusedBy(verdict, by);
+      else log.info({ id: part.id, by, as: verdict.id }, "taken over by a plugin");
+    }
+    const acceptedAt = clock.now();
+    await acceptAll(this.#room, parts, message, acceptedAt);
+    const inMemory = message.inMemory() === null ? null : message;
+    for (const part of parts) {
+      log.info(summary(part, message), part.hold === null && part.quarantine === null ? "queued" : "queued on hold");
+      queue.enqueue(part, inMemory, acceptedAt);
+      kernel.notice("queued", part);
+    }
+    return null;
+  }
+
+  /** Puts leaves on the envelope; an address that is there already is there once. Answers all that the leaves stand for. */
+  #take(leaves: readonly Leaf[]): readonly Recipient[] {
+    const added: Recipient[] = [];
+    const all = leaves.map(({ recipient, reversePath }) => {
+      const key = recipient.address.toString();
+      const known = this.#byAddress.get(key);
+      if (known) return known;
+      this.#byAddress.set(key, recipient);
+      if (reversePath !== undefined) this.#reversePaths.set(recipient.id, reversePath);
+      added.push(recipient);
+      return recipient;
+    });
+    if (added.length > 0) this.envelope.admit(added);
+    return all;
+  }
+
+  #discarded(reason: string, by: string | null, replies: Exclude<Submitted, Refused>["replies"]): Submitted {
+    this.#room.log.info({ id: this.envelope.id, by, reason }, "discarded");
+    return { at: "discarded", id: this.envelope.id, replies };
+  }
+
+  #fault(cause: unknown, text: string): Refused {
+    this.#room.log.error({ id: this.envelope.id, err: cause }, text);
+    return refusals.unavailable;
+  }
+}
+
+const completes = ({ completes: when }: OriginRules, { session }: EnvelopeState): boolean =>
+  when === "always" || (when === "submission" && session?.listener.role === "submission");
+
+const isSpoolFull = (cause: unknown): boolean =>
+  cause instanceof SpoolFull || (cause instanceof Error && "code" in cause && cause.code === "SPOOL_FULL");
+
+/** All or nothing: what was kept before another part failed is taken back, and none has been on its way yet. */
+async function acceptAll(
+  { spool, log }: SubmitRoom,
+  parts: readonly EnvelopeState[],
+  message: StoredMessage,
+  acceptedAt: number,
+): Promise<void> {
+  const [only] = parts;
+  if (parts.length === 1 && only) return spool.accept(toSpool(only, acceptedAt), message);
+  const kept = await Promise.allSettled(parts.map((part) => spool.accept(toSpool(part, acceptedAt), message)));
+  const failure = kept.find((result) => result.status === "rejected");
+  if (!failure) return;
+  for (const [index, part] of parts.entries()) {
+    if (kept[index]?.status !== "fulfilled") continue;
+    try {
+      await spool.remove(part.id);
+    } catch (cause) {
+      log.error({ id: part.id, err: cause }, "a refused message could not be taken back: it may be delivered as well");
+    }
+  }
+  throw failure.reason;
+}
+
+const summary = (envelope: EnvelopeState, message: StoredMessage): object => ({
+  id: envelope.id,
+  origin: envelope.origin,
+  from: envelope.reversePath === null ? "" : envelope.reversePath.toString(),
+  recipients: envelope.recipients.length,
+  sizeBytes: message.sizeBytes,
+  ...(envelope.session && { session: envelope.session.id, client: envelope.session.remote.address }),
+  ...((envelope.hold ?? envelope.quarantine) !== null && { hold: envelope.hold ?? envelope.quarantine }),
+});

@@ -1,0 +1,97 @@
+/**
+ * One recipient becomes its targets: the hook `expand`, asked again for each answer, until nobody changes an address any more.
+ * Loops end where an address meets itself among its ancestors; size and depth are bounded, and a map that goes beyond is a
+ * temporary refusal. A target that cannot be expanded now makes the whole recipient wait: nobody is left out in silence.
+ */
+import type { Notify, Recipient } from "../contracts/envelope.ts";
+import type { Kernel } from "../contracts/kernel.ts";
+import type { Refused } from "../contracts/submit.ts";
+import type { Expanded } from "../contracts/verdicts.ts";
+import type { EnvelopeState } from "../kernel/envelope.ts";
+import { type Address, isSameAddress } from "../mail/address.ts";
+import { refusals, refusedBy } from "./refusals.ts";
+
+/** An address that nothing expands any further. `reversePath` is `undefined` where the message's own one stays. */
+export interface Leaf {
+  readonly recipient: Recipient;
+  readonly reversePath: Address | null | undefined;
+}
+
+export interface Expansion {
+  readonly at: "expanded";
+  readonly leaves: readonly Leaf[];
+  /** What `expand` said no to, permanently. */
+  readonly dead: readonly Refused[];
+  /** Whether any plugin expanded the recipient itself. */
+  readonly isExpanded: boolean;
+}
+
+export const TARGETS_LIMIT = 1_000;
+const DEPTH_LIMIT = 50;
+
+export async function expandRecipient(
+  kernel: Kernel,
+  envelope: EnvelopeState,
+  top: Recipient,
+): Promise<Expansion | Refused> {
+  if (!kernel.hears("expand")) return unexpanded(top);
+  const leaves = new Map<string, Leaf>();
+  const dead: Refused[] = [];
+  const done = new Set<string>();
+  // Depth first and in order, without recursion. The next one stands at the end.
+  const waiting: Leaf[] = [{ recipient: top, reversePath: undefined }];
+  let isExpanded = false;
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { recipient, reversePath } = next;
+    const key = recipient.address.toString();
+    const isLoop = recipient.parents.some((parent) => isSameAddress(parent, recipient.address));
+    if (leaves.has(key) || (!isLoop && done.has(key))) continue;
+    if (isLoop) {
+      leaves.set(key, next);
+      continue;
+    }
+    const asked = kernel.claim("expand", recipient, envelope);
+    const { verdict, by } = asked instanceof Promise ? await asked : asked;
+    if (verdict === null) leaves.set(key, next);
+    else if (verdict.verdict === "defer") return refusedBy(verdict, by);
+    else if (verdict.verdict === "reject") dead.push(refusedBy(verdict, by));
+    else {
+      done.add(key);
+      if (recipient === top) isExpanded = true;
+      const isTooBig = leaves.size + waiting.length + verdict.to.length > TARGETS_LIMIT || done.size > TARGETS_LIMIT;
+      if (isTooBig || recipient.parents.length >= DEPTH_LIMIT) return refusals.tooManyTargets;
+      waiting.push(...targetsOf(verdict, recipient, reversePath, envelope).reverse());
+    }
+  }
+  return { at: "expanded", leaves: [...leaves.values()], dead, isExpanded };
+}
+
+/** What stands for itself. */
+export const unexpanded = (top: Recipient): Expansion => ({
+  at: "expanded",
+  leaves: [{ recipient: top, reversePath: undefined }],
+  dead: [],
+  isExpanded: false,
+});
+
+const nothingAsked: ReadonlySet<Notify> = new Set();
+
+function targetsOf(
+  verdict: Expanded,
+  from: Recipient,
+  inherited: Address | null | undefined,
+  envelope: EnvelopeState,
+): Leaf[] {
+  const reversePath = verdict.reversePath === undefined ? inherited : verdict.reversePath;
+  const parents = [...from.parents, from.address];
+  return verdict.to.map((target) => ({
+    recipient: envelope.makeRecipient({
+      address: target.address,
+      // RFC 3461 5.2.7.1: an alias keeps the sender's wishes. 5.2.7.3: a list has its own, the sender's end there.
+      orcpt: reversePath === undefined ? from.orcpt : null,
+      notify: target.notify ?? (reversePath === undefined ? from.notify : nothingAsked),
+      parents,
+    }),
+    reversePath,
+  }));
+}
