@@ -1,0 +1,39 @@
+/** Parameters of MAIL and RCPT for what the other side supports. */
+import { needsSmtpUtf8 } from "postern/mail";
+import type { Envelope, Recipient } from "postern/plugin";
+
+type Supports = (extension: string) => boolean;
+
+export function mailParameters(envelope: Envelope, sizeBytes: number, supports: Supports): string {
+  const parameters: string[] = [];
+  if (supports("SIZE")) parameters.push(`SIZE=${sizeBytes}`); // RFC 1870 3
+  if (envelope.body === "8bitmime" && supports("8BITMIME")) parameters.push("BODY=8BITMIME"); // RFC 6152 3
+  if (asksForSmtpUtf8(envelope) && supports("SMTPUTF8")) parameters.push("SMTPUTF8"); // RFC 6531 3.4
+  if (envelope.requiresTls && supports("REQUIRETLS")) parameters.push("REQUIRETLS"); // RFC 8689 2
+  // RFC 3461 4.3, 4.4
+  if (envelope.ret && supports("DSN")) parameters.push(`RET=${envelope.ret.toUpperCase()}`);
+  if (envelope.envid && supports("DSN")) parameters.push(`ENVID=${xtext(envelope.envid)}`);
+  return parameters.map((parameter) => ` ${parameter}`).join("");
+}
+
+/** RFC 3461 4.1, 4.2 */
+export function recipientParameters(recipient: Recipient, supports: Supports): string {
+  if (!supports("DSN")) return "";
+  const notify = recipient.notify.size > 0 ? ` NOTIFY=${[...recipient.notify].join(",").toUpperCase()}` : "";
+  return recipient.orcpt ? `${notify} ORCPT=${recipient.orcpt.type};${xtext(recipient.orcpt.address)}` : notify;
+}
+
+const asksForSmtpUtf8 = (envelope: Envelope): boolean =>
+  envelope.isSmtpUtf8 ||
+  (envelope.reversePath !== null && needsSmtpUtf8(envelope.reversePath)) ||
+  envelope.recipients.some(({ address }) => needsSmtpUtf8(address));
+
+/** RFC 3461 4: printable ASCII without "+" and "=" stands for itself. */
+export const xtext = (raw: string): string =>
+  [...Buffer.from(raw, "utf8")]
+    .map((byte) =>
+      byte > 0x20 && byte < 0x7f && byte !== 0x2b && byte !== 0x3d
+        ? String.fromCharCode(byte)
+        : `+${byte.toString(16).toUpperCase().padStart(2, "0")}`,
+    )
+    .join("");

@@ -1,0 +1,244 @@
+import { Readable } from "node:stream";
+import { parseAddress } from "postern/mail";
+import type { Address, Delivery, DnsAnswer, Envelope, Outcome, Recipient, Resolver } from "postern/plugin";
+import { afterEach, describe, expect, it } from "vitest";
+import { type RelayOptions, relay } from "./relay.ts";
+import { type Script, type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
+
+const servers: ScriptedServer[] = [];
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
+async function serve(script: Script = {}): Promise<ScriptedServer> {
+  const server = await startScriptedServer(script);
+  servers.push(server);
+  return server;
+}
+
+const addressOf = (raw: string): Address => {
+  const address = parseAddress(raw);
+  if (!address) throw new Error(`no address: ${raw}`);
+  return address;
+};
+const recipientOf = (raw: string, id: number): Recipient => ({
+  id,
+  address: addressOf(raw),
+  orcpt: null,
+  notify: new Set(),
+  parents: [],
+});
+const none: DnsAnswer<never> = { at: "notFound" };
+/** Every address is loopback: the test decides by the port whom it talks to. */
+const resolverOf = (addresses: readonly string[] = ["127.0.0.1"]): Resolver => ({
+  mx: async () => none,
+  addresses: async () => ({ at: "found", records: addresses.map((address) => ({ address, family: 4 as const })) }),
+  reverse: async () => none,
+  txt: async () => none,
+});
+
+interface Try {
+  readonly to?: readonly string[];
+  readonly envelope?: Partial<Envelope>;
+  readonly options?: Partial<RelayOptions>;
+  readonly content?: string;
+  readonly signal?: AbortSignal;
+}
+
+async function deliver(
+  port: number,
+  { to = ["a@example.org"], envelope = {}, options = {}, content = "Subject: x\r\n\r\n.dot\r\n", signal }: Try = {},
+) {
+  const recipients = to.map((raw, index) => recipientOf(raw, index + 1));
+  const outcomes = new Map<string, Outcome>();
+  const delivery: Delivery = {
+    envelope: {
+      id: "e1",
+      origin: "smtp",
+      session: null,
+      reversePath: addressOf("sender@example.net"),
+      recipients,
+      body: "7bit",
+      isSmtpUtf8: false,
+      requiresTls: false,
+      ret: null,
+      envid: null,
+      label: () => undefined,
+      ...envelope,
+    },
+    message: {
+      sizeBytes: Buffer.byteLength(content),
+      headers: { get: () => undefined, all: () => [] },
+      content: () => Readable.from([Buffer.from(content)]),
+      inMemory: () => null,
+    },
+    route: { verdict: "routed", transport: "smtp", nextHop: "example.org", concurrencyKey: "smtp:example.org" },
+    recipients,
+    attempt: 1,
+    settle: async ({ address }, outcome) => void outcomes.set(String(address), outcome),
+  };
+  await relay(
+    delivery,
+    {
+      hostname: "us.example",
+      resolver: resolverOf(),
+      port,
+      tls: "opportunistic",
+      auth: null,
+      sourceAddress: null,
+      connectTimeoutMs: 5_000,
+      replyTimeoutMs: 5_000,
+      ...options,
+    },
+    signal ?? new AbortController().signal,
+  );
+  return outcomes;
+}
+const brief = (outcomes: Map<string, Outcome>) =>
+  [...outcomes].map(([to, { at, reply }]) => `${to} ${at} ${reply.code} ${reply.status}`);
+const closedPort = async () => {
+  const server = await startScriptedServer({});
+  await server.close();
+  return server.port;
+};
+
+describe("outcomes follow the replies", () => {
+  it("relays, dots stuffed, to those who were taken", async () => {
+    const server = await serve({
+      RCPT: (line) =>
+        line.includes("bad") ? "550 5.1.1 no such user" : line.includes("full") ? "452 4.2.2 full" : "250 2.1.5 ok",
+    });
+    const outcomes = await deliver(server.port, { to: ["good@example.org", "bad@example.org", "full@example.org"] });
+    expect(brief(outcomes)).toEqual([
+      "good@example.org relayed 250 2.0.0",
+      "bad@example.org failed 550 5.1.1",
+      "full@example.org deferred 452 4.2.2",
+    ]);
+    expect(server.contents).toEqual(["Subject: x\r\n\r\n..dot"]);
+  });
+
+  it.each<[string, Script, string]>([
+    ["greeting 5xx: another time", { greeting: "554 5.3.2 not now" }, "deferred 554 5.3.2"],
+    ["greeting 4xx", { greeting: "421 4.3.2 busy" }, "deferred 421 4.3.2"],
+    ["a close instead of a greeting", { greeting: "close" }, "deferred 451 4.4.2"],
+    ["MAIL 4xx", { MAIL: "451 4.7.1 greylisted" }, "deferred 451 4.7.1"],
+    ["MAIL 5xx", { MAIL: "550 5.7.1 not you" }, "failed 550 5.7.1"],
+    ["a close at MAIL", { MAIL: "close" }, "deferred 451 4.4.2"],
+    ["RCPT 5xx for all", { RCPT: "550 5.1.1 no" }, "failed 550 5.1.1"],
+    ["DATA 4xx", { DATA: "451 4.3.0 later" }, "deferred 451 4.3.0"],
+    ["DATA 5xx", { DATA: "554 5.5.1 no" }, "failed 554 5.5.1"],
+    ["content 4xx", { ".": "452 4.3.1 disk full" }, "deferred 452 4.3.1"],
+    ["content 5xx", { ".": "554 5.7.1 spam" }, "failed 554 5.7.1"],
+    ["a close after the final dot", { ".": "close" }, "deferred 451 4.4.2"],
+    ["421 after the final dot", { ".": "421 4.3.2 going down" }, "deferred 421 4.3.2"],
+    ["nonsense", { greeting: "hello there" }, "deferred 451 4.4.2"],
+  ])("%s", async (_, script, expected) => {
+    const server = await serve(script);
+    expect(brief(await deliver(server.port))).toEqual([`a@example.org ${expected}`]);
+  });
+
+  it("defers where nobody listens", async () => {
+    expect(brief(await deliver(await closedPort()))).toEqual(["a@example.org deferred 451 4.4.2"]);
+  });
+
+  it("does not pipeline its way past a refusal: with PIPELINING each recipient still has its own answer", async () => {
+    const server = await serve({
+      EHLO: "250-peer.example\r\n250 PIPELINING",
+      RCPT: (line) => (line.includes("bad") ? "550 5.1.1 no" : "250 ok"),
+    });
+    const outcomes = await deliver(server.port, { to: ["bad@example.org", "good@example.org", "bad2@example.org"] });
+    expect(brief(outcomes)).toEqual([
+      "bad@example.org failed 550 5.1.1",
+      "good@example.org relayed 250 2.0.0",
+      "bad2@example.org failed 550 5.1.1",
+    ]);
+  });
+});
+
+describe("several hosts", () => {
+  const two = { resolver: resolverOf(["127.0.0.1", "127.0.0.1"]) };
+  it("asks the next one when the first has put it off", async () => {
+    let asked = 0;
+    const server = await serve({ RCPT: () => (asked++ === 0 ? "450 4.2.0 later" : "250 ok") });
+    expect(brief(await deliver(server.port, { options: two }))).toEqual(["a@example.org relayed 250 2.0.0"]);
+    expect(server.connections()).toBe(2);
+  });
+  it("asks nobody else once the content was sent and no answer came", async () => {
+    const server = await serve({ ".": "close" });
+    expect(brief(await deliver(server.port, { options: two }))).toEqual(["a@example.org deferred 451 4.4.2"]);
+    expect(server.connections()).toBe(1);
+  });
+});
+
+describe("what is said to the other side", () => {
+  const extensions = "250-peer.example\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN";
+  it("passes on parameters, recipient by recipient", async () => {
+    const server = await serve({ EHLO: extensions });
+    const recipients = [
+      {
+        ...recipientOf("a@example.org", 1),
+        notify: new Set(["success" as const]),
+        orcpt: { type: "rfc822", address: "x+y@example.org" },
+      },
+      { ...recipientOf("b@example.org", 2), notify: new Set(["never" as const]) },
+    ];
+    const outcomes = await deliver(server.port, {
+      to: ["a@example.org", "b@example.org"],
+      envelope: { body: "8bitmime", ret: "hdrs", envid: "e=1", recipients },
+    });
+    expect(server.heard).toContain("MAIL FROM:<sender@example.net> SIZE=20 BODY=8BITMIME RET=HDRS ENVID=e+3D1");
+    expect([...outcomes.values()].every(({ isDsnPassedOn }) => isDsnPassedOn)).toBe(true);
+  });
+  it("sends the null reverse-path, and quoted local parts as they are", async () => {
+    const server = await serve();
+    await deliver(server.port, { to: ['"a b"@example.org'], envelope: { reversePath: null } });
+    expect(server.heard.slice(1, 3)).toEqual(["MAIL FROM:<>", 'RCPT TO:<"a b"@example.org>']);
+  });
+  it.each<[string, Partial<Envelope>, string]>([
+    ["SMTPUTF8", { isSmtpUtf8: true }, "failed 550 5.6.7"],
+    ["REQUIRETLS", { requiresTls: true }, "failed 550 5.7.30"],
+  ])("keeps mail back that needs %s where it is not offered", async (_, envelope, expected) => {
+    const server = await serve();
+    expect(brief(await deliver(server.port, { envelope }))).toEqual([`a@example.org ${expected}`]);
+    expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);
+  });
+  it("keeps a message back that is larger than the host takes", async () => {
+    const server = await serve({ EHLO: extensions });
+    expect(brief(await deliver(server.port, { content: "x".repeat(1_001) }))).toEqual([
+      "a@example.org failed 552 5.3.4",
+    ]);
+  });
+});
+
+describe("TLS and logins", () => {
+  it("defers where TLS is required and not offered", async () => {
+    const server = await serve();
+    const [outcome] = brief(await deliver(server.port, { options: { tls: "required" } }));
+    expect(outcome).toMatch(/^a@example.org deferred/);
+    expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);
+  });
+  it("goes on in clear after a handshake that failed, where encryption is no condition", async () => {
+    const server = await serve({ EHLO: "250-peer.example\r\n250 STARTTLS", STAR: "220 go on" });
+    const [outcome] = brief(await deliver(server.port, { options: { replyTimeoutMs: 500 } }));
+    expect(outcome).toBe("a@example.org relayed 250 2.0.0");
+    expect(server.connections()).toBe(2);
+  });
+  it("logs in, and defers when the login is refused", async () => {
+    const auth = { login: "me", password: "secret" };
+    const good = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN", AUTH: "235 2.7.0 welcome" });
+    expect(brief(await deliver(good.port, { options: { auth } }))).toEqual(["a@example.org relayed 250 2.0.0"]);
+    expect(good.heard).toContain(`AUTH PLAIN ${Buffer.from("\0me\0secret").toString("base64")}`);
+    const bad = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN", AUTH: "535 5.7.8 no" });
+    expect(brief(await deliver(bad.port, { options: { auth } }))).toEqual(["a@example.org deferred 535 5.7.8"]);
+  });
+});
+
+it("ends when the delivery is called off", async () => {
+  const controller = new AbortController();
+  const server = await serve({
+    MAIL: () => {
+      controller.abort();
+      return "250-unfinished";
+    },
+  });
+  expect(brief(await deliver(server.port, { signal: controller.signal }))).toEqual([
+    "a@example.org deferred 451 4.4.2",
+  ]);
+});

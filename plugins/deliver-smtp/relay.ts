@@ -1,0 +1,93 @@
+/**
+ * One delivery over SMTP: the hosts of the next hop in their order, until each recipient has a final answer or no host is
+ * left. A recipient that every host put off is deferred with the last answer.
+ */
+import type { Delivery, Outcome, Recipient, RemoteReply, Resolver } from "postern/plugin";
+import { findMailHosts, type MailHost } from "./mail-hosts.ts";
+import { parseNextHop } from "./next-hop.ts";
+import { isPermanent } from "./remote-reply.ts";
+import { runTransaction, type TlsLevel, type TransactionRequest, type TransactionResult } from "./transaction.ts";
+
+export interface RelayOptions {
+  readonly hostname: string;
+  readonly resolver: Resolver;
+  readonly port: number;
+  readonly tls: TlsLevel | "implicit";
+  readonly auth: TransactionRequest["auth"];
+  readonly sourceAddress: string | null;
+  readonly connectTimeoutMs: number;
+  readonly replyTimeoutMs: number;
+}
+
+const misconfigured = (text: string): RemoteReply => ({ code: 451, status: "4.3.5", text, host: null });
+
+export async function relay(delivery: Delivery, options: RelayOptions, signal: AbortSignal): Promise<void> {
+  const settleAll = async (recipients: Iterable<Recipient>, outcome: Outcome) => {
+    for (const recipient of recipients) await delivery.settle(recipient, outcome);
+  };
+  const nextHop = parseNextHop(delivery.route.nextHop ?? "");
+  if (!nextHop) {
+    return settleAll(delivery.recipients, {
+      at: "deferred",
+      reply: misconfigured(`No next hop: ${delivery.route.nextHop}`),
+    });
+  }
+  const found = await findMailHosts({
+    nextHop,
+    resolver: options.resolver,
+    hostname: options.hostname,
+    random: Math.random,
+    signal,
+  });
+  if (found.at !== "found") return settleAll(delivery.recipients, { at: found.at, reply: found.reply });
+
+  const waiting = new Map(delivery.recipients.map((recipient) => [recipient.id, recipient]));
+  let last: RemoteReply = misconfigured("No host was tried");
+  for (const host of found.hosts) {
+    if (waiting.size === 0 || signal.aborted) break;
+    const result = await tryHost(host, nextHop.port ?? options.port, delivery, [...waiting.values()], options, signal);
+    if (result.at !== "answered") last = result.reply;
+    if (result.at === "lost") break; // the host may have taken it: whoever tries elsewhere now sends it twice
+    if (result.at === "unreachable") continue;
+    for (const recipient of [...waiting.values()]) {
+      const reply = result.replies.get(recipient.id) ?? last;
+      last = reply;
+      if (reply.code >= 300 && !isPermanent(reply)) continue; // RFC 5321 5.1: put off, another host may take it
+      waiting.delete(recipient.id);
+      await delivery.settle(recipient, outcomeOf(reply, result.isDsnPassedOn));
+    }
+  }
+  await settleAll(waiting.values(), { at: "deferred", reply: last });
+}
+
+async function tryHost(
+  host: MailHost,
+  port: number,
+  delivery: Delivery,
+  recipients: readonly Recipient[],
+  options: RelayOptions,
+  signal: AbortSignal,
+): Promise<TransactionResult> {
+  const request: TransactionRequest = {
+    ...options,
+    host,
+    port,
+    envelope: delivery.envelope,
+    recipients,
+    sizeBytes: delivery.message.sizeBytes,
+    content: () => delivery.message.content(),
+    signal,
+  };
+  const result = await runTransaction(request);
+  const isRepeatable =
+    result.at === "unreachable" &&
+    result.isTlsFault &&
+    options.tls === "opportunistic" &&
+    !delivery.envelope.requiresTls;
+  // RFC 3207 4.1: where encryption is no condition, a handshake that fails does not keep the mail back
+  return isRepeatable ? runTransaction({ ...request, tls: "none" }) : result;
+}
+
+function outcomeOf(reply: RemoteReply, isDsnPassedOn: boolean): Outcome {
+  return isPermanent(reply) ? { at: "failed", reply } : { at: "relayed", reply, isDsnPassedOn };
+}

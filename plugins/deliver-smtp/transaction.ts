@@ -1,0 +1,111 @@
+/**
+ * One SMTP transaction with one host: connect, TLS, AUTH, envelope, content. Never rejects; answers what the host said of
+ * each recipient, or why there was no conversation. nodemailer's connection does the talking.
+ */
+import type { Readable } from "node:stream";
+import type { Envelope, Recipient, RemoteReply } from "postern/plugin";
+import type { MailHost } from "./mail-hosts.ts";
+import { parseReply } from "./remote-reply.ts";
+import { SmtpClient, type SmtpClientError } from "./smtp-client.ts";
+
+export type TlsLevel = "none" | "opportunistic" | "required" | "verified";
+
+export interface TransactionRequest {
+  readonly host: MailHost;
+  readonly port: number;
+  readonly hostname: string;
+  readonly tls: TlsLevel | "implicit";
+  readonly auth: { readonly login: string; readonly password: string } | null;
+  readonly sourceAddress: string | null;
+  readonly connectTimeoutMs: number;
+  readonly replyTimeoutMs: number;
+  readonly envelope: Envelope;
+  readonly recipients: readonly Recipient[];
+  readonly sizeBytes: number;
+  /** Called once, when the content is wanted. */
+  readonly content: () => Readable;
+  readonly signal: AbortSignal;
+}
+
+export type TransactionResult =
+  /** The conversation took place: one reply for each recipient. */
+  | { readonly at: "answered"; readonly replies: ReadonlyMap<number, RemoteReply>; readonly isDsnPassedOn: boolean }
+  /** No transaction: another host may be tried. */
+  | { readonly at: "unreachable"; readonly reply: RemoteReply; readonly isTlsFault: boolean }
+  /** The content had been sent, or part of it, and no answer came: nobody else may be tried now. */
+  | { readonly at: "lost"; readonly reply: RemoteReply };
+
+export async function runTransaction(request: TransactionRequest): Promise<TransactionResult> {
+  const client = new SmtpClient(request);
+  const abort = () => client.destroy();
+  request.signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await converse(client, request);
+  } finally {
+    request.signal.removeEventListener("abort", abort);
+    client.close();
+  }
+}
+
+async function converse(client: SmtpClient, request: TransactionRequest): Promise<TransactionResult> {
+  const { host, envelope, recipients } = request;
+  const opened = await client.open();
+  if (opened) return { at: "unreachable", reply: replyOf(opened, host), isTlsFault: opened.isTlsFault };
+  const refusal = refusalBeforehand(client, request);
+  if (refusal) return all(recipients, refusal);
+  const sent = await client.send(envelope, recipients, { sizeBytes: request.sizeBytes, content: request.content });
+  if (sent.error && !sent.error.response) {
+    const reply = replyOf(sent.error, host);
+    return sent.isContentBegun ? { at: "lost", reply } : { at: "unreachable", reply, isTlsFault: false };
+  }
+  const said =
+    parseReply(sent.error?.response ?? sent.response ?? "", host.name) ?? noReply(host, "the reply could not be read");
+  const replies = new Map(
+    recipients.map((recipient, index) => [recipient.id, parseReply(sent.rejected.get(index) ?? "", host.name) ?? said]),
+  );
+  return { at: "answered", replies, isDsnPassedOn: client.supports("DSN") };
+}
+
+/** What must not even be offered to this host. */
+function refusalBeforehand(client: SmtpClient, { envelope, host, sizeBytes }: TransactionRequest): RemoteReply | null {
+  // RFC 6531 3.2; RFC 3463, RFC 6531 4.3: X.6.7
+  if (envelope.isSmtpUtf8 && !client.supports("SMTPUTF8")) {
+    return {
+      code: 550,
+      status: "5.6.7",
+      text: "The next server takes no internationalized mail (SMTPUTF8)",
+      host: host.name,
+    };
+  }
+  // RFC 8689 4.2.1
+  if (envelope.requiresTls && !client.supports("REQUIRETLS")) {
+    return { code: 550, status: "5.7.30", text: "The next server does not support REQUIRETLS", host: host.name };
+  }
+  // RFC 1870 6.1
+  if (client.sizeLimitBytes !== null && sizeBytes > client.sizeLimitBytes) {
+    return {
+      code: 552,
+      status: "5.3.4",
+      text: `The message is larger than the ${client.sizeLimitBytes} octets that the next server takes`,
+      host: host.name,
+    };
+  }
+  return null;
+}
+
+const all = (recipients: readonly Recipient[], reply: RemoteReply): TransactionResult => ({
+  at: "answered",
+  replies: new Map(recipients.map(({ id }) => [id, reply])),
+  isDsnPassedOn: false,
+});
+
+const replyOf = (error: SmtpClientError, host: MailHost): RemoteReply =>
+  parseReply(error.response ?? "", host.name) ?? noReply(host, error.reason);
+
+// RFC 3463 3.5: X.4.2 bad connection
+const noReply = (host: MailHost, reason: string): RemoteReply => ({
+  code: 451,
+  status: "4.4.2",
+  text: `The conversation with ${host.name} failed: ${reason}`,
+  host: null,
+});
