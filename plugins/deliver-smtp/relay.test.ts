@@ -209,7 +209,7 @@ describe("what is said to the other side", () => {
 
 describe("TLS and logins", () => {
   it("defers where TLS is required and not offered", async () => {
-    const server = await serve();
+    const server = await serve({ STAR: "502 5.5.1 what?" });
     const [outcome] = brief(await deliver(server.port, { options: { tls: "required" } }));
     expect(outcome).toMatch(/^a@example.org deferred/);
     expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);

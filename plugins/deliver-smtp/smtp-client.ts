@@ -31,7 +31,7 @@ export interface SendAnswer {
 interface Insides {
   _supportedExtensions: string[];
   _maxAllowedSize: number | false; // 0 or false: nothing was announced
-  upgrading: boolean;
+  upgrading?: boolean;
   _sendCommand(line: string, logLine?: string): void;
 }
 const insides = (connection: SMTPConnection): Insides => connection as unknown as Insides;
@@ -175,7 +175,7 @@ export class SmtpClient {
   #errorOf(error: Error & { code?: string; response?: string | false }): SmtpClientError {
     const response = error.response || null;
     const code = error.code ?? null;
-    const isTlsFault = code === "ETLS" || insides(this.#connection).upgrading;
+    const isTlsFault = code === "ETLS" || insides(this.#connection).upgrading === true;
     return { code, response, reason: response ? "refused" : error.message, isTlsFault };
   }
 
