@@ -1,0 +1,55 @@
+/**
+ * The data directory: made at the first start, owned by the user that workers run as, and used by one server only.
+ * Throws a `StartError` that says which path and why.
+ */
+import { execFileSync } from "node:child_process";
+import { chownSync, mkdirSync, readdirSync } from "node:fs";
+import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
+import { exitCodes, StartError } from "./start-error.ts";
+
+export interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Numbers of a system user, by its name. */
+export function findUser(name: string): SystemUser {
+  const numberOf = (flag: string) => {
+    try {
+      return Number(execFileSync("id", [flag, "--", name], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));
+    } catch (cause) {
+      throw new StartError(`user: there is no system user ${JSON.stringify(name)}`, exitCodes.config, { cause });
+    }
+  };
+  return { uid: numberOf("-u"), gid: numberOf("-g") };
+}
+
+/** Makes the directory and sees that it can be written. */
+export async function prepareDataDirectory(dataDir: string, owner: SystemUser | null): Promise<void> {
+  try {
+    for (const directory of [dataDir, join(dataDir, "spool")]) {
+      mkdirSync(directory, { recursive: true, mode: 0o750 });
+      if (owner && process.getuid?.() === 0) chownSync(directory, owner.uid, owner.gid);
+      await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    }
+  } catch (cause) {
+    const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+    const exitCode = reason === "EACCES" || reason === "EPERM" ? exitCodes.noPermission : exitCodes.cannotCreate;
+    throw new StartError(
+      `dataDir: ${dataDir} cannot be used (${reason}): make it, or give it to the user that runs the server`,
+      exitCode,
+      { cause },
+    );
+  }
+}
+
+export const spoolDirectory = (dataDir: string, slot: number): string => join(dataDir, "spool", String(slot));
+
+/** Spool directories that an earlier start left, by number: with fewer workers now, somebody must still work them off. */
+export function existingSlots(dataDir: string): number[] {
+  return readdirSync(join(dataDir, "spool"))
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((one, other) => one - other);
+}

@@ -1,0 +1,31 @@
+/** The log: JSON lines by pino on standard output, pretty on a terminal. A reader that goes away never stops the server. */
+import pino from "pino";
+import { build as pretty } from "pino-pretty";
+import type { Log } from "../contracts/log.ts";
+
+export interface LogOptions {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly pretty: boolean | "auto";
+}
+
+export function createLog(options: LogOptions, fields: object = {}): Log {
+  const isPretty = options.pretty === "auto" ? process.stdout.isTTY === true : options.pretty;
+  const destination = isPretty
+    ? pretty({ colorize: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss", sync: true })
+    : pino.destination({ dest: 1, sync: true });
+  destination.on("error", ignoreBrokenPipe);
+  return pino(
+    {
+      level: options.level,
+      base: fields,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    destination,
+  );
+}
+
+/** Whoever read the log has left: mail goes on without it. */
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") process.exitCode ??= 1;
+}

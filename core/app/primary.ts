@@ -1,0 +1,151 @@
+/**
+ * The primary: forks the workers, forks again what dies, ends what is silent, passes hints on, and drains at SIGTERM and
+ * SIGINT. It does no mail work. A worker that cannot start at all ends the server with its message and exit code.
+ */
+import cluster, { type Worker } from "node:cluster";
+import type { Log } from "../contracts/log.ts";
+import { type FromWorker, SILENCE_MS, TASK_VARIABLE, type ToWorker, type WorkerTask } from "./messages.ts";
+import { exitCodes, StartError } from "./start-error.ts";
+
+export interface PrimaryOptions {
+  readonly tasks: readonly WorkerTask[];
+  /** File that a worker runs. */
+  readonly workerFile: string;
+  readonly execArgv: readonly string[];
+  readonly log: Log;
+}
+
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 30_000;
+/** A worker that lived for so long has started well: the next pause is short again. */
+const STEADY_MS = 60_000;
+
+interface Place {
+  readonly task: WorkerTask;
+  worker: Worker | null;
+  heardAt: number;
+  startedAt: number;
+  pauseMs: number;
+  isReady: boolean;
+}
+
+export class Primary {
+  readonly #places: Place[];
+  readonly #log: Log;
+  #isStopping = false;
+  #watch: NodeJS.Timeout | null = null;
+  #onSettled: ((failure: StartError | null) => void) | null = null;
+  #onGone: () => void = () => {};
+
+  constructor({ tasks, workerFile, execArgv, log }: PrimaryOptions) {
+    this.#log = log;
+    this.#places = tasks.map((task) => ({
+      task,
+      worker: null,
+      heardAt: 0,
+      startedAt: 0,
+      pauseMs: FIRST_PAUSE_MS,
+      isReady: false,
+    }));
+    // Shared handles: a worker accepts by itself, and no connection passes through here.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
+    cluster.setupPrimary({ exec: workerFile, execArgv: [...execArgv], serialization: "advanced" });
+  }
+
+  /** Resolves when every worker is ready; rejects with the first one's `StartError` if any cannot start. */
+  async start(): Promise<void> {
+    const failure = await new Promise<StartError | null>((resolve) => {
+      this.#onSettled = resolve;
+      for (const place of this.#places) this.#fork(place);
+    });
+    this.#onSettled = null;
+    if (failure) {
+      await this.stop();
+      throw failure;
+    }
+    this.#watch = setInterval(() => this.#endSilent(), SILENCE_MS / 4);
+  }
+
+  /** Tells all workers to drain; resolves when the last has ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    if (this.#watch) clearInterval(this.#watch);
+    if (this.#places.every(({ worker }) => worker === null)) return;
+    await new Promise<void>((resolve) => {
+      this.#onGone = resolve;
+      for (const { worker } of this.#places) if (worker) tell(worker, { is: "drain" });
+    });
+  }
+
+  /** Ends without draining: what was promised is in the spool. */
+  kill(): void {
+    for (const { worker } of this.#places) worker?.process.kill("SIGKILL");
+  }
+
+  #fork(place: Place): void {
+    const worker = cluster.fork({ [TASK_VARIABLE]: JSON.stringify(place.task) });
+    place.worker = worker;
+    place.startedAt = place.heardAt = Date.now();
+    place.isReady = false;
+    worker.on("message", (message: FromWorker) => this.#hear(place, worker, message));
+    worker.on("error", (error) =>
+      this.#log.error({ slot: place.task.slot, cause: error.message }, "worker cannot be reached"),
+    );
+    worker.on("exit", (code, signal) => this.#exited(place, code, signal));
+  }
+
+  #hear(place: Place, from: Worker, message: FromWorker): void {
+    place.heardAt = Date.now();
+    switch (message.is) {
+      case "ready":
+        place.isReady = true;
+        if (this.#places.every(({ isReady }) => isReady)) this.#onSettled?.(null);
+        return;
+      case "failed":
+        if (this.#onSettled) this.#onSettled(new StartError(message.text, message.exitCode));
+        else this.#log.error({ slot: place.task.slot, cause: message.text }, "worker cannot start");
+        return;
+      case "hint":
+        for (const { worker } of this.#places)
+          if (worker && worker !== from) tell(worker, { is: "hint", topic: message.topic });
+        return;
+      case "alive":
+        return;
+    }
+  }
+
+  // The process has been reaped when this is called: nobody else uses its spool any more.
+  #exited(place: Place, code: number | null, signal: string | null): void {
+    place.worker = null;
+    if (this.#isStopping) {
+      if (this.#places.every(({ worker }) => worker === null)) this.#onGone();
+      return;
+    }
+    if (this.#onSettled)
+      return this.#onSettled(new StartError(`a worker ended while starting (${signal ?? code})`, 70));
+    const isSteady = Date.now() - place.startedAt >= STEADY_MS;
+    place.pauseMs = isSteady ? FIRST_PAUSE_MS : Math.min(place.pauseMs * 2, LONGEST_PAUSE_MS);
+    this.#log.error(
+      { slot: place.task.slot, code, signal, pauseMs: place.pauseMs },
+      "worker died; another one takes over its mail",
+    );
+    setTimeout(() => {
+      if (!this.#isStopping) this.#fork(place);
+    }, place.pauseMs);
+  }
+
+  #endSilent(): void {
+    for (const { worker, heardAt, task } of this.#places) {
+      if (!worker || Date.now() - heardAt < SILENCE_MS) continue;
+      this.#log.error(
+        { slot: task.slot, silentMs: Date.now() - heardAt },
+        "worker does not answer any more and is ended",
+      );
+      worker.process.kill("SIGKILL");
+    }
+  }
+}
+
+function tell(worker: Worker, message: ToWorker): void {
+  if (worker.isConnected()) worker.send(message);
+}

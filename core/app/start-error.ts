@@ -1,0 +1,39 @@
+/** Why the server did not start, in one message for the administrator and one exit code of sysexits.h. */
+
+export const exitCodes = {
+  usage: 64,
+  unavailable: 69,
+  software: 70,
+  cannotCreate: 73,
+  tempFail: 75,
+  noPermission: 77,
+  config: 78,
+} as const;
+
+export class StartError extends Error {
+  readonly code = "START_FAILED";
+  readonly exitCode: number;
+  constructor(text: string, exitCode: number, options?: ErrorOptions) {
+    super(text, options);
+    this.exitCode = exitCode;
+  }
+}
+
+const BY_CODE: Readonly<Record<string, number>> = {
+  LISTEN_FAILED: exitCodes.unavailable,
+  CERTIFICATE_UNUSABLE: exitCodes.config,
+  KERNEL_FAILED: exitCodes.config,
+  EACCES: exitCodes.noPermission,
+  EPERM: exitCodes.noPermission,
+  EROFS: exitCodes.cannotCreate,
+  ENOSPC: exitCodes.cannotCreate,
+  ENOTDIR: exitCodes.cannotCreate,
+};
+
+/** Any failure at the start as a `StartError`; its text is the failure's own. */
+export function asStartError(cause: unknown): StartError {
+  if (cause instanceof StartError) return cause;
+  const error = cause instanceof Error ? cause : new Error(String(cause));
+  const code = (error as NodeJS.ErrnoException).code;
+  return new StartError(error.message, BY_CODE[code ?? ""] ?? exitCodes.software, { cause });
+}
