@@ -82,8 +82,12 @@ export interface NewMessage {
   readonly sizeBytes?: number;
   readonly flags?: readonly Flag[];
   readonly internalDate?: number;
-  /** Makes a repeated hand-over harmless: the same name delivered twice into a mailbox is there once. */
+  /** Makes a repeated hand-over harmless: the same id delivered twice into a mailbox is there once. Give the same
+   * `internalDate` (when it was accepted) each time. */
   readonly deliveryId?: string;
+  /** Only with the knowledge that nothing was handed over under this id before (no earlier try, no restart since it was
+   * accepted): the store need not look for it. */
+  readonly isFirstTry?: boolean;
 }
 
 export interface FlagChange {
@@ -110,9 +114,10 @@ export interface Mailbox {
   readonly canAddKeywords: boolean;
   /** UIDs that this open claimed as recent: no other session gets them (RFC 3501 2.3.2). A read-only open claims none. */
   readonly recent: ReadonlySet<number>;
-  /** The state as last seen. */
+  /** The state as this handle last saw it: changes by its own `sync` only, also after its own changes. */
   readonly snapshot: Snapshot;
-  /** Compares with the disk; claims new recent messages for this handle. */
+  /** Compares with the disk; claims new recent messages for this handle. Rejects with `nonexistent` when the mailbox was
+   * deleted, renamed or rebuilt under another UIDVALIDITY: it must be opened again. */
   sync(): Promise<Snapshot>;
   /** Called, coalesced, when another session, worker or program may have changed the mailbox: call `sync`. */
   onChange(listener: () => void): () => void;
@@ -126,7 +131,8 @@ export interface Mailbox {
   store(uids: readonly number[], change: FlagChange): Promise<{ readonly unchanged: readonly number[] }>;
   /** Removes messages with \Deleted among `uids`, or all with \Deleted if `null`. Answers the UIDs removed. */
   expunge(uids: readonly number[] | null): Promise<readonly number[]>;
-  /** All or nothing. Rejects with `nonexistent` if the target is not there (TRYCREATE). */
+  /** All or nothing. Rejects with `nonexistent` if the target is not there (TRYCREATE), with `expunged` if a message of
+   * `snapshot` is gone; UIDs that `snapshot` does not have are passed over. */
   copy(uids: readonly number[], target: string): Promise<CopyResult>;
   /** RFC 6851: never both gone and missing; after a crash a message may be in both. */
   move(uids: readonly number[], target: string): Promise<CopyResult>;
