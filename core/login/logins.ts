@@ -2,7 +2,7 @@
  * `Logins`: who a client is, for every protocol. One place decides in which order plugins are asked, that an unknown user
  * and a wrong password cannot be told apart, and what the log says. Never throws; a fault is `unavailable`.
  */
-import type { Attempt, Identity, LoginStep, Logins } from "../contracts/account.ts";
+import type { Attempt, LoginStep, Logins } from "../contracts/account.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
