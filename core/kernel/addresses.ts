@@ -1,35 +1,18 @@
-/** Addresses that come from an author's plain object or from our own spool, made whole. Throws `TypeError` for no address. */
-import type { Address } from "../mail/address.ts";
+/** Addresses that come from an author's plain object or from our own spool, made whole by the one parser. */
+import { type Address, parseAddress, parsePath } from "../mail/address.ts";
 
-/** RFC 5321 4.1.2 Dot-string, with the UTF-8 of RFC 6531 3.3. */
-const dotString = /^[\w!#$%&'*+\-/=?^`{|}~\u{80}-\u{10ffff}]+(?:\.[\w!#$%&'*+\-/=?^`{|}~\u{80}-\u{10ffff}]+)*$/u;
-
-class Mailbox implements Address {
-  readonly localPart: string;
-  readonly domain: string;
-
-  constructor(localPart: string, domain: string) {
-    this.localPart = localPart;
-    this.domain = domain;
-  }
-
-  toString(): string {
-    const local = dotString.test(this.localPart) ? this.localPart : `"${this.localPart.replace(/["\\]/g, "\\$&")}"`;
-    return this.domain === "" ? local : `${local}@${this.domain}`;
-  }
-}
-
-/** The address of a text that `toString()` wrote. */
+/** The address of a text that `toString()` wrote. Throws `TypeError` for anything else: the record is damaged. */
 export function storedAddress(text: string): Address {
-  const at = text.lastIndexOf("@");
-  const rawLocal = at === -1 ? text : text.slice(0, at);
-  const localPart = rawLocal.startsWith('"') ? rawLocal.slice(1, -1).replace(/\\(.)/gs, "$1") : rawLocal;
-  if (localPart === "") throw new TypeError("a stored address has no local part");
-  return new Mailbox(localPart, at === -1 ? "" : text.slice(at + 1));
+  const address = text.includes("@") ? parseAddress(text) : parsePath(`<${text}>`)?.address;
+  if (!address) throw new TypeError("a stored address is none");
+  return address;
 }
 
-/** An address as an author may write it, `{ localPart, domain }`, with the `toString` that the rest of the house relies on. */
-export function wholeAddress(address: Address): Address {
-  if (address.toString !== Object.prototype.toString) return address;
-  return new Mailbox(address.localPart, address.domain.toLowerCase());
+/** An address as an author may write it, `{ localPart, domain }`, with the `toString` that the house relies on; `null` if it is none. */
+export function wholeAddress(value: unknown): Address | null {
+  if (typeof value !== "object" || value === null || !("localPart" in value) || !("domain" in value)) return null;
+  const { localPart, domain } = value;
+  if (typeof localPart !== "string" || typeof domain !== "string") return null;
+  if (domain === "") return parsePath(`<${localPart}>`)?.address ?? null;
+  return parseAddress(`"${localPart.replace(/["\\]/g, "\\$&")}"@${domain}`);
 }

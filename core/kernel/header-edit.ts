@@ -4,10 +4,8 @@
  * with the verdict.
  */
 import type { Change } from "../contracts/verdicts.ts";
-import { fieldRanges, fieldsEnd } from "./header-index.ts";
+import { buildField, parseHeader } from "../mail/header.ts";
 
-/** RFC 5322 2.1.1: a line has at most 998 octets without its CRLF. */
-const lineLimitBytes = 998;
 const crlf = Buffer.from("\r\n");
 
 export function editHeader(block: Uint8Array, changes: readonly Change[]): Uint8Array {
@@ -17,10 +15,10 @@ export function editHeader(block: Uint8Array, changes: readonly Change[]): Uint8
   for (const change of changes) {
     switch (change.op) {
       case "prepend":
-        above.unshift(fieldBytes(change.header, change.value));
+        above.unshift(buildField(change.header, change.value));
         break;
       case "append":
-        below.push(fieldBytes(change.header, change.value));
+        below.push(buildField(change.header, change.value));
         break;
       case "removeHeader":
         // What was added earlier in the same answer is removed as well.
@@ -43,8 +41,8 @@ function assemble(above: readonly Uint8Array[], header: Uint8Array, below: reado
 function withoutField(header: Uint8Array, name: string): Uint8Array {
   const kept: Uint8Array[] = [];
   let from = 0;
-  for (const field of fieldRanges(header)) {
-    if (field.name !== name) continue;
+  for (const field of parseHeader(header)) {
+    if (field.name.toLowerCase() !== name) continue;
     kept.push(header.subarray(from, field.start));
     from = field.end;
   }
@@ -61,23 +59,9 @@ export function closedHeader(header: Uint8Array): Uint8Array {
   return Buffer.concat([header, ...unfinished, crlf]);
 }
 
-function fieldBytes(name: string, value: string): Uint8Array {
-  const unfolded = `${name}: ${value}\r\n`;
-  return Buffer.from(unfolded.split("\r\n").map(foldLine).join("\r\n"), "utf8");
-}
-
-/** Folds at white space where a line is too long for the wire; what an author folded stays as it was written. */
-function foldLine(line: string): string {
-  if (Buffer.byteLength(line) <= lineLimitBytes) return line;
-  const lines: string[] = [];
-  let current = "";
-  for (const word of line.split(/(?=[ \t])/)) {
-    if (current !== "" && Buffer.byteLength(current) + Buffer.byteLength(word) > 78) {
-      lines.push(current);
-      current = "";
-    }
-    current += word;
-  }
-  lines.push(current);
-  return lines.join("\r\n");
+/** Where new fields at the end go: before the empty line that closes the block, or at its end if there is none. */
+function fieldsEnd(block: Uint8Array): number {
+  const { length } = block;
+  const isCrlfBefore = (at: number) => block[at - 2] === 0x0d && block[at - 1] === 0x0a;
+  return isCrlfBefore(length) && (length === 2 || isCrlfBefore(length - 2)) ? length - 2 : length;
 }

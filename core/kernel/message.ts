@@ -6,8 +6,8 @@
 import type { Readable } from "node:stream";
 import type { Message } from "../contracts/envelope.ts";
 import type { Change } from "../contracts/verdicts.ts";
+import { createHeaders } from "../mail/header.ts";
 import { closedHeader, editHeader } from "./header-edit.ts";
-import { HeaderIndex } from "./header-index.ts";
 import { type Piece, readPieces } from "./pieces.ts";
 
 export { type FileRange, type Piece, readPieces } from "./pieces.ts";
@@ -24,7 +24,7 @@ class PiecedMessage implements StoredMessage {
   readonly header: Uint8Array;
   readonly body: readonly Piece[];
   readonly sizeBytes: number;
-  #headers: HeaderIndex | null = null;
+  #headers: Message["headers"] | null = null;
 
   constructor(header: Uint8Array, body: readonly Piece[]) {
     this.header = header;
@@ -34,8 +34,8 @@ class PiecedMessage implements StoredMessage {
     this.sizeBytes = sizeBytes;
   }
 
-  get headers(): HeaderIndex {
-    this.#headers ??= new HeaderIndex(this.header);
+  get headers(): Message["headers"] {
+    this.#headers ??= createHeaders(this.header);
     return this.#headers;
   }
 

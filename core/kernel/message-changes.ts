@@ -1,0 +1,76 @@
+/**
+ * Applies the changes of an `amend` answer that concern the message itself. Header changes are made in memory and at once; a new
+ * body comes as a stream and goes through an intake, so that its size is bounded by the spool and not by memory. Rejects when
+ * the stream fails, when there is no room, or when a foreign message cannot be edited: a fault of whoever asked for it.
+ */
+import type { Readable } from "node:stream";
+import type { Message } from "../contracts/envelope.ts";
+import type { Intake } from "../contracts/submit.ts";
+import type { Change } from "../contracts/verdicts.ts";
+import { headerEnd } from "../mail/header.ts";
+import { createMessage, editMessage, isStored, type StoredMessage } from "./message.ts";
+
+/** Changes that `applyToMessage` takes care of. */
+export const isMessageChange = ({ op }: Change): boolean =>
+  op === "prepend" || op === "append" || op === "removeHeader" || op === "replaceBody";
+
+/** In order. A promise only if a body is replaced. */
+export function applyToMessage(
+  message: Message,
+  changes: readonly Change[],
+  receive: () => Intake,
+): StoredMessage | Promise<StoredMessage> {
+  const stored = asStored(message);
+  const last = changes.findLast((change) => change.op === "replaceBody");
+  const edited = editMessage(stored, changes);
+  return last ? replaceBody(edited, last.body, receive) : edited;
+}
+
+/** A message whose pieces can be edited. Throws if it is kept where only its maker can reach it. */
+export function asStored(message: Message): StoredMessage {
+  if (isStored(message)) return message;
+  const pieces = message.inMemory();
+  if (!pieces) throw new TypeError("a message that the spool keeps in its own way cannot be edited");
+  const bytes = Buffer.concat(pieces);
+  const end = headerEnd(bytes);
+  return end === -1 ? createMessage(bytes, []) : createMessage(bytes.subarray(0, end), [bytes.subarray(end)]);
+}
+
+async function replaceBody(message: StoredMessage, body: Readable, receive: () => Intake): Promise<StoredMessage> {
+  const intake = receive();
+  try {
+    await intake.write(message.header);
+    if (headerEnd(message.header) === -1) await intake.write(Buffer.from("\r\n"));
+    const lines = new CrlfLines();
+    for await (const chunk of body)
+      await intake.write(lines.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk));
+    await intake.write(lines.end());
+    return asStored(await intake.end());
+  } catch (cause) {
+    await intake.abort();
+    throw cause;
+  }
+}
+
+/** Makes every line end a CRLF (RFC 5321 2.3.8): a bare CR or LF in a body is how commands are smuggled. */
+class CrlfLines {
+  #isAfterCr = false;
+
+  push(chunk: Uint8Array): Uint8Array {
+    const out = Buffer.allocUnsafe(chunk.length * 2 + 1);
+    let at = 0;
+    for (const byte of chunk) {
+      if (this.#isAfterCr || byte === 0x0a) {
+        out[at++] = 0x0d;
+        out[at++] = 0x0a;
+      }
+      this.#isAfterCr = byte === 0x0d;
+      if (byte !== 0x0a && byte !== 0x0d) out[at++] = byte;
+    }
+    return out.subarray(0, at);
+  }
+
+  end(): Uint8Array {
+    return Buffer.from(this.#isAfterCr ? "\r\n" : "");
+  }
+}
