@@ -70,8 +70,8 @@ export async function admitOffer(
 }
 
 /** A bare name is this server's; `<Postmaster>` (RFC 5321 4.5.1) whoever the operator named. */
-const completed = ({ localPart }: Address, isPostmaster: boolean, facts: ServerFacts): Address =>
-  isPostmaster ? facts.postmaster : (wholeAddress({ localPart, domain: facts.origin }) ?? facts.postmaster);
+const completed = (address: Address, isPostmaster: boolean, facts: ServerFacts): Address =>
+  isPostmaster ? facts.postmaster : (wholeAddress({ localPart: address.localPart, domain: facts.origin }) ?? address);
 
 type Leaves = { readonly at: "leaves"; readonly leaves: readonly Leaf[] } | Refused;
 

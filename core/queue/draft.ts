@@ -10,14 +10,14 @@ import { SpoolFull } from "../contracts/spool.ts";
 import type { Admission, Draft, Intake, Offer, Refused, Submitted } from "../contracts/submit.ts";
 import type { Change } from "../contracts/verdicts.ts";
 import { type EnvelopeState, toSpool } from "../kernel/envelope.ts";
-import type { StoredMessage } from "../kernel/message.ts";
+import { editMessage, type StoredMessage } from "../kernel/message.ts";
+import { applyToMessage, asStored, isMessageChange } from "../kernel/message-changes.ts";
 import type { Address } from "../mail/address.ts";
 import { type AdmissionRoom, admitOffer, targetsOfChange } from "./admission.ts";
 import { completion } from "./complete.ts";
 import { checkEach, checkWhole } from "./content-check.ts";
 import type { Leaf } from "./expansion.ts";
 import { type Judgement, judge } from "./judgement.ts";
-import { edited, editsMessage, stored } from "./message-edit.ts";
 import { type OriginRules, originTable } from "./origin-table.ts";
 import { partition } from "./partition.ts";
 import { countHops, HOPS_LIMIT, receivedField } from "./received-field.ts";
@@ -90,7 +90,7 @@ export class OpenDraft implements Draft {
 
   async submit(message: Message): Promise<Submitted> {
     try {
-      return await this.#submit(stored(message));
+      return await this.#submit(asStored(message));
     } catch (cause) {
       if (isSpoolFull(cause)) {
         this.#room.log.warn({ id: this.envelope.id }, "no room in the spool");
@@ -147,10 +147,10 @@ export class OpenDraft implements Draft {
   /** The header and body changes collected so far, applied. */
   async #edit(message: StoredMessage): Promise<StoredMessage> {
     if (this.#changes.length === 0) return message;
-    const edits = this.#changes.filter(editsMessage);
+    const edits = this.#changes.filter(isMessageChange);
     if (edits.length === 0) return message;
-    this.#changes = this.#changes.filter((change) => !editsMessage(change));
-    return edited(this.#room.spool, message, edits);
+    this.#changes = this.#changes.filter((change) => !isMessageChange(change));
+    return applyToMessage(message, edits, () => this.receive(null));
   }
 
   /** `redirect` replaces everybody, `addRecipient` adds; both lead through the alias maps. */
@@ -191,7 +191,7 @@ export class OpenDraft implements Draft {
     if (this.#rules.traces) {
       const only = this.#offers.length === 1 ? this.#offers[0] : undefined;
       const address = only ? only.address.toString() : null;
-      current = await edited(this.#room.spool, current, [receivedField(envelope, facts, { nowMs, address })]);
+      current = editMessage(current, [receivedField(envelope, facts, { nowMs, address })]);
     }
     if (this.#rules.signs && kernel.hears("sign")) {
       const signed = await this.#transform("sign", current);
@@ -205,8 +205,8 @@ export class OpenDraft implements Draft {
     const { message: after, fault, by, changes } = await this.#room.kernel.transform(hook, this.envelope, message);
     if (fault) return refusedBy(fault, by);
     // The message has its part of the changes already.
-    this.apply(changes.filter((change) => !editsMessage(change)));
-    return (await this.#applyToRecipients()) ?? stored(after);
+    this.apply(changes.filter((change) => !isMessageChange(change)));
+    return (await this.#applyToRecipients()) ?? asStored(after);
   }
 
   /** `null`: every part is durable and on its way. */

@@ -1,0 +1,97 @@
+/**
+ * A delivery status notification as a whole message (RFC 3461, 3464, 6522, 6533): words for a human, fields for a machine, and
+ * the message it is about or that one's header. Bytes of the original are taken over as they are. Pure.
+ */
+import { formatDate } from "../date.ts";
+import { formatField } from "../header.ts";
+import { deliveryStatus, type ReportedMessage, type ReportedRecipient } from "./delivery-status.ts";
+import { plainWords, type ReportKind, subjectOf } from "./plain-words.ts";
+
+export interface Report {
+  readonly kind: ReportKind;
+  /** Id of the report's own envelope: makes its Message-ID and its boundary. */
+  readonly id: string;
+  readonly nowMs: number;
+  /** Whom it goes to, and who answers for this server. Addresses as text. */
+  readonly to: string;
+  readonly postmaster: string;
+  readonly message: ReportedMessage;
+  readonly recipients: readonly ReportedRecipient[];
+  /** The message came with SMTPUTF8: the report may have UTF-8 in it, and needs SMTPUTF8 itself. */
+  readonly isSmtpUtf8: boolean;
+  readonly original: {
+    /** Message-ID as it stands there. */
+    readonly messageId: string | null;
+    /** The header block. */
+    readonly header: Uint8Array;
+    /** What follows it; `null`: the header alone is given back. */
+    readonly body: readonly Uint8Array[] | null;
+  };
+}
+
+export interface BuiltReport {
+  readonly pieces: readonly Uint8Array[];
+  readonly is8Bit: boolean;
+}
+
+export function buildReport(report: Report): BuiltReport {
+  const { original, isSmtpUtf8 } = report;
+  const attached = original.body === null ? "header" : "message";
+  const words = plainWords({ ...report, attached });
+  const status = deliveryStatus(report.message, report.recipients, isSmtpUtf8);
+  const given = original.body === null ? [original.header] : [original.header, ...original.body];
+  const texts = isSmtpUtf8 ? words : words.replace(/[^\u0000-\u007F]/gu, "?");
+  const isText8Bit = isSmtpUtf8 && /[^\u0000-\u007F]/.test(texts + status);
+  const isGiven8Bit = given.some(has8Bit);
+  // Nobody but us knows the id, so it cannot stand in the original.
+  const boundary = `=_${report.id}`;
+  const part = (type: string, is8Bit: boolean, description: string) =>
+    `--${boundary}\r\n${formatField("Content-Description", description)}${formatField("Content-Type", type)}` +
+    `${is8Bit ? "Content-Transfer-Encoding: 8bit\r\n" : ""}\r\n`;
+  const top = [
+    header(report, boundary, isText8Bit || isGiven8Bit),
+    part(`text/plain; charset=${isText8Bit ? "utf-8" : "us-ascii"}`, isText8Bit, "What happened"),
+    texts,
+    "\r\n",
+    part(`message/${isSmtpUtf8 ? "global-" : ""}delivery-status`, isText8Bit, "Delivery report"),
+    status,
+    "\r\n",
+    part(givenType(original.body !== null, isSmtpUtf8), isGiven8Bit, original.body === null ? "Header" : "Message"),
+  ];
+  return {
+    pieces: [Buffer.from(top.join("")), ...given, Buffer.from(`\r\n--${boundary}--\r\n`)],
+    is8Bit: isText8Bit || isGiven8Bit,
+  };
+}
+
+function givenType(isWhole: boolean, isGlobal: boolean): string {
+  if (isGlobal) return isWhole ? "message/global" : "message/global-headers";
+  return isWhole ? "message/rfc822" : "text/rfc822-headers";
+}
+
+function header(report: Report, boundary: string, is8Bit: boolean): string {
+  const host = report.message.reportingMta;
+  const { messageId } = report.original;
+  const fields: (readonly [string, string])[] = [
+    ["Date", formatDate(report.nowMs)],
+    // RFC 3464 2.1: an address of a human who is responsible.
+    ["From", `Mail Delivery System <${report.postmaster}>`],
+    ["To", `<${report.to}>`],
+    ["Subject", subjectOf(report.kind)],
+    ["Message-ID", `<${report.id}@${host}>`],
+    // RFC 3834 5
+    ["Auto-Submitted", "auto-replied"],
+    ["MIME-Version", "1.0"],
+    // RFC 6522 3
+    ["Content-Type", `multipart/report; report-type=delivery-status; boundary="${boundary}"`],
+  ];
+  if (messageId !== null && /^<[!-;=?-~]+>$/.test(messageId)) fields.push(["References", messageId]);
+  if (is8Bit) fields.push(["Content-Transfer-Encoding", "8bit"]);
+  const preamble = "This is a report about a message, in the format of RFC 3464.\r\n\r\n";
+  return `${fields.map(([name, value]) => formatField(name, value)).join("")}\r\n${preamble}`;
+}
+
+function has8Bit(bytes: Uint8Array): boolean {
+  for (const byte of bytes) if (byte > 127) return true;
+  return false;
+}
