@@ -7,7 +7,6 @@ import { type Builtins, findModule } from "./load/find-module.ts";
 import type { HostModules } from "./load/host-modules.ts";
 import { loadModule } from "./load/load-module.ts";
 import { type ShapeProblem, shapeOf } from "./load/plugin-shape.ts";
-import { isSchema, type Schema } from "./load/schema.ts";
 import { type Validated, validate } from "./load/validate.ts";
 
 export { type Builtins, builtinPlugins } from "./load/find-module.ts";
@@ -37,9 +36,9 @@ export async function loadPlugin(use: string, from: LoadFrom): Promise<LoadedPlu
   return shaped.ok ? { ok: true, plugin: shaped.plugin, file: found.file } : shaped;
 }
 
-const noOptions: Schema = { type: "object", properties: {} };
+const noOptions = { type: "object", properties: {} };
 
 /** An entry's options against the plugin's schema: defaults filled in, durations and sizes as numbers. Nothing means `{}`. */
 export function validateOptions(plugin: AnyPlugin, options: unknown): Validated {
-  return validate(isSchema(plugin.config) ? plugin.config : noOptions, options ?? {});
+  return validate(plugin.config ?? noOptions, options ?? {});
 }

@@ -11,8 +11,12 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-export interface ListenerLimits {
-  /** Connections open at once. */
+/** The server's; each listener has the same, with its own values where the operator gave some. */
+export interface Limits {
+  readonly messageSizeBytes: number;
+  /** Recipients of one message. */
+  readonly recipients: number;
+  /** Connections of one listener, open at once in one worker. */
   readonly connections: number;
   readonly connectionsPerAddress: number;
 }
@@ -28,9 +32,9 @@ export interface ListenerConfig {
   readonly role: string;
   readonly place: ListenerPlace;
   readonly tls: ListenerTls;
-  /** Networks whose connections begin with a PROXY header; empty: nobody's. */
+  /** Networks whose connections begin with a PROXY header. Always empty so far. */
   readonly proxyFrom: readonly string[];
-  readonly limits: ListenerLimits;
+  readonly limits: Limits;
 }
 
 export interface ServerConfig {
@@ -42,17 +46,13 @@ export interface ServerConfig {
   /** Domain that completes bare addresses. */
   readonly origin: string;
   readonly postmaster: Address;
-  /** `null`: no listener uses TLS. */
+  /** `null`: there is no certificate, and no listener needs one. */
   readonly tls: TlsFiles | null;
   readonly listeners: readonly ListenerConfig[];
   readonly plugins: readonly PluginEntry[];
   readonly workers: number;
   readonly delayReject: boolean;
-  readonly limits: {
-    readonly messageSizeBytes: number;
-    /** Recipients of one message. */
-    readonly recipients: number;
-  };
+  readonly limits: Limits;
   readonly log: {
     readonly level: "debug" | "info" | "warn" | "error";
     /** `auto`: pretty on a terminal, JSON elsewhere. */

@@ -2,9 +2,10 @@
  * Brings a module file in: TypeScript by jiti, everything else by Node itself. Answers with the namespace, or with the
  * cause in one line, with file and line where they are known. A module that never ends loading is a failure, too.
  */
+import { readFile } from "node:fs/promises";
 import { extname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { createJiti } from "jiti";
+import { createJiti, type Jiti } from "jiti";
 import { type HostModules, installHostModules } from "./host-modules.ts";
 
 export type Loaded =
@@ -28,9 +29,23 @@ export async function loadModule(file: string, modules: HostModules): Promise<Lo
   }
 }
 
+/** A TypeScript or JavaScript file as it is now, whatever was loaded before. For configs. */
+export async function loadFresh(file: string, modules: HostModules): Promise<Loaded> {
+  try {
+    // By its text, not by its name: Node keeps every module that it has imported once.
+    const jiti = transpiler(file, modules, false);
+    const options = { filename: file, id: file, ext: ".ts", async: true, forceTranspile: true };
+    return { at: "loaded", module: await jiti.evalModule(await readFile(file, "utf8"), options) };
+  } catch (error) {
+    return { at: "failed", text: causeOf(error, file) };
+  }
+}
+
 async function bringIn(file: string, modules: HostModules): Promise<Loaded> {
   try {
-    const module: unknown = isForJiti(file) ? await transpile(file, modules) : await import(pathToFileURL(file).href);
+    const module: unknown = isForJiti(file)
+      ? await transpiler(file, modules, true).import(file)
+      : await import(pathToFileURL(file).href);
     return { at: "loaded", module };
   } catch (error) {
     return { at: "failed", text: causeOf(error, file) };
@@ -43,14 +58,14 @@ const isOwnSource = (file: string) =>
   pathToFileURL(file).href.startsWith(new URL("../../../plugins/", import.meta.url).href);
 const isForJiti = (file: string) => typescript.has(extname(file)) && !isOwnSource(file);
 
-function transpile(file: string, modules: HostModules): Promise<unknown> {
-  const jiti = createJiti(pathToFileURL(file).href, {
+function transpiler(file: string, modules: HostModules, isCached: boolean): Jiti {
+  return createJiti(pathToFileURL(file).href, {
     // No cache on disk: the server may run where it can write nothing but its data.
     fsCache: false,
+    moduleCache: isCached,
     interopDefault: false,
     virtualModules: { ...modules },
   });
-  return jiti.import(file);
 }
 
 /** First line of the message, and the line of the module that it comes from, as far as the engine tells. */

@@ -7,7 +7,7 @@ import addFormats from "ajv-formats";
 import { parseDuration, parseSize, unitKeyword } from "../units.ts";
 import { describe, isUnitRule } from "./expectation.ts";
 import { nearest } from "./nearest.ts";
-import { isSchema, prepareSchema, type Schema, SchemaMistake } from "./schema.ts";
+import { isSchema, prepareSchema, SchemaMistake } from "./schema.ts";
 
 export type Path = readonly (string | number)[];
 
@@ -61,12 +61,13 @@ function measure(of: "duration" | "size", data: unknown): number | null {
   return of === "duration" ? parseDuration(data) : parseSize(data);
 }
 
-const compiled = new WeakMap<Schema, ValidateFunction>();
+const compiled = new WeakMap<object, ValidateFunction>();
 
 /** Compiles a schema, or throws `SchemaMistake`. */
-export function compileSchema(schema: Schema): ValidateFunction {
+export function compileSchema(schema: object): ValidateFunction {
   const known = compiled.get(schema);
   if (known) return known;
+  if (!isSchema(schema)) throw new SchemaMistake("its schema is a list");
   const prepared = prepareSchema(schema);
   let validate: ValidateFunction;
   try {
@@ -81,7 +82,7 @@ export function compileSchema(schema: Schema): ValidateFunction {
 }
 
 /** `value` is not touched. */
-export function validate(schema: Schema, value: unknown): Validated {
+export function validate(schema: object, value: unknown): Validated {
   const check = compileSchema(schema);
   const copy: unknown = structuredClone(value);
   if (check(copy)) return { ok: true, value: copy };
@@ -92,7 +93,7 @@ function problemsOf(errors: readonly ErrorObject[]): readonly Problem[] {
   const seen = new Map<string, Problem>();
   for (const error of withoutUnions(errors)) {
     const problem = problemOf(error);
-    const key = JSON.stringify([problem.path, problem.at]);
+    const key = JSON.stringify([problem.path, problem.at === "key" ? problem.text : ""]);
     // The first thing said about a value is the plainest: wrong type before wrong pattern.
     if (!seen.has(key)) seen.set(key, problem);
   }

@@ -1,0 +1,6 @@
+/** This server's copies of what plugins import: the loader hands them out, whatever else is installed. */
+import * as mail from "../../api/mail.ts";
+import * as plugin from "../../api/plugin.ts";
+import type { HostModules } from "../../kernel/load.ts";
+
+export const hostModules: HostModules = { "postern/plugin": plugin, "postern/mail": mail };

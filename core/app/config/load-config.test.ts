@@ -1,0 +1,199 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { loadConfig } from "./load-config.ts";
+import type { ServerConfig } from "./server-config.ts";
+
+let site: string;
+beforeEach(async () => {
+  site = await mkdtemp(join(tmpdir(), "postern-config-"));
+});
+afterEach(() => rm(site, { recursive: true, force: true }));
+
+async function write(name: string, text: string): Promise<void> {
+  await mkdir(dirname(join(site, name)), { recursive: true });
+  await writeFile(join(site, name), text);
+}
+
+async function load(file?: string): Promise<ServerConfig> {
+  const loaded = await loadConfig({ file, cwd: site });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.mistakes));
+  return loaded.config;
+}
+
+const object = `{ hostname: "mx.example.org", listeners: [{ role: "mx", port: 25 }] }`;
+const json = `{ "hostname": "mx.example.org", "listeners": [{ "role": "mx", "port": 25 }] }`;
+const yaml = "hostname: mx.example.org\nlisteners:\n  - { role: mx, port: 25 }\n";
+const plugin = `export default { name: "policy-example", api: 1, setup: () => ({ hooks: {} }) };`;
+
+describe("a config", () => {
+  it.each([
+    ["postern.config.yaml", yaml],
+    ["postern.config.yml", yaml],
+    ["postern.config.json", json],
+    [
+      "postern.config.ts",
+      `type Host = string; const config = ${object}; const _: Host = ""; void _; export default config;`,
+    ],
+    ["postern.config.mts", `export default ${object};`],
+    ["postern.config.js", `export default ${object};`],
+    ["postern.config.mjs", `export default await Promise.resolve(${object});`],
+    ["postern.config.cjs", `module.exports = ${object};`],
+    [".posternrc", yaml],
+    [".posternrc.json", json],
+    ["package.json", `{ "name": "site", "postern": ${json} }`],
+  ])("is found in %s and by --config", async (name, text) => {
+    await write(name, text);
+    const config = await load();
+    expect(config).toMatchObject({ hostname: "mx.example.org", configFile: join(site, name), configDir: site });
+    expect(await load(name)).toEqual(config);
+  });
+
+  it("is not looked for in a package.json without it", async () => {
+    await write("package.json", `{ "name": "site" }`);
+    await write(".posternrc", yaml);
+    expect((await load()).configFile).toBe(join(site, ".posternrc"));
+  });
+
+  it("is read again when it is a program that has changed", async () => {
+    await write(
+      "postern.config.ts",
+      `import { name } from "./name.ts"; export default { ...${object}, hostname: name };`,
+    );
+    await write("name.ts", `export const name = "one.example.org";`);
+    expect((await load()).hostname).toBe("one.example.org");
+    await write("name.ts", `export const name = "two.example.org";`);
+    expect((await load()).hostname).toBe("two.example.org");
+  });
+
+  it("is complete without most keys", async () => {
+    await write("postern.config.yaml", yaml);
+    const limits = { messageSizeBytes: 50 * 2 ** 20, recipients: 1000, connections: 2000, connectionsPerAddress: 100 };
+    expect(await load()).toEqual({
+      hostname: "mx.example.org",
+      dataDir: join(site, "data"),
+      user: null,
+      origin: "mx.example.org",
+      postmaster: expect.objectContaining({ localPart: "postmaster", domain: "mx.example.org" }),
+      tls: null,
+      listeners: [
+        {
+          name: "mx-25",
+          role: "mx",
+          place: { at: "port", host: null, port: 25 },
+          tls: "optional",
+          proxyFrom: [],
+          limits,
+        },
+      ],
+      plugins: [],
+      workers: availableParallelism(),
+      delayReject: true,
+      limits,
+      log: { level: "info", pretty: "auto" },
+      configFile: join(site, "postern.config.yaml"),
+      configDir: site,
+    });
+  });
+
+  it("takes paths relative to itself, and sizes and limits of each listener", async () => {
+    await write("cert.pem", "");
+    await write(
+      "etc/postern.config.yaml",
+      `hostname: mx.example.org
+origin: Example.org
+postmaster: ann
+dataDir: ../var
+user: mail
+workers: 2
+tls: { cert: ../cert.pem, key: ../cert.pem }
+limits: { messageSize: 10MB, recipients: 200 }
+listeners:
+  - { role: mx, port: 25, limits: { messageSize: 1MiB } }
+  - { role: submission, host: "::1", port: 587 }
+  - { role: lmtp, path: ../lmtp.sock, name: local }
+log: { level: debug, pretty: off }
+`.replace("pretty: off", "pretty: false"),
+    );
+    const config = await load("etc/postern.config.yaml");
+    expect(config).toMatchObject({
+      dataDir: join(site, "var"),
+      origin: "example.org",
+      postmaster: { localPart: "ann", domain: "example.org" },
+      user: "mail",
+      workers: 2,
+      tls: { at: "files", cert: join(site, "cert.pem"), key: join(site, "cert.pem") },
+      limits: { messageSizeBytes: 10_000_000, recipients: 200 },
+      log: { level: "debug", pretty: false },
+    });
+    expect(config.listeners).toMatchObject([
+      { name: "mx-25", tls: "optional", limits: { messageSizeBytes: 2 ** 20, recipients: 200 } },
+      { name: "submission-587", tls: "required", place: { host: "::1" }, limits: { messageSizeBytes: 10_000_000 } },
+      { name: "local", tls: "none", place: { at: "path", path: join(site, "lmtp.sock") } },
+    ]);
+  });
+
+  it("says self-signed in a word, and where the certificate will be", async () => {
+    await write("postern.config.yaml", `${yaml}tls: self-signed\ndataDir: var\n`);
+    const directory = join(site, "var/tls");
+    expect((await load()).tls).toEqual({
+      at: "selfSigned",
+      cert: join(directory, "cert.pem"),
+      key: join(directory, "key.pem"),
+    });
+  });
+
+  it("takes ports that the system chooses more than once", async () => {
+    await write(
+      "postern.config.yaml",
+      `hostname: a.b\nlisteners: [{ role: mx, port: 0 }, { role: mx, port: 0, name: b }]\n`,
+    );
+    expect((await load()).listeners.map(({ name }) => name)).toEqual(["mx-0", "b"]);
+  });
+});
+
+describe("a plugin entry", () => {
+  it("is a name, a name with options, or the long form", async () => {
+    await write("p.mjs", plugin);
+    await write(
+      "q.mjs",
+      plugin.replace("setup:", `config: { type: "object", properties: { n: { type: "integer" } } }, setup:`),
+    );
+    await write(
+      "postern.config.yaml",
+      `${yaml}plugins:
+  - ./p.mjs
+  - ./p.mjs:
+  - ./q.mjs: { n: 3 }
+  - use: ./q.mjs
+    with: { n: 4 }
+    id: mine
+    when: { role: mx, listener: [mx-25] }
+    timeoutMs: 500
+    onFault: continue
+    shadow: true
+  - { use: ./p.mjs, with: }
+`,
+    );
+    const { plugins } = await load();
+    const plain = { when: null, timeoutMs: null, onFault: "defer", shadow: false, options: {} };
+    const file = join(site, "postern.config.yaml");
+    expect(plugins).toMatchObject([
+      { ...plain, use: "./p.mjs", id: "policy-example", where: { file, line: 5 } },
+      { ...plain, use: "./p.mjs", id: "policy-example#2", where: { file, line: 6 } },
+      { ...plain, use: "./q.mjs", id: "policy-example#3", options: { n: 3 }, where: { file, line: 7 } },
+      {
+        use: "./q.mjs",
+        id: "mine",
+        options: { n: 4 },
+        when: { role: ["mx"], listener: ["mx-25"] },
+        timeoutMs: 500,
+        onFault: "continue",
+        shadow: true,
+        where: { file, line: 8 },
+      },
+      { ...plain, use: "./p.mjs", id: "policy-example#4", where: { file, line: 15 } },
+    ]);
+  });
+});
