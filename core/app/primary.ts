@@ -121,8 +121,10 @@ export class Primary {
       if (this.#places.every(({ worker }) => worker === null)) this.#onGone();
       return;
     }
-    if (this.#onSettled)
-      return this.#onSettled(new StartError(`a worker ended while starting (${signal ?? code})`, 70));
+    if (this.#onSettled) {
+      this.#onSettled(new StartError(`a worker ended while starting (${signal ?? code})`, exitCodes.software));
+      return;
+    }
     const isSteady = Date.now() - place.startedAt >= STEADY_MS;
     place.pauseMs = isSteady ? FIRST_PAUSE_MS : Math.min(place.pauseMs * 2, LONGEST_PAUSE_MS);
     this.#log.error(

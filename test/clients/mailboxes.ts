@@ -1,0 +1,72 @@
+/** What a test wants to know of a mailbox, asked over IMAP by imapflow: the way a mail program would. */
+import { ImapFlow } from "imapflow";
+
+export interface Login {
+  readonly address: string;
+  readonly password: string;
+}
+
+export function imapClient(port: number, { address, password }: Login): ImapFlow {
+  return new ImapFlow({
+    host: "127.0.0.1",
+    port,
+    secure: true,
+    auth: { user: address, pass: password },
+    tls: { rejectUnauthorized: false },
+    logger: false,
+  });
+}
+
+/** Sources of all messages in a mailbox, oldest first. */
+export async function messagesIn(port: number, login: Login, mailbox = "INBOX"): Promise<string[]> {
+  const client = imapClient(port, login);
+  await client.connect();
+  try {
+    const lock = await client.getMailboxLock(mailbox);
+    try {
+      if (client.mailbox === false || client.mailbox.exists === 0) return [];
+      const messages = await client.fetchAll("1:*", { source: true });
+      return messages.map(({ source }) => source?.toString("utf8") ?? "");
+    } finally {
+      lock.release();
+    }
+  } finally {
+    await client.logout();
+  }
+}
+
+/** Waits, by IDLE, until a message in INBOX fits. */
+export async function arrival(
+  port: number,
+  login: Login,
+  fits: (source: string) => boolean,
+  timeoutMs = 30_000,
+): Promise<string> {
+  const client = imapClient(port, login);
+  await client.connect();
+  const lock = await client.getMailboxLock("INBOX");
+  try {
+    const deadline = Date.now() + timeoutMs;
+    for (let from = 1; ; ) {
+      const exists = client.mailbox === false ? 0 : client.mailbox.exists;
+      for (; from <= exists; from++) {
+        const message = await client.fetchOne(String(from), { source: true });
+        const source = message === false ? "" : (message.source?.toString("utf8") ?? "");
+        if (fits(source)) return source;
+      }
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(
+          () => reject(new Error("the message did not arrive in time")),
+          Math.max(1, deadline - Date.now()),
+        );
+        client.once("exists", () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+  } finally {
+    lock.release();
+    client.close();
+  }
+}
