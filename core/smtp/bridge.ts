@@ -1,0 +1,343 @@
+/**
+ * The one place that knows smtp-server. Its connection keeps the socket's life (piping, errors, half-closed ends); our parser
+ * cuts the octets and our conversation answers, because the originals turn content into strings, answer with fixed codes and
+ * know no hooks for most verbs. What is used of its insides is pinned by `bridge.contract.test.ts`.
+ *
+ * Back-pressure: a verb that takes its time, an intake that is full and a client that reads no replies each stop the reading.
+ * Replies to pipelined commands leave in one write (RFC 2920 3.2).
+ */
+import { SMTPServer } from "smtp-server";
+import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
+import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import type { Clock } from "../contracts/clock.ts";
+import type { Log } from "../contracts/log.ts";
+import type { Connection } from "../contracts/session.ts";
+import { CommandInput } from "./command-input.ts";
+import type { SmtpLimits } from "./config.ts";
+import { AUTH_LINE_OCTETS, type Conversation } from "./conversation.ts";
+import { Deadlines, type Watched } from "./deadlines.ts";
+import { reply } from "./reply.ts";
+import type { Wire } from "./wire.ts";
+
+/** After so many commands in a row others get their turn. */
+const COMMANDS_IN_A_ROW = 100;
+/** Replies that are held back at most. */
+const HELD_CHARS = 16 * 1024;
+
+export interface BridgeParts {
+  readonly limits: SmtpLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A socket reads up to 64 KiB at once: one such piece must not look like too much. */
+const STREAM_OPTIONS = { highWaterMark: 128 * 1024 };
+
+/** Takes connections over. */
+export function createBridge(parts: BridgeParts): (connection: Connection, conversation: Conversation) => void {
+  const server = new BridgeServer(parts);
+  return (connection, conversation) => {
+    const { socket } = connection;
+    if (socket.destroyed) {
+      conversation.onGone();
+      return;
+    }
+    const bridged = new BridgeConnection(server, connection, conversation);
+    server.connections.add(bridged);
+    bridged.init();
+  };
+}
+
+class BridgeServer extends SMTPServer {
+  readonly limits: SmtpLimits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly deadlines: Deadlines;
+
+  constructor({ limits, clock, log }: BridgeParts) {
+    // Listening, TLS, names and log lines are ours: it is told to leave them alone.
+    super({ logger: false, disableReverseLookup: true, hideSTARTTLS: true, authOptional: true });
+    this.limits = limits;
+    this.clock = clock;
+    this.log = log;
+    const shortest = Math.min(limits.commandTimeoutMs, limits.contentTimeoutMs, limits.writeTimeoutMs);
+    this.deadlines = new Deadlines(clock, Math.max(10, Math.min(1000, shortest / 4)));
+  }
+}
+
+class BridgeConnection extends SMTPConnection implements Wire, Watched {
+  readonly bridge: BridgeServer;
+  readonly conversation: Conversation;
+  deadline = Number.POSITIVE_INFINITY;
+  #net: Connection;
+  #held = "";
+  #isGone = false;
+
+  constructor(server: BridgeServer, net: Connection, conversation: Conversation) {
+    super(server, net.socket, { id: net.session.id });
+    this.bridge = server;
+    this.conversation = conversation;
+    this.#net = net;
+  }
+
+  /** Without the hundred milliseconds that the original waits. */
+  override init(): void {
+    this._setListeners(() => {
+      this.waitForClient();
+      this.bridge.deadlines.add(this);
+      this.conversation.start(this);
+      this.flush();
+    });
+  }
+
+  get parser(): BridgeParser | null {
+    return this._parser instanceof BridgeParser ? this._parser : null;
+  }
+
+  /** Replies wait for a client that does not read them. */
+  get isBlocked(): boolean {
+    return this._socket.writableNeedDrain && !this._socket.destroyed;
+  }
+
+  // Wire
+
+  override send(text: string | number, data?: string | string[] | null): void {
+    if (typeof text === "string") this.#held += text;
+    // Its own words, if it should ever find any.
+    else this.#held += reply(text, null, data ?? "").wire;
+    if (this.#held.length > HELD_CHARS) this.flush();
+  }
+
+  flush(): void {
+    if (this.#held === "") return;
+    const text = this.#held;
+    this.#held = "";
+    if (this._socket.writable) this._socket.write(text);
+  }
+
+  /** What has been answered so far does not wait for a verb that takes its time; a quick one is faster than this. */
+  flushSoon(): void {
+    if (this.#held !== "") setImmediate(this.#flush);
+  }
+
+  readonly #flush = (): void => this.flush();
+
+  end(): void {
+    this.flush();
+    this.deadline = Number.POSITIVE_INFINITY;
+    this.close();
+  }
+
+  destroy(): void {
+    this._socket.destroy();
+  }
+
+  /** Something in here is broken: this connection ends, the others go on. */
+  giveUp(error: unknown): void {
+    this.bridge.log.error({ err: error, session: this.id }, "fault in an SMTP session");
+    this.destroy();
+  }
+
+  async startTls(): Promise<boolean> {
+    this.flush();
+    const clear = this._socket;
+    const retired = this.parser;
+    if (retired === null || this.#isGone) return false;
+    // The parser is retired with all that it holds: nothing sent in clear is seen under TLS.
+    clear.unpipe(retired);
+    retired.isClosed = true;
+    this._parser = this._createParser();
+    this._upgrading = true;
+    try {
+      await this.#net.startTls();
+      this._upgrading = false;
+    } catch (error) {
+      this.bridge.log.debug({ err: error, session: this.id }, "TLS handshake failed");
+      this._upgrading = false;
+      this._onCloseEvent();
+      return false;
+    }
+    if (this.#isGone) return false;
+    this.session.secure = this.secure = true;
+    this._socket = this.#net.socket;
+    this._setListeners(() => undefined);
+    return true;
+  }
+
+  // Watched
+
+  /** From now on the client owes us something. */
+  waitForClient(): void {
+    const { commandTimeoutMs, contentTimeoutMs } = this.bridge.limits;
+    const timeoutMs = this.conversation.content === null ? commandTimeoutMs : contentTimeoutMs;
+    this.deadline = this.bridge.clock.now() + timeoutMs;
+  }
+
+  /** The client owes us reading. If it leaves, there is nothing to go on with. */
+  waitForRoom(goOn: () => void): void {
+    this.deadline = this.bridge.clock.now() + this.bridge.limits.writeTimeoutMs;
+    this._socket.once("drain", goOn);
+  }
+
+  waitForUs(): void {
+    this.deadline = Number.POSITIVE_INFINITY;
+  }
+
+  onDeadline(): void {
+    if (this._socket.writableNeedDrain) {
+      // RFC 5321 4.5.3.2: it takes nothing, so it will not take a good-bye either
+      this.destroy();
+      return;
+    }
+    this.conversation.onTimeout();
+  }
+
+  // What the original does by its own lights
+
+  override _createParser(): SMTPStream {
+    return new BridgeParser(this);
+  }
+
+  override _setListeners(callback: () => void): void {
+    // A client that ends its side may still wait for replies; the end of the parser closes ours.
+    this._socket.allowHalfOpen = true;
+    super._setListeners(callback);
+  }
+
+  /** Time-outs are deadlines here, the same for a client that sends an octet now and then. */
+  override _armTimeout(): void {}
+
+  override _onError(error: Error): void {
+    this.bridge.log.debug({ err: error, session: this.id }, "connection failed");
+    this.destroy();
+  }
+
+  override _onCloseEvent(): void {
+    if (this.#isGone || this._upgrading) return;
+    this.#isGone = true;
+    this.bridge.deadlines.delete(this);
+    this._onClose();
+    this.conversation.onGone();
+  }
+
+  override _onCommand(): void {
+    throw new Error("commands go to the conversation");
+  }
+}
+
+/** Takes what the client sent to where it belongs, one thing at a time. */
+class BridgeParser extends SMTPStream {
+  readonly #connection: BridgeConnection;
+  readonly #input = new CommandInput(AUTH_LINE_OCTETS);
+  #next: ((error?: Error | null) => void) | null = null;
+  #isWaiting = false;
+  /** A command or a piece of content has been taken since the client had to wait. */
+  #hasMoved = false;
+
+  constructor(connection: BridgeConnection) {
+    super(STREAM_OPTIONS);
+    this.#connection = connection;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, next: (error?: Error | null) => void): void {
+    if (this.isClosed) {
+      next();
+      return;
+    }
+    this.#input.offer(chunk);
+    this.#next = next;
+    if (this.#connection.conversation.mayRead()) this.#run();
+  }
+
+  /** The end of the client's side. An unfinished line is no command. */
+  override _flushData(): void {
+    if (!this.isClosed) this.#connection.conversation.close();
+  }
+
+  /** What came while a verb was at work under another parser (STARTTLS) can be read now. */
+  wake(): void {
+    if (this.#next !== null && !this.#isWaiting) this.#run();
+  }
+
+  #run(): void {
+    for (let left = COMMANDS_IN_A_ROW; left > 0; left--) {
+      if (!this.#step()) return;
+    }
+    this.#isWaiting = true;
+    setImmediate(this.#resume);
+  }
+
+  /** Answers whether more can be done at once. */
+  #step(): boolean {
+    const connection = this.#connection;
+    const { conversation } = connection;
+    if (this.isClosed || conversation.isEnded) {
+      this.#useUp();
+      return false;
+    }
+    const step = conversation.content === null ? this.#takeLine() : this.#takeContent();
+    if (step === "used up") {
+      this.#useUp();
+      return false;
+    }
+    this.#hasMoved = true;
+    if (step instanceof Promise) {
+      this.#waitFor(step);
+      return false;
+    }
+    if (!connection.isBlocked) return true;
+    this.#waitForRoom();
+    return false;
+  }
+
+  #takeLine(): void | Promise<void> | "used up" {
+    const line = this.#input.line();
+    return line === null ? "used up" : this.#connection.conversation.onLine(line);
+  }
+
+  #takeContent(): void | Promise<void> | "used up" {
+    const input = this.#input;
+    const { conversation } = this.#connection;
+    const { content } = conversation;
+    if (content === null || input.isUsedUp) return "used up";
+    const end = content.take(input.chunk, input.offset);
+    input.offset = end < 0 ? input.chunk.length : end;
+    return end < 0 ? (content.takeWaiting() ?? undefined) : conversation.onContentEnd(content);
+  }
+
+  /** RFC 2920 3.2: when there is nothing more to read, all replies leave. */
+  #useUp(): void {
+    const connection = this.#connection;
+    connection.flush();
+    if (connection.isBlocked && !this.isClosed) {
+      this.#waitForRoom();
+      return;
+    }
+    // Octets that make no line yet win a client no time.
+    if (this.#hasMoved) connection.waitForClient();
+    this.#hasMoved = false;
+    const next = this.#next;
+    this.#next = null;
+    next?.();
+  }
+
+  #waitFor(step: Promise<void>): void {
+    const connection = this.#connection;
+    this.#isWaiting = true;
+    connection.waitForUs();
+    connection.flushSoon();
+    step.then(this.#resume, (error: unknown) => connection.giveUp(error));
+  }
+
+  #waitForRoom(): void {
+    this.#isWaiting = true;
+    this.#connection.waitForRoom(this.#resume);
+  }
+
+  readonly #resume = (): void => {
+    this.#isWaiting = false;
+    const { parser } = this.#connection;
+    this.#run();
+    if (parser !== this) parser?.wake();
+  };
+}

@@ -1,0 +1,264 @@
+/**
+ * One client's SMTP or LMTP session: what has been said so far, and the gates that every command passes. The bridge hands it
+ * lines and content; the verbs live in `phases/`. A fault in a verb is answered 451 and logged; the session goes on.
+ */
+import type { LoginConversation } from "../contracts/account.ts";
+import type { Log } from "../contracts/log.ts";
+import type { Connection } from "../contracts/session.ts";
+import type { Draft } from "../contracts/submit.ts";
+import type { SessionState } from "../kernel/session.ts";
+import type { CommandLine } from "./command-input.ts";
+import type { Content } from "./content.ts";
+import type { SmtpFrontParts } from "./front.ts";
+import { continueAuth } from "./phases/auth.ts";
+import { openSession } from "./phases/connect.ts";
+import { endContent } from "./phases/content-end.ts";
+import { findVerb, type Verb } from "./phases/verbs.ts";
+import {
+  bareLineFeed,
+  controlCharacter,
+  lineTooLong,
+  localError,
+  notHttp,
+  notUtf8,
+  shuttingDown,
+  timedOut,
+  tlsFirst,
+  tooEarly,
+  tooManyErrors,
+  tooManyIdleCommands,
+  unknownCommand,
+} from "./replies.ts";
+import { type Reply, reply } from "./reply.ts";
+import type { Role } from "./roles.ts";
+import { StandingRefusals } from "./standing-refusals.ts";
+import type { Wire } from "./wire.ts";
+
+/** RFC 5321 4.5.3.1.4 has 512; extensions add to it (RFC 3461, RFC 6531), and real source routes are long. */
+const COMMAND_OCTETS = 2048;
+/** RFC 4954 4 */
+export const AUTH_LINE_OCTETS = 12_288;
+
+const CONTROL = /[\u0000-\u001f\u007f]/;
+const NON_ASCII = /[^\u0000-\u007f]/;
+const HTTP = /^(?:GET|POST|HEAD|PUT|DELETE|OPTIONS|CONNECT|TRACE|PATCH|PRI) \S+/i;
+const authLineTooLong = reply(500, "5.5.6", "Authentication exchange line is too long");
+
+export interface Transaction {
+  readonly draft: Draft;
+  /** The client's SIZE. */
+  readonly declaredBytes: number | null;
+  readonly isSmtpUtf8: boolean;
+  /** RCPT commands answered 250, in order: LMTP owes each a reply. */
+  admitted: number;
+  /** RCPT commands in all. */
+  offered: number;
+}
+
+export type Answer = Reply | null;
+
+export class Conversation {
+  readonly parts: SmtpFrontParts;
+  readonly role: Role;
+  readonly connection: Connection;
+  /** Core may write what plugins only read. */
+  readonly session: SessionState;
+  readonly refusals = new StandingRefusals();
+  /** Set once, before anything happens. */
+  wire!: Wire;
+  isGreeted = false;
+  transaction: Transaction | null = null;
+  /** Content is being received. */
+  content: Content | null = null;
+  /** An AUTH exchange is under way. */
+  exchange: LoginConversation | null = null;
+  #isReady = false;
+  #isSpokenEarly = false;
+  #isEnded = false;
+  #isBusy = false;
+  #errors = 0;
+  #idleCommands = 0;
+  #log: Log | null = null;
+
+  constructor(parts: SmtpFrontParts, role: Role, connection: Connection) {
+    this.parts = parts;
+    this.role = role;
+    this.connection = connection;
+    this.session = connection.session as SessionState;
+  }
+
+  get log(): Log {
+    const { id, listener, remote } = this.session;
+    this.#log ??= this.parts.log.child({ session: id, listener: listener.name, remote: remote.address });
+    return this.#log;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  start(wire: Wire): void {
+    this.wire = wire;
+    this.#run(() => openSession(this));
+  }
+
+  /** The banner is out: commands are welcome. */
+  ready(): void {
+    this.#isReady = true;
+    this.connection.draining.addEventListener("abort", () => this.onDraining(), { once: true });
+  }
+
+  /** The client sent something: may it be read now? Before the banner it should not have spoken at all. */
+  mayRead(): boolean {
+    if (!this.#isReady) this.#isSpokenEarly = true;
+    return this.#isReady && !this.#isBusy;
+  }
+
+  /** Whether the client spoke before the banner was ready: it is told so instead. */
+  takeEarlyTalker(): boolean {
+    if (this.#isSpokenEarly) this.answer(tooEarly);
+    return this.#isSpokenEarly;
+  }
+
+  /** One line from the client. A promise means: no further line before. */
+  onLine(line: Exclude<CommandLine, null>): void | Promise<void> {
+    if (this.exchange !== null) {
+      if (typeof line !== "string") return this.#run(() => continueAuth(this, line));
+      this.exchange.cancel();
+      this.exchange = null;
+      return this.answer(line === "too long" ? authLineTooLong : bareLineFeed);
+    }
+    if (line === "too long") return this.answer(lineTooLong);
+    if (line === "bare LF") return this.answer(bareLineFeed);
+    return this.#command(line);
+  }
+
+  /** All octets of the message are here. */
+  onContentEnd(content: Content): void | Promise<void> {
+    this.content = null;
+    return this.#run(() => endContent(this, content));
+  }
+
+  onTimeout(): void {
+    this.log.debug({}, "client timed out");
+    this.answer(timedOut);
+  }
+
+  /** Finishes what was begun, then says good-bye. */
+  onDraining(): void {
+    if (this.#isEnded || this.#isBusy || this.transaction !== null || !this.#isReady) return;
+    this.answer(shuttingDown);
+    this.wire.flush();
+  }
+
+  /** The client has gone. */
+  onGone(): void {
+    this.#isEnded = true;
+    this.exchange?.cancel();
+    this.exchange = null;
+    // While a verb runs, it may be using the draft: whoever is busy closes it when done.
+    if (!this.#isBusy) this.endTransaction();
+  }
+
+  /** Back to the state behind EHLO (RFC 5321 4.1.1.5). */
+  endTransaction(): void {
+    const { content, transaction } = this;
+    this.content = null;
+    this.transaction = null;
+    this.refusals.forget("mailFrom");
+    if (transaction === null) return;
+    if (content !== null) this.watch(content.intake.abort(), "dropping content failed");
+    this.watch(transaction.draft.close(), "closing a transaction failed");
+  }
+
+  /** Mail went through: the client is no trouble maker. */
+  forgive(): void {
+    this.#errors = 0;
+    this.#idleCommands = 0;
+  }
+
+  /** For what nobody waits for. */
+  watch(step: Promise<void>, text: string): void {
+    step.catch((error: unknown) => this.log.error({ err: error }, text));
+  }
+
+  answer(answer: Reply): void {
+    if (this.#isEnded) return;
+    this.wire.send(answer.wire);
+    if (answer.code >= 400 && ++this.#errors >= this.parts.config.limits.errors && !answer.closes) {
+      this.log.info({ errors: this.#errors }, "too many errors");
+      this.wire.send(tooManyErrors.wire);
+      this.close();
+    } else if (answer.closes) {
+      this.close();
+    }
+  }
+
+  close(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.wire.end();
+  }
+
+  #command(line: Buffer): void | Promise<void> {
+    let text = line.toString("latin1");
+    if (NON_ASCII.test(text)) {
+      text = line.toString("utf8");
+      if (text.includes("\ufffd")) return this.answer(notUtf8);
+    }
+    if (CONTROL.test(text)) return this.answer(controlCharacter);
+    const space = text.indexOf(" ");
+    const word = (space < 0 ? text : text.slice(0, space)).toUpperCase();
+    const verb = findVerb(word);
+    if (verb === undefined) {
+      if (!HTTP.test(text)) return this.answer(unknownCommand);
+      this.log.info({}, "HTTP request on a mail port");
+      return this.answer(notHttp);
+    }
+    if (line.length + 2 > (word === "AUTH" ? AUTH_LINE_OCTETS : COMMAND_OCTETS)) return this.answer(lineTooLong);
+    return this.#perform(verb, space < 0 ? "" : text.slice(space + 1));
+  }
+
+  #perform(verb: Verb, argument: string): void | Promise<void> {
+    // RFC 3207 4: TLS is required for everything but what leads to it
+    if (!verb.isAllowedInClear && this.connection.listenerTls === "required" && this.session.tls === null) {
+      return this.answer(tlsFirst);
+    }
+    if (verb.isIdle && ++this.#idleCommands > this.parts.config.limits.idleCommands) {
+      return this.answer(tooManyIdleCommands);
+    }
+    return this.#run(() => verb.phase(this, argument));
+  }
+
+  #run(step: () => Answer | Promise<Answer>): void | Promise<void> {
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = step();
+    } catch (error) {
+      return this.#done(this.#fault(error));
+    }
+    if (!(answer instanceof Promise)) return this.#done(answer);
+    this.#isBusy = true;
+    return answer
+      .catch((error: unknown) => this.#fault(error))
+      .then((late) => {
+        this.#isBusy = false;
+        this.#done(late);
+      });
+  }
+
+  #done(answer: Answer): void {
+    if (answer !== null) this.answer(answer);
+    if (this.#isEnded) {
+      this.endTransaction();
+      return;
+    }
+    if (this.transaction === null && this.connection.draining.aborted) this.onDraining();
+  }
+
+  #fault(error: unknown): Reply {
+    this.log.error({ err: error }, "fault in an SMTP command");
+    this.content = null;
+    return localError;
+  }
+}

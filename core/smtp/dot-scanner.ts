@@ -1,0 +1,127 @@
+/**
+ * Message content on the wire (RFC 5321 4.1.1.4, 4.5.2): takes the stuffed dots away and finds the end, in place, without
+ * turning octets into strings. Only CRLF.CRLF ends a message, however its octets are cut into chunks. Counts what RFC 5321
+ * 2.3.8 and 4.1.1.4 forbid (LF without CR, CR without LF, NUL), and what limits are about. Never throws.
+ */
+
+const NUL = 0;
+const TAB = 9;
+const LF = 10;
+const CR = 13;
+const SPACE = 32;
+const DOT = 46;
+
+/** Where the next octet stands. */
+const IN_LINE = 0;
+const LINE_START = 1;
+const AFTER_CR = 2;
+const AFTER_DOT = 3;
+const AFTER_DOT_CR = 4;
+
+const CR_ALONE: Buffer = Buffer.from("\r");
+
+export class DotScanner {
+  readonly #onPiece: (piece: Buffer) => void;
+  #place: number = LINE_START;
+  #isInHeader = true;
+  /** Octets of the line under way that came in chunks before. */
+  #lineBytes = 0;
+  /** Line ends other than CRLF. */
+  bareLineEnds = 0;
+  nuls = 0;
+  longestLineBytes = 0;
+  headerBytes = 0;
+  /** Lines of the header that do not continue another. */
+  headerFields = 0;
+
+  /** `onPiece` gets the content: at most two pieces for each chunk, which are parts of it. */
+  constructor(onPiece: (piece: Buffer) => void) {
+    this.#onPiece = onPiece;
+  }
+
+  /**
+   * Scans from `start`; answers where that begins which follows the message, or -1 if it has not ended. Moves octets inside
+   * the chunk, up to the offset it answers.
+   */
+  scan(chunk: Buffer, start: number): number {
+    let place = this.#place;
+    let at = start;
+    if (place === AFTER_DOT_CR && at < chunk.length && chunk[at] !== LF) {
+      // The dot is gone, and its CR turns out to be content.
+      this.#onPiece(CR_ALONE);
+      this.bareLineEnds++;
+      place = IN_LINE;
+    }
+    const length = chunk.length;
+    /** Content in [from, at) is still to be moved to `to`. */
+    let from = at;
+    let to = at;
+    let lineStart = at - this.#lineBytes;
+    let end = -1;
+
+    while (at < length) {
+      const octet = chunk[at] as number;
+      if (place === IN_LINE) {
+        at++;
+        if (octet > CR) continue;
+        if (octet === CR) place = AFTER_CR;
+        else if (octet === LF) this.bareLineEnds++;
+        else if (octet === NUL) this.nuls++;
+      } else if (place === AFTER_CR) {
+        place = IN_LINE;
+        if (octet === LF) {
+          at++;
+          this.#endLine(at - lineStart);
+          lineStart = at;
+          place = LINE_START;
+        } else {
+          this.bareLineEnds++;
+        }
+      } else if (place === LINE_START) {
+        if (octet === DOT) {
+          // RFC 5321 4.5.2: a dot that begins a line is never content
+          if (from < at && from !== to) chunk.copyWithin(to, from, at);
+          to += at - from;
+          at++;
+          from = at;
+          place = AFTER_DOT;
+        } else {
+          if (this.#isInHeader && octet !== CR && octet !== SPACE && octet !== TAB) this.headerFields++;
+          place = IN_LINE;
+        }
+      } else if (place === AFTER_DOT) {
+        if (octet === CR) {
+          at++;
+          place = AFTER_DOT_CR;
+        } else {
+          place = IN_LINE;
+        }
+      } else if (octet === LF) {
+        at++;
+        end = at;
+        break;
+      } else {
+        // AFTER_DOT_CR in one chunk: the CR stands in [from, at) and is content
+        this.bareLineEnds++;
+        place = IN_LINE;
+      }
+    }
+
+    // The CR behind a dropped dot waits for the octet that follows it.
+    const upTo = end >= 0 || place === AFTER_DOT_CR ? from : at;
+    if (from < upTo && from !== to) chunk.copyWithin(to, from, upTo);
+    to += upTo - from;
+    if (to > start) this.#onPiece(chunk.subarray(start, to));
+    this.#place = place;
+    this.#lineBytes = at - lineStart;
+    if (this.#lineBytes > this.longestLineBytes) this.longestLineBytes = this.#lineBytes;
+    return end;
+  }
+
+  #endLine(bytes: number): void {
+    if (bytes > this.longestLineBytes) this.longestLineBytes = bytes;
+    if (!this.#isInHeader) return;
+    this.headerBytes += bytes;
+    if (bytes === 2) this.#isInHeader = false;
+  }
+}

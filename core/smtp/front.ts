@@ -1,0 +1,50 @@
+/**
+ * The SMTP and LMTP front: takes accepted connections of the roles mx, submission and lmtp, and talks to them until they
+ * leave. Whatever goes wrong in one connection stays there.
+ */
+import type { Logins } from "../contracts/account.ts";
+import type { Clock } from "../contracts/clock.ts";
+import type { Kernel } from "../contracts/kernel.ts";
+import type { Log } from "../contracts/log.ts";
+import type { Connection } from "../contracts/session.ts";
+import type { Submit } from "../contracts/submit.ts";
+import { createBridge } from "./bridge.ts";
+import { defaultLimits, type SmtpConfig, type SmtpLimits } from "./config.ts";
+import { Conversation } from "./conversation.ts";
+import { banner } from "./phases/connect.ts";
+import type { Reply } from "./reply.ts";
+import { lmtp, mx, type Role, submission } from "./roles.ts";
+
+export interface SmtpFrontOptions {
+  readonly kernel: Kernel;
+  readonly submit: Submit;
+  readonly logins: Logins;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly config: Partial<Omit<SmtpConfig, "limits">> & {
+    readonly hostname: string;
+    readonly limits?: Partial<SmtpLimits>;
+  };
+}
+
+/** What every conversation shares. */
+export interface SmtpFrontParts extends SmtpFrontOptions {
+  readonly config: SmtpConfig;
+  readonly banners: { readonly smtp: Reply; readonly lmtp: Reply };
+}
+
+/** By listener role. */
+export type SmtpFront = Readonly<Record<Role["name"], (connection: Connection) => void>>;
+
+export function createSmtpFront(options: SmtpFrontOptions): SmtpFront {
+  const { hostname, delayReject = true, limits } = options.config;
+  const config: SmtpConfig = { hostname, delayReject, limits: { ...defaultLimits, ...limits } };
+  const parts: SmtpFrontParts = {
+    ...options,
+    config,
+    banners: { smtp: banner(hostname, "ESMTP"), lmtp: banner(hostname, "LMTP") },
+  };
+  const take = createBridge({ limits: config.limits, clock: options.clock, log: options.log });
+  const serve = (role: Role) => (connection: Connection) => take(connection, new Conversation(parts, role, connection));
+  return { mx: serve(mx), submission: serve(submission), lmtp: serve(lmtp) };
+}

@@ -1,0 +1,31 @@
+/** The opening of a session: hooks `connect`, then `tls` where TLS came first, then the banner (RFC 5321 3.1). */
+import type { Answer, Conversation } from "../conversation.ts";
+import { type Reply, reply } from "../reply.ts";
+import { whenKnown } from "../when-known.ts";
+import { judge } from "./judge.ts";
+
+export function openSession(conversation: Conversation): Answer | Promise<Answer> {
+  const { parts, session } = conversation;
+  return whenKnown(parts.kernel.policy("connect", session), (result) => {
+    const refused = judge(conversation, "connect", result);
+    if (refused !== null) return refused;
+    return session.tls === null ? greet(conversation) : judgeTls(conversation, () => greet(conversation));
+  });
+}
+
+/** Asks the hook `tls` after a handshake. */
+export function judgeTls(conversation: Conversation, next: () => Answer): Answer | Promise<Answer> {
+  const { parts, session } = conversation;
+  return whenKnown(parts.kernel.policy("tls", session), (result) => judge(conversation, "tls", result) ?? next());
+}
+
+function greet(conversation: Conversation): Reply | null {
+  if (conversation.takeEarlyTalker()) return null;
+  conversation.ready();
+  const { parts, role } = conversation;
+  return role.isLmtp ? parts.banners.lmtp : parts.banners.smtp;
+}
+
+/** RFC 5321 4.2: our name first. RFC 2034 4: no enhanced code. */
+export const banner = (hostname: string, protocol: "ESMTP" | "LMTP"): Reply =>
+  reply(220, null, `${hostname} ${protocol} Postern`);

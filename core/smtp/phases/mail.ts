@@ -1,0 +1,111 @@
+/** MAIL (RFC 5321 4.1.1.2): opens a transaction. */
+import type { BodyKind } from "../../contracts/envelope.ts";
+import { parsePath } from "../../mail/address.ts";
+import type { Answer, Conversation } from "../conversation.ts";
+import { badParameter, isReply, type Parameters, parseParameters } from "../parameters.ts";
+import { greetFirst, greetFirstLmtp, loginFirst, messageTooLarge, senderOk } from "../replies.ts";
+import { type Reply, reply } from "../reply.ts";
+import { whenKnown } from "../when-known.ts";
+import { decodeXtext } from "../xtext.ts";
+import { judge } from "./judge.ts";
+
+const KNOWN: ReadonlySet<string> = new Set(["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"]);
+const FROM = /^FROM: */i; // Lenient: some clients put a space after the colon
+const NON_ASCII = /[^\u0000-\u007f]/;
+
+const nested = reply(503, "5.5.1", "Nested MAIL command");
+const syntax = reply(501, "5.5.4", "Syntax: MAIL FROM:<address>");
+const badSender = reply(501, "5.1.7", "Bad sender address syntax");
+// RFC 6531 3.5
+const needsSmtpUtf8 = reply(553, "5.6.7", "Non-ASCII address needs SMTPUTF8");
+
+export function mail(conversation: Conversation, argument: string): Answer | Promise<Answer> {
+  const { parts, role, session } = conversation;
+  if (!conversation.isGreeted) return role.isLmtp ? greetFirstLmtp : greetFirst;
+  if (role.requiresLogin && session.identity === null) return loginFirst;
+  if (conversation.transaction !== null) return nested;
+  const from = FROM.exec(argument);
+  if (from === null) return syntax;
+  const path = parsePath(argument.slice(from[0].length));
+  if (path === null || (path.rest !== "" && !path.rest.startsWith(" "))) return badSender;
+  const parameters = parseParameters(path.rest, KNOWN);
+  if (isReply(parameters)) return parameters;
+  const wishes = readWishes(parameters);
+  if (isReply(wishes)) return wishes;
+  if (!wishes.isSmtpUtf8 && NON_ASCII.test(argument)) return needsSmtpUtf8;
+  // RFC 1870 6.1
+  if (wishes.declaredBytes !== null && wishes.declaredBytes > parts.config.limits.messageSizeBytes)
+    return messageTooLarge;
+
+  const { declaredBytes, isSmtpUtf8, body, ret, envid } = wishes;
+  const draft = parts.submit.open({
+    origin: role.isLmtp ? "lmtp" : "smtp",
+    session,
+    reversePath: path.address,
+    body,
+    isSmtpUtf8,
+    requiresTls: false,
+    ret,
+    envid,
+  });
+  conversation.transaction = { draft, declaredBytes, isSmtpUtf8, admitted: 0, offered: 0 };
+  return whenKnown(parts.kernel.policy("mailFrom", draft.envelope, path.address), (result) => {
+    if (result.changes.length > 0) draft.apply(result.changes);
+    const refused = judge(conversation, "mailFrom", result);
+    if (refused === null) return senderOk;
+    conversation.endTransaction();
+    return refused;
+  });
+}
+
+interface Wishes {
+  readonly declaredBytes: number | null;
+  readonly body: BodyKind;
+  readonly isSmtpUtf8: boolean;
+  readonly ret: "full" | "hdrs" | null;
+  readonly envid: string | null;
+}
+
+const plain: Wishes = { declaredBytes: null, body: "7bit", isSmtpUtf8: false, ret: null, envid: null };
+
+function readWishes(parameters: Parameters): Wishes | Reply {
+  if (parameters.size === 0) return plain;
+  let { declaredBytes, body, isSmtpUtf8, ret, envid } = plain;
+  for (const [keyword, value] of parameters) {
+    switch (keyword) {
+      case "SIZE":
+        // RFC 1870 3
+        if (value === null || !/^\d{1,20}$/.test(value)) return badParameter(keyword);
+        declaredBytes = Number(value);
+        break;
+      case "BODY": {
+        // RFC 6152 3
+        const kind = value?.toLowerCase();
+        if (kind !== "7bit" && kind !== "8bitmime") return badParameter(keyword);
+        body = kind;
+        break;
+      }
+      case "SMTPUTF8":
+        // RFC 6531 3.4: no value
+        if (value !== null) return badParameter(keyword);
+        isSmtpUtf8 = true;
+        break;
+      case "RET": {
+        // RFC 3461 4.3
+        const wish = value?.toLowerCase();
+        if (wish !== "full" && wish !== "hdrs") return badParameter(keyword);
+        ret = wish;
+        break;
+      }
+      case "ENVID":
+        // RFC 3461 4.4: at most 100 characters
+        envid = value !== null && value.length <= 100 ? decodeXtext(value) : null;
+        if (envid === null) return badParameter(keyword);
+        break;
+      default:
+        // AUTH=, RFC 4954 5: accepted, and trusted from nobody
+        if (value === null || (value !== "<>" && decodeXtext(value) === null)) return badParameter(keyword);
+    }
+  }
+  return { declaredBytes, body, isSmtpUtf8, ret, envid };
+}

@@ -1,0 +1,172 @@
+/**
+ * The SMTP front on real listeners with the real `Submit`, in front of a spool that only remembers: what a transcript of the
+ * SMTP room needs. `faults` of the spool can be switched on.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Accounts, Logins } from "../contracts/account.ts";
+import type { Clock } from "../contracts/clock.ts";
+import type { Message } from "../contracts/envelope.ts";
+import type { Kernel } from "../contracts/kernel.ts";
+import type { Log } from "../contracts/log.ts";
+import type { ListenerTls } from "../contracts/session.ts";
+import { type Spool, type SpoolEnvelope, SpoolFull } from "../contracts/spool.ts";
+import type { Intake, Submit } from "../contracts/submit.ts";
+import { createMessage } from "../kernel/message.ts";
+import { createAccounts } from "../login/accounts.ts";
+import { createLogins } from "../login/logins.ts";
+import { parseAddress } from "../mail/address.ts";
+import { noCertificates, openCertificates } from "../net/certificates.ts";
+import { type Listener, openListener } from "../net/listener.ts";
+import { ensureSelfSigned } from "../net/self-signed.ts";
+import { createSubmit } from "../queue/submit.ts";
+import { createSmtpFront, type SmtpFrontOptions } from "../smtp/front.ts";
+import type { Role } from "../smtp/roles.ts";
+import { kernelWith, type Listed, silentLog } from "./kernel.ts";
+
+export interface Accepted {
+  readonly envelope: SpoolEnvelope;
+  /** As it was stored, latin1. */
+  readonly text: string;
+}
+
+export interface SmtpTestServer {
+  readonly port: number;
+  readonly accepted: Accepted[];
+  /** What the spool should do from now on. */
+  spoolFault: "none" | "full" | "broken" | "full at once";
+  /** Pieces that intakes have got. */
+  readonly pieces: number;
+  readonly opened: number;
+  readonly aborted: number;
+  readonly kernel: Kernel;
+  readonly listener: Listener;
+  close(): Promise<void>;
+}
+
+export interface SmtpTestOptions {
+  readonly role?: Role["name"];
+  readonly tls?: ListenerTls;
+  readonly plugins?: readonly Listed[];
+  readonly config?: Partial<Omit<SmtpFrontOptions["config"], "hostname">>;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** Instead of the real one. */
+  readonly submit?: Submit;
+}
+
+export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<SmtpTestServer> {
+  const { role = "mx", tls = "none", plugins = [], log = silentLog, clock = Date } = options;
+  const directory = await mkdtemp(join(tmpdir(), "postern-smtp-"));
+  const files = { cert: join(directory, "cert.pem"), key: join(directory, "key.pem") };
+  const hostname = "mx.example.org";
+  if (tls !== "none") await ensureSelfSigned(files, { hostname });
+  const certificates = tls === "none" ? noCertificates : await openCertificates(files, { log });
+  const spool = new RememberingSpool();
+  const postmaster = parseAddress("postmaster@example.org");
+  if (postmaster === null) throw new Error("postmaster@example.org is an address");
+  const facts = { hostname, dataDir: directory, origin: "example.org", postmaster, version: "0" };
+
+  let accounts: Accounts | null = null;
+  let logins: ReturnType<typeof createLogins> | null = null;
+  const kernel = await kernelWith(
+    {
+      log,
+      clock,
+      services: (asked) => {
+        accounts = createAccounts(asked);
+        logins = createLogins(asked, { log, clock });
+        return [
+          [Accounts, accounts],
+          [Logins, logins],
+        ];
+      },
+    },
+    ...plugins,
+  );
+  await kernel.start();
+  if (accounts === null || logins === null) throw new Error("the kernel did not ask for services");
+  const submit =
+    options.submit ?? createSubmit({ kernel, accounts, facts, log, clock, spool, queue: { enqueue() {} }, worker: 0 });
+  const front = createSmtpFront({ kernel, submit, logins, log, clock, config: { hostname, ...options.config } });
+  const listener = await openListener(
+    {
+      name: "test",
+      role,
+      place: { at: "port", host: "127.0.0.1", port: 0 },
+      tls,
+      limits: { connections: 1000, connectionsPerAddress: 1000 },
+    },
+    { log, hostname, certificates, kernel, policies: "room", serve: front[role] },
+  );
+  if (!("port" in listener.address)) throw new Error("a port was asked for");
+  const openedLogins: ReturnType<typeof createLogins> = logins;
+  return Object.assign(spool, {
+    port: listener.address.port,
+    kernel,
+    listener,
+    close: async () => {
+      await listener.close(50);
+      await kernel.stop();
+      await openedLogins.close();
+      if ("close" in certificates && typeof certificates.close === "function") certificates.close();
+      await rm(directory, { recursive: true });
+    },
+  });
+}
+
+class RememberingSpool implements Pick<Spool, "receive" | "accept"> {
+  readonly accepted: Accepted[] = [];
+  spoolFault: SmtpTestServer["spoolFault"] = "none";
+  pieces = 0;
+  opened = 0;
+  aborted = 0;
+
+  receive(): Intake {
+    this.opened++;
+    if (this.spoolFault === "full at once") throw new SpoolFull("no room");
+    const pieces: Uint8Array[] = [];
+    let sizeBytes = 0;
+    return {
+      get sizeBytes() {
+        return sizeBytes;
+      },
+      write: (piece) => {
+        this.#fail();
+        this.pieces++;
+        sizeBytes += piece.length;
+        pieces.push(piece);
+      },
+      end: async () => {
+        const whole = Buffer.concat(pieces);
+        const end = whole.indexOf("\r\n\r\n");
+        const at = end < 0 ? whole.length : end + 4;
+        return createMessage(whole.subarray(0, at), at < whole.length ? [whole.subarray(at)] : []);
+      },
+      abort: async () => {
+        this.aborted++;
+      },
+    };
+  }
+
+  async accept(envelope: SpoolEnvelope, message: Message): Promise<void> {
+    this.#fail();
+    const text = Buffer.concat(message.inMemory() ?? []).toString("latin1");
+    this.accepted.push({ envelope, text });
+  }
+
+  #fail(): void {
+    if (this.spoolFault === "full") throw new SpoolFull("no room");
+    if (this.spoolFault === "broken") throw new Error("EIO: the disk is on fire");
+  }
+
+  async settle(): Promise<void> {}
+  async reschedule(): Promise<void> {}
+  async remove(): Promise<void> {}
+  async read(): Promise<null> {
+    return null;
+  }
+  async *recovered(): AsyncIterable<never> {}
+  async close(): Promise<void> {}
+}
