@@ -1,2 +1,3 @@
 /** `postern/testing`: what plugin authors test with. */
-export {};
+export * from "../testing/kernel.ts";
+export * from "../testing/transcript.ts";
