@@ -51,7 +51,7 @@ export async function arrival(
       const exists = client.mailbox === false ? 0 : client.mailbox.exists;
       for (; from <= exists; from++) {
         const message = await client.fetchOne(String(from), { source: true });
-        const source = message === false ? "" : (message.source?.toString("utf8") ?? "");
+        const source = message ? (message.source?.toString("utf8") ?? "") : "";
         if (fits(source)) return source;
       }
       await new Promise<void>((resolve, reject) => {
