@@ -17,6 +17,7 @@ export * from "../contracts/session.ts";
 export * from "../contracts/spool.ts";
 export * from "../contracts/submit.ts";
 export * from "../contracts/tables.ts";
+export * from "../contracts/trace.ts";
 export * from "../contracts/verdicts.ts";
 export * from "../kernel/define.ts";
 export * from "../kernel/label.ts";

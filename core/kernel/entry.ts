@@ -12,6 +12,8 @@ export interface PluginEntry {
   /** As written: `policy-relay`, `postern-plugin-karma`, `./plugins/no-mondays.ts`. */
   readonly use: string;
   readonly plugin: AnyPlugin;
+  /** Absolute path of its module: how a stray fault's stack tells whose it is. */
+  readonly file?: string;
   /** Validated against `plugin.config`, defaults filled in. */
   readonly options: unknown;
   /** Sessions it is asked about; `null`: all. Calls without a session always pass. */

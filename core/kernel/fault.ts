@@ -3,12 +3,12 @@
  * of the hook table and one log line with the entry, the hook and the cause.
  */
 import type { HookName } from "../contracts/hooks.ts";
+import type { FaultKind } from "../contracts/trace.ts";
 import type { Defer, Proceed } from "../contracts/verdicts.ts";
 import { hookNames, hookRow } from "./hook-table.ts";
 import { subjectOf, type Tap } from "./tap.ts";
+import { publishFault } from "./trace.ts";
 import { proceed } from "./verdicts.ts";
-
-export type FaultKind = "throw" | "rejection" | "time-out" | "no verdict" | "effect";
 
 const answers: ReadonlyMap<HookName, Defer> = new Map(
   hookNames.flatMap((hook) => {
@@ -37,8 +37,6 @@ export function answerFault(tap: Tap, args: readonly unknown[], fault: FaultKind
   const goesOn = entry.shadow || entry.onFault === "continue" || row.fault === null;
   tap.log.error(
     {
-      entry: entry.id,
-      plugin: entry.plugin.name,
       hook,
       fault,
       cause: causeText(cause),
@@ -48,6 +46,7 @@ export function answerFault(tap: Tap, args: readonly unknown[], fault: FaultKind
     },
     goesOn ? `fault in ${entry.id} at ${hook}: going on` : `fault in ${entry.id} at ${hook}: deferring`,
   );
+  publishFault(tap, fault);
   return goesOn ? proceed : faultAnswer(hook);
 }
 

@@ -6,7 +6,7 @@ import { HandlerCall } from "./call.ts";
 import { answerFault, causeText, isFault } from "./fault.ts";
 import { isTrackingStrays, runAs } from "./strays.ts";
 import { subjectOf, type Tap } from "./tap.ts";
-import { hookChannel, trace } from "./trace.ts";
+import { hookChannel, publishCall } from "./trace.ts";
 import { checkVerdict, type Verdict } from "./verdict-check.ts";
 import { proceed } from "./verdicts.ts";
 
@@ -20,7 +20,7 @@ function askTraced(tap: Tap, args: readonly unknown[]): Verdict | Promise<Verdic
   const publish = (verdict: Verdict) => {
     const durationMs = performance.now() - startedAt;
     const isNotice = tap.row.kind === "notice";
-    trace(tap, args, { verdict: isNotice ? null : verdict, isFault: isFault(tap.hook, verdict), durationMs });
+    publishCall(tap, args, { verdict: isNotice ? null : verdict, isFault: isFault(tap.hook, verdict), durationMs });
     return verdict;
   };
   const answer = askPlainly(tap, args);
@@ -68,7 +68,7 @@ function settleLater(tap: Tap, args: readonly unknown[], call: HandlerCall, answ
       }
       const { entry, hook, row } = tap;
       tap.log.warn(
-        { entry: entry.id, plugin: entry.plugin.name, hook, timeoutMs: tap.timeoutMs, ...subjectOf(row, args) },
+        { hook, timeoutMs: tap.timeoutMs, ...subjectOf(row, args) },
         `${entry.id} at ${hook} has had its time: signalled, waiting for it to end`,
       );
     };
@@ -86,10 +86,7 @@ function settleLater(tap: Tap, args: readonly unknown[], call: HandlerCall, answ
 }
 
 function logLate({ entry, hook, row, log }: Tap, args: readonly unknown[], what: string): void {
-  log.warn(
-    { entry: entry.id, plugin: entry.plugin.name, hook, ...subjectOf(row, args) },
-    `${entry.id} at ${hook} ${what} too late: dropped`,
-  );
+  log.warn({ hook, ...subjectOf(row, args) }, `${entry.id} at ${hook} ${what} too late: dropped`);
 }
 
 /** The verdict as it takes effect. */
@@ -113,7 +110,7 @@ function checked({ row }: Tap, answer: unknown): Verdict | string {
 
 function logShadow({ entry, hook, row, log }: Tap, args: readonly unknown[], verdict: Verdict): void {
   log.info(
-    { entry: entry.id, plugin: entry.plugin.name, hook, shadow: verdict, ...subjectOf(row, args) },
+    { hook, shadow: verdict, ...subjectOf(row, args) },
     `${entry.id} at ${hook} would have said ${verdict.verdict}`,
   );
 }

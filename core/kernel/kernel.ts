@@ -16,6 +16,7 @@ import { KernelError, type Mistake } from "./kernel-error.ts";
 import { startAll, stopAll } from "./lifecycle.ts";
 import { type CoreService, orderByNeeds } from "./services.ts";
 import { type LivePlugin, type Surroundings, setUp, within } from "./setup.ts";
+import { forgetStrays, knowStrays } from "./strays.ts";
 import { tapsOf } from "./taps.ts";
 
 export interface CoreParts extends Surroundings {
@@ -60,9 +61,11 @@ export async function createKernel(entries: readonly PluginEntry[], core: CorePa
   const mistakes: Mistake[] = [...checkEntries(entries), ...order.mistakes];
   if (mistakes.length > 0) throw new KernelError(mistakes);
 
+  knowStrays(entries);
   const { plugins, mistakes: made } = await setUp(order.entries, services, core);
   if (made.length > 0) {
     await stopAll(plugins);
+    forgetStrays(entries);
     throw new KernelError(made);
   }
   for (const plugin of inOperatorsOrder(plugins, entries)) {
@@ -81,6 +84,7 @@ export async function createKernel(entries: readonly PluginEntry[], core: CorePa
     async stop() {
       await chains.settled();
       await stopAll(plugins);
+      forgetStrays(entries);
     },
     chains: () => describeChains(chains.taps),
     check: async () => [...findings, ...(await Promise.all(plugins.map(ownFindings))).flat()],

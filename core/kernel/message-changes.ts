@@ -3,7 +3,7 @@
  * body comes as a stream and goes through an intake, so that its size is bounded by the spool and not by memory. Rejects when
  * the stream fails, when there is no room, or when a foreign message cannot be edited: a fault of whoever asked for it.
  */
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { Message } from "../contracts/envelope.ts";
 import type { Intake } from "../contracts/submit.ts";
 import type { Change } from "../contracts/verdicts.ts";
@@ -36,8 +36,13 @@ export function asStored(message: Message): StoredMessage {
   return end === -1 ? createMessage(bytes, []) : createMessage(bytes.subarray(0, end), [bytes.subarray(end)]);
 }
 
+/** A body that stops coming is a fault. */
+const bodyTimeoutMs = 120_000;
+
 async function replaceBody(message: StoredMessage, body: Readable, receive: () => Intake): Promise<StoredMessage> {
   const intake = receive();
+  const source = body instanceof Readable ? body : Readable.from(body);
+  const timer = setTimeout(() => source.destroy(new Error("the new body did not end in time")), bodyTimeoutMs);
   try {
     await intake.write(message.header);
     if (headerEnd(message.header) === -1) await intake.write(Buffer.from("\r\n"));
@@ -49,6 +54,8 @@ async function replaceBody(message: StoredMessage, body: Readable, receive: () =
   } catch (cause) {
     await intake.abort();
     throw cause;
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -38,7 +38,7 @@ export async function setUp(
   for (const entry of entries) {
     const needs = resolve(entry.plugin.needs ?? {}, services);
     if (!needs) continue;
-    const log = surroundings.log.child({ plugin: entry.id });
+    const log = surroundings.log.child({ entry: entry.id, plugin: entry.plugin.name });
     const context: Context<Record<string, unknown>, Tokens> = {
       ...surroundings,
       config: optionsOf(entry),

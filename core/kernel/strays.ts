@@ -6,6 +6,7 @@
  * switched on by the first stray; that one is attributed by its stack where it shows the plugin's file. See docs/adr/0001.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
+import { basename, dirname, sep } from "node:path";
 import type { Log } from "../contracts/log.ts";
 import type { PluginEntry } from "./entry.ts";
 import { causeText } from "./fault.ts";
@@ -25,13 +26,17 @@ export function trackStrays(): void {
 /** Runs a plugin's code so that what it leaves behind is known to be its own. */
 export const runAs = <T>(entry: PluginEntry, code: () => T): T => (isTracking ? owners.run(entry, code) : code());
 
-/** Makes an entry known by where its code lies, as stack traces show it. */
-export function knowStrays(entry: PluginEntry, place: string): () => void {
-  places.set(entry, place);
-  return () => {
-    places.delete(entry);
-  };
+/** Makes entries known by where their code lies, as stack traces show it. */
+export function knowStrays(entries: readonly PluginEntry[]): void {
+  for (const entry of entries) if (entry.file !== undefined) places.set(entry, placeOf(entry.file));
 }
+
+export function forgetStrays(entries: readonly PluginEntry[]): void {
+  for (const entry of entries) places.delete(entry);
+}
+
+/** A plugin with an index has its folder to itself; another one is a single file. */
+const placeOf = (file: string): string => (/^index\./.test(basename(file)) ? dirname(file) + sep : file);
 
 function ownerOf(cause: unknown): PluginEntry | null {
   const owner = owners.getStore();

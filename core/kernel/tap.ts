@@ -1,4 +1,6 @@
 /** One config entry's handler on one hook, with all that the guard has to know about it. */
+import type { Delivery } from "../contracts/delivery.ts";
+import type { Envelope } from "../contracts/envelope.ts";
 import type { HookName } from "../contracts/hooks.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Session } from "../contracts/session.ts";
@@ -24,31 +26,24 @@ export function isAsked({ entry: { when } }: Tap, session: Session | null): bool
   return (when.role?.includes(role) ?? true) && (when.listener?.includes(name) ?? true);
 }
 
-interface HasSession {
-  readonly session: Session | null;
-}
-
 /** Finds the session among the arguments of a hook, by the names in the table. */
 export function sessionFinder(row: HookRow): (args: readonly unknown[]) => Session | null {
   const session = row.arguments.indexOf("session");
-  if (session >= 0) return (args) => (args[session] as Session | null | undefined) ?? null;
+  if (session >= 0) return (args) => (args[session] as Session | undefined) ?? null;
+  const envelope = envelopeFinder(row);
+  return (args) => envelope(args)?.session ?? null;
+}
+
+function envelopeFinder(row: HookRow): (args: readonly unknown[]) => Envelope | undefined {
   const envelope = row.arguments.indexOf("envelope");
-  if (envelope >= 0) return (args) => (args[envelope] as HasSession | undefined)?.session ?? null;
   const delivery = row.arguments.indexOf("delivery");
-  if (delivery >= 0) {
-    return (args) => (args[delivery] as { readonly envelope: HasSession } | undefined)?.envelope.session ?? null;
-  }
-  return () => null;
+  if (envelope >= 0) return (args) => args[envelope] as Envelope | undefined;
+  return (args) => (args[delivery] as Delivery | undefined)?.envelope;
 }
 
 /** What a log line about a call names: ids only, nothing that a client wrote. */
 export function subjectOf(row: HookRow, args: readonly unknown[]): { session?: string; id?: string } {
   const session = sessionFinder(row)(args)?.id;
-  const envelope = row.arguments.indexOf("envelope");
-  const delivery = row.arguments.indexOf("delivery");
-  const id =
-    envelope >= 0
-      ? (args[envelope] as { readonly id: string } | undefined)?.id
-      : (args[delivery] as { readonly envelope: { readonly id: string } } | undefined)?.envelope.id;
+  const id = envelopeFinder(row)(args)?.id;
   return { ...(session !== undefined && { session }), ...(id !== undefined && { id }) };
 }

@@ -1,37 +1,23 @@
-/** Each handler's call on `diagnostics_channel("postern:hook")`: what metrics and tracing live on. Free when nobody listens. */
+/** Publishes calls and faults for metrics and tracing. Free when nobody listens. */
 import { channel } from "node:diagnostics_channel";
-import type { HookName } from "../contracts/hooks.ts";
+import type { FaultKind, FaultTrace, HookTrace } from "../contracts/trace.ts";
 import type { Tap } from "./tap.ts";
 
-/** What subscribers get. Live objects: to be read, never kept or changed. */
-export interface HookTrace {
-  readonly hook: HookName;
-  readonly entry: string;
-  readonly plugin: string;
-  /** The handler's arguments without the call. */
-  readonly args: readonly unknown[];
-  /** As it took effect; `null` for notices. */
-  readonly verdict: { readonly verdict: string } | null;
-  readonly isFault: boolean;
-  readonly isShadow: boolean;
-  readonly durationMs: number;
+export const hookChannel = channel("postern:hook");
+const faultChannel = channel("postern:fault");
+
+export function publishCall(
+  { hook, entry }: Tap,
+  args: readonly unknown[],
+  outcome: Pick<HookTrace, "verdict" | "isFault" | "durationMs">,
+): void {
+  const { id, plugin, shadow } = entry;
+  const event: HookTrace = { hook, entry: id, plugin: plugin.name, args, isShadow: shadow, ...outcome };
+  hookChannel.publish(event);
 }
 
-export const hookChannel = channel("postern:hook");
-
-export function trace(
-  tap: Tap,
-  args: readonly unknown[],
-  outcome: { readonly verdict: HookTrace["verdict"]; readonly isFault: boolean; readonly durationMs: number },
-): void {
-  const { hook, entry } = tap;
-  const event: HookTrace = {
-    hook,
-    entry: entry.id,
-    plugin: entry.plugin.name,
-    args,
-    isShadow: entry.shadow,
-    ...outcome,
-  };
-  hookChannel.publish(event);
+export function publishFault({ hook, entry }: Tap, fault: FaultKind): void {
+  if (!faultChannel.hasSubscribers) return;
+  const event: FaultTrace = { hook, entry: entry.id, plugin: entry.plugin.name, fault };
+  faultChannel.publish(event);
 }
