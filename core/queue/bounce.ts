@@ -1,0 +1,140 @@
+/**
+ * Sends one report about a message, as a new message with the null reverse-path through `Submit`. A report that nobody takes goes
+ * to the postmaster; one about such a notice goes nowhere, only into the log: there is never a bounce for a bounce.
+ */
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../contracts/clock.ts";
+import type { Recipient } from "../contracts/envelope.ts";
+import type { Log } from "../contracts/log.ts";
+import type { ServerFacts } from "../contracts/server-facts.ts";
+import type { Submit } from "../contracts/submit.ts";
+import type { Address } from "../mail/address.ts";
+import type { Action, ReportedRecipient } from "../mail/dsn/delivery-status.ts";
+import type { ReportKind } from "../mail/dsn/plain-words.ts";
+import { buildReport } from "../mail/dsn/report.ts";
+import type { Job } from "./job.ts";
+import { replyText, statusOf } from "./outcome.ts";
+import type { QueueOptions } from "./queue-options.ts";
+import { originalOf } from "./returned-content.ts";
+
+export interface BounceRoom {
+  readonly submit: Submit;
+  readonly facts: ServerFacts;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly options: QueueOptions;
+}
+
+/** Marks a notice to the postmaster about a message without a sender. */
+export const DOUBLE_BOUNCE = "double-bounce";
+
+/** `true`: the report is durable, or there is nobody to tell. `false`: it could not be sent now. */
+export async function sendReport(
+  room: BounceRoom,
+  job: Job,
+  kind: ReportKind,
+  recipients: readonly Recipient[],
+): Promise<boolean> {
+  const sender = job.envelope.reversePath;
+  if (sender !== null) {
+    const sent = await mail(room, job, { kind, to: sender, recipients });
+    if (sent !== "refused") return sent === "sent";
+    room.log.warn({ id: job.id, sender: sender.toString(), kind }, "the sender cannot be told");
+  }
+  if (kind === "delayed" || kind === "succeeded") return true;
+  if (job.envelope.label(DOUBLE_BOUNCE) === true) {
+    room.log.error(
+      { id: job.id, recipients: recipients.map(String) },
+      "a notice to the postmaster could not be delivered",
+    );
+    return true;
+  }
+  const sent = await mail(room, job, { kind: "double", to: room.facts.postmaster, recipients });
+  if (sent === "refused") room.log.error({ id: job.id }, "the postmaster takes no notices, one is given up");
+  return sent !== "later";
+}
+
+interface Addressed {
+  readonly kind: ReportKind;
+  readonly to: Address;
+  readonly recipients: readonly Recipient[];
+}
+
+async function mail(room: BounceRoom, job: Job, addressed: Addressed): Promise<"sent" | "refused" | "later"> {
+  const { envelope } = job;
+  const report = await build(room, job, addressed);
+  const draft = room.submit.open({
+    origin: "bounce",
+    session: null,
+    // RFC 3464 2: so that nobody answers it
+    reversePath: null,
+    body: report.is8Bit ? "8bitmime" : "7bit",
+    isSmtpUtf8: envelope.isSmtpUtf8,
+    requiresTls: false,
+    ret: null,
+    envid: null,
+  });
+  try {
+    if (addressed.kind === "double") draft.apply([{ op: "label", label: DOUBLE_BOUNCE, value: true }]);
+    const admission = await draft.admit({ address: addressed.to, orcpt: null, notify: new Set() });
+    if (admission.at === "refused") return admission.isPermanent ? "refused" : "later";
+    const intake = draft.receive(null);
+    try {
+      for (const piece of report.pieces) await intake.write(piece);
+      const submitted = await draft.submit(await intake.end());
+      if (submitted.at === "refused") return submitted.isPermanent ? "refused" : "later";
+      room.log.info(
+        { id: job.id, report: submitted.id, kind: addressed.kind, to: addressed.to.toString() },
+        "report sent",
+      );
+      return "sent";
+    } catch (cause) {
+      await intake.abort();
+      throw cause;
+    }
+  } catch (cause) {
+    room.log.error({ id: job.id, err: cause }, "a report could not be sent now");
+    return "later";
+  } finally {
+    await draft.close();
+  }
+}
+
+async function build(room: BounceRoom, job: Job, { kind, to, recipients }: Addressed) {
+  const { envelope, message } = job;
+  const nowMs = room.clock.now();
+  return buildReport({
+    kind,
+    id: `${job.id}-${randomBytes(6).toString("hex")}`,
+    nowMs,
+    to: to.toString(),
+    postmaster: room.facts.postmaster.toString(),
+    message: {
+      reportingMta: room.facts.hostname,
+      arrivedAt: job.acceptedAt,
+      originalEnvelopeId: kind === "double" ? null : envelope.envid,
+      queueId: job.id,
+    },
+    recipients: recipients.map((recipient) => reported(room, job, recipient, nowMs)),
+    isSmtpUtf8: envelope.isSmtpUtf8,
+    original: await originalOf(envelope, message, kind, room.options),
+  });
+}
+
+function reported({ options }: BounceRoom, job: Job, recipient: Recipient, nowMs: number): ReportedRecipient {
+  const outcome = job.outcomes.get(recipient.id);
+  const reply = outcome?.reply ?? { code: 451, status: "4.0.0", text: "Not tried yet", host: null };
+  const action: Action = outcome === undefined || outcome.at === "deferred" ? "delayed" : outcome.at;
+  const [outermost] = recipient.parents;
+  return {
+    finalRecipient: recipient.address.toString(),
+    // RFC 3464 2.3.1; without ORCPT, what the sender wrote is the next best.
+    originalRecipient: recipient.orcpt ?? (outermost ? { type: "rfc822", address: outermost.toString() } : null),
+    action,
+    status: statusOf(reply),
+    remoteHost: reply.host,
+    diagnostic: replyText(reply),
+    lastAttemptAt: nowMs,
+    willRetryUntil: action === "delayed" ? job.acceptedAt + options.expiryMs : null,
+  };
+}
