@@ -1,0 +1,182 @@
+/**
+ * Empties the oldest journal segment: messages that are only there get files of their own, outcomes that are only there are
+ * appended to the files of their messages. Rejects when a file cannot be written; nothing is lost then, the segment stays.
+ */
+import type { SpoolOutcome } from "../contracts/spool.ts";
+import type { Damaged } from "./damaged.ts";
+import type { DeferredFiles } from "./deferred-files.ts";
+import type { Entry, Place, Schedule } from "./entry.ts";
+import { errorCode } from "./errors.ts";
+import { type DeferredName, nameableTime, segmentFileName } from "./layout.ts";
+import type { Ledger } from "./ledger.ts";
+import { readHeader, readPayload, reprepareRecord } from "./record.ts";
+import { rescheduleRecord, settleRecord } from "./saved-records.ts";
+import type { Segment } from "./segment.ts";
+
+export interface EmptyingInit {
+  readonly ledger: Ledger;
+  readonly deferred: DeferredFiles;
+  readonly damaged: Damaged;
+  readonly now: () => number;
+}
+
+interface Copy {
+  readonly entry: Entry;
+  readonly name: DeferredName;
+  readonly usedBytes: number;
+  readonly outcomes: ReadonlyMap<number, SpoolOutcome>;
+  readonly schedule: Schedule | null;
+}
+
+/** Flushes that run side by side share the file system's commits. */
+const atOnce = 4;
+
+export class SegmentEmptying {
+  readonly #init: EmptyingInit;
+  /** Copies that must not stay: their messages are still the journal's. */
+  readonly #leftovers: DeferredName[] = [];
+
+  constructor(init: EmptyingInit) {
+    this.#init = init;
+  }
+
+  async empty(segment: Segment): Promise<void> {
+    const { deferred } = this.#init;
+    await this.#clearLeftovers();
+    const copies: Copy[] = [];
+    try {
+      await eachOf([...segment.pins], (entry) => entry.inTurn(() => this.#save(entry, segment, copies)));
+      await deferred.flushNames();
+    } catch (error) {
+      this.#leftovers.push(...copies.map((copy) => copy.name));
+      throw error;
+    }
+    for (const copy of copies) this.#handOver(copy, segment);
+    await eachOf(copies, (copy) => copy.entry.inTurn(() => this.#catchUp(copy)));
+    await deferred.flushNames();
+    await deferred.removeEmptied(this.#init.now());
+  }
+
+  async #clearLeftovers(): Promise<void> {
+    for (let name = this.#leftovers.at(-1); name; name = this.#leftovers.at(-1)) {
+      await this.#init.deferred.remove(name);
+      this.#leftovers.pop();
+    }
+  }
+
+  async #save(entry: Entry, segment: Segment, copies: Copy[]): Promise<void> {
+    const { place } = entry;
+    if (place.at === "file") await this.#saveFacts(entry, place, segment);
+    else if (!entry.isRemoved && place.segment === segment) await this.#copyOut(entry, place, copies);
+    else entry.unpin(segment);
+  }
+
+  /** The message has a file already: append the outcomes that it lacks; unlink it for good if the message is done. */
+  async #saveFacts(entry: Entry, place: Place & { at: "file" }, segment: Segment): Promise<void> {
+    const { deferred } = this.#init;
+    if (entry.isRemoved) {
+      await deferred.remove(place.name);
+    } else if (entry.unsaved.size > 0) {
+      const outcomes = new Map(entry.outcomes);
+      const records = settleRecords(entry.id, outcomes);
+      const usedBytes = await deferred.append(place.name, place.usedBytes, records, "flushed");
+      entry.place = { ...place, usedBytes };
+      markSaved(entry, outcomes);
+    }
+    entry.unpin(segment);
+  }
+
+  async #copyOut(entry: Entry, place: Place & { at: "journal" }, copies: Copy[]): Promise<void> {
+    const { segment, offset, sizeBytes } = place;
+    const bytes = await segment.read(offset, sizeBytes);
+    const header = readHeader(bytes, 0, segment.name.nonce, offset);
+    const payload = header && readPayload(bytes, 0, header);
+    if (!header || !payload?.meta || !payload.content) {
+      await this.#setAside(entry, place, bytes);
+      return;
+    }
+    const outcomes = new Map(entry.outcomes);
+    const { schedule } = entry;
+    const name: DeferredName = { dueAt: nameableTime(entry.dueAt), id: entry.id };
+    const records = [reprepareRecord(header, bytes), ...settleRecords(entry.id, outcomes)];
+    if (schedule) records.push(rescheduleRecord(entry.id, schedule));
+    this.#leftovers.push(name);
+    const usedBytes = await this.#create(name, records);
+    this.#leftovers.splice(this.#leftovers.indexOf(name), 1);
+    copies.push({ entry, name, usedBytes, outcomes, schedule });
+  }
+
+  async #create(name: DeferredName, records: Parameters<DeferredFiles["create"]>[1]): Promise<number> {
+    const { deferred } = this.#init;
+    try {
+      return await deferred.create(name, records);
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST") throw error;
+      await deferred.remove(name);
+      return deferred.create(name, records);
+    }
+  }
+
+  async #setAside(entry: Entry, { segment, offset }: Place & { at: "journal" }, bytes: Buffer): Promise<void> {
+    const { ledger, damaged } = this.#init;
+    const name = `${segmentFileName(segment.name)}.${offset}`;
+    await damaged.keepBytes(bytes, { name, id: entry.id, wasDurable: true });
+    ledger.drop(entry);
+    entry.unpinAll();
+  }
+
+  /** From here on the file is the message. */
+  #handOver({ entry, name, usedBytes, outcomes }: Copy, segment: Segment): void {
+    entry.place = { at: "file", name, usedBytes };
+    markSaved(entry, outcomes);
+    entry.unpin(segment);
+    if (entry.unsaved.size === 0) entry.unpinAll();
+  }
+
+  /** What has happened to the message while its file was written. */
+  async #catchUp({ entry, schedule }: Copy): Promise<void> {
+    if (entry.place.at !== "file") return;
+    if (entry.isRemoved) await this.#init.deferred.remove(entry.place.name);
+    else if (entry.schedule !== schedule) await refile(this.#init.deferred, entry);
+  }
+}
+
+/** Writes an entry's schedule into its file and its due time into the file's name. Call it in the entry's turn. */
+export async function refile(deferred: DeferredFiles, entry: Entry): Promise<void> {
+  const { place, schedule } = entry;
+  if (place.at !== "file" || !schedule || entry.isRemoved) return;
+  const to: DeferredName = { dueAt: nameableTime(schedule.dueAt), id: entry.id };
+  const records = [rescheduleRecord(entry.id, schedule)];
+  const usedBytes = await deferred.append(place.name, place.usedBytes, records, "buffered");
+  entry.place = { ...place, usedBytes };
+  if (to.dueAt === place.name.dueAt) return;
+  await deferred.rename(place.name, to);
+  entry.place = { at: "file", name: to, usedBytes };
+}
+
+const settleRecords = (id: string, outcomes: ReadonlyMap<number, SpoolOutcome>) =>
+  [...outcomes].map(([recipientId, outcome]) => settleRecord(id, recipientId, outcome));
+
+function markSaved(entry: Entry, outcomes: ReadonlyMap<number, SpoolOutcome>): void {
+  for (const [recipientId, outcome] of outcomes) {
+    if (entry.outcomes.get(recipientId) === outcome) entry.unsaved.delete(recipientId);
+  }
+}
+
+/** A few at a time; the first failure ends it, after what runs has ended. */
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items[Symbol.iterator]();
+  let failure: { readonly error: unknown } | null = null;
+  const lane = async () => {
+    for (const item of queue) {
+      if (failure) return;
+      try {
+        await work(item);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  if (failure) throw (failure as { readonly error: unknown }).error;
+}

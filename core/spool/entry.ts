@@ -1,0 +1,65 @@
+/** What the spool knows in memory about one message. Small: neither envelope nor bytes. */
+import type { SpoolOutcome, SpoolState } from "../contracts/spool.ts";
+import type { DeferredName } from "./layout.ts";
+import type { Segment } from "./segment.ts";
+
+export type Schedule = Omit<SpoolState, "outcomes">;
+
+export type Place =
+  | { readonly at: "journal"; readonly segment: Segment; readonly offset: number; readonly sizeBytes: number }
+  /** `usedBytes`: where its next record goes; `null` until it has been read once. */
+  | { readonly at: "file"; readonly name: DeferredName; readonly usedBytes: number | null };
+
+export class Entry {
+  readonly id: string;
+  place: Place;
+  /** Later than what the place itself says; `null`: nothing later is known. */
+  schedule: Schedule | null = null;
+  dueAt: number;
+  /** Outcomes later than what the place itself says, or all of them. */
+  readonly outcomes = new Map<number, SpoolOutcome>();
+  /** Recipients whose outcome is in the journal but not in a file of the message's own. */
+  readonly unsaved = new Set<number>();
+  /** Segments that must not be emptied without it. */
+  readonly #pinnedIn: Segment[] = [];
+  /** Whoever runs the queue knows of it. */
+  isKnown: boolean;
+  isRemoved = false;
+  /** Work on its file, one after the other. */
+  tail: Promise<void> = Promise.resolve();
+
+  constructor(id: string, place: Place, how: { readonly dueAt: number; readonly isKnown: boolean }) {
+    this.id = id;
+    this.place = place;
+    this.dueAt = how.dueAt;
+    this.isKnown = how.isKnown;
+  }
+
+  pin(segment: Segment): void {
+    if (segment.pins.has(this)) return;
+    segment.pins.add(this);
+    this.#pinnedIn.push(segment);
+  }
+
+  unpin(segment: Segment): void {
+    segment.pins.delete(this);
+    const at = this.#pinnedIn.indexOf(segment);
+    if (at !== -1) this.#pinnedIn.splice(at, 1);
+  }
+
+  unpinAll(): void {
+    for (const segment of this.#pinnedIn.splice(0)) segment.pins.delete(this);
+  }
+
+  /** Runs after all earlier work on this entry has ended, well or badly. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.tail.then(work);
+    this.tail = result.then(
+      () => {},
+      () => {},
+    );
+    return result;
+  }
+}
+
+export const freshSchedule = (dueAt: number): Schedule => ({ attempts: 0, dueAt, lastReply: null, warnedAt: null });

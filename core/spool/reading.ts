@@ -1,0 +1,104 @@
+/** Reads one message from where it lies. Answers `null` if it is gone; throws `SPOOL_DAMAGED` after setting damage aside. */
+import type { SpoolEntry, SpoolOutcome } from "../contracts/spool.ts";
+import { createMessage, type StoredMessage } from "../kernel/message.ts";
+import { type Bodies, isDamage } from "./bodies.ts";
+import type { Damaged } from "./damaged.ts";
+import type { DeferredFiles, DeferredRecord } from "./deferred-files.ts";
+import { type Entry, freshSchedule, type Place, type Schedule } from "./entry.ts";
+import { isMissing, SpoolError } from "./errors.ts";
+import { segmentFileName } from "./layout.ts";
+import type { Ledger } from "./ledger.ts";
+import { acceptMeta, parseMeta, rescheduleMeta, settleMeta } from "./meta.ts";
+import { readHeader, readPayload } from "./record.ts";
+
+export interface ReadingInit {
+  readonly ledger: Ledger;
+  readonly deferred: DeferredFiles;
+  readonly bodies: Bodies;
+  readonly damaged: Damaged;
+}
+
+export async function readEntry(init: ReadingInit, entry: Entry): Promise<SpoolEntry | null> {
+  const { place } = entry;
+  try {
+    return place.at === "journal"
+      ? await fromJournal(init, entry, place)
+      : await entry.inTurn(() => fromFile(init, entry));
+  } catch (error) {
+    if (entry.isRemoved) return null;
+    if (isDamage(error)) await setAside(init, entry, error);
+    throw error;
+  }
+}
+
+async function fromJournal(init: ReadingInit, entry: Entry, place: Place & { at: "journal" }): Promise<SpoolEntry> {
+  const bytes = await place.segment.read(place.offset, place.sizeBytes);
+  const header = readHeader(bytes, 0, place.segment.name.nonce, place.offset);
+  const payload = header && readPayload(bytes, 0, header);
+  if (!payload?.meta || !payload.content) throw new SpoolError("SPOOL_DAMAGED", "a journal record cannot be read");
+  return assemble(init, entry, { type: "accept", meta: payload.meta, content: payload.content }, []);
+}
+
+async function fromFile(init: ReadingInit, entry: Entry): Promise<SpoolEntry | null> {
+  const { place } = entry;
+  if (entry.isRemoved || place.at !== "file") return null;
+  try {
+    const { accept, facts, usedBytes } = await init.deferred.load(place.name);
+    entry.place = { ...place, usedBytes };
+    return await assemble(init, entry, accept, facts);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    init.ledger.drop(entry);
+    entry.unpinAll();
+    return null;
+  }
+}
+
+async function assemble(
+  { bodies }: ReadingInit,
+  entry: Entry,
+  accept: DeferredRecord,
+  facts: readonly DeferredRecord[],
+): Promise<SpoolEntry> {
+  const { envelope, headerBytes, bodyFile } = readMeta(entry.id, accept.meta);
+  const header = accept.content.subarray(0, headerBytes);
+  const rest = accept.content.subarray(headerBytes);
+  const message: StoredMessage = bodyFile
+    ? createMessage(header, [await bodies.range(entry.id, bodyFile)])
+    : createMessage(header, rest.length > 0 ? [rest] : []);
+  const outcomes: Record<number, SpoolOutcome> = {};
+  let schedule: Schedule = freshSchedule(0);
+  for (const { type, meta } of facts) {
+    const value = parseMeta(meta);
+    if (type === "settle") {
+      const { recipientId, outcome } = settleMeta(value);
+      outcomes[recipientId] = outcome;
+    } else if (type === "reschedule") {
+      const { attempts, dueAt, lastReply, warnedAt } = rescheduleMeta(value);
+      schedule = { attempts, dueAt, lastReply, warnedAt };
+    }
+  }
+  for (const [recipientId, outcome] of entry.outcomes) outcomes[recipientId] = outcome;
+  const { attempts, dueAt, lastReply, warnedAt } = entry.schedule ?? schedule;
+  return { envelope, message, state: { attempts, dueAt, lastReply, warnedAt, outcomes } };
+}
+
+function readMeta(id: string, bytes: Buffer) {
+  const meta = parseMeta(bytes);
+  if (meta.id !== id) throw new SpoolError("SPOOL_DAMAGED", "a file has the message of another name");
+  return acceptMeta(meta);
+}
+
+async function setAside({ ledger, deferred, bodies, damaged }: ReadingInit, entry: Entry, cause: unknown) {
+  ledger.drop(entry);
+  entry.unpinAll();
+  const { place, id } = entry;
+  if (place.at === "journal") {
+    const bytes = await place.segment.read(place.offset, place.sizeBytes);
+    const name = `${segmentFileName(place.segment.name)}.${place.offset}`;
+    await damaged.keepBytes(bytes, { name, id, wasDurable: true });
+  } else {
+    await damaged.keepFile(deferred.path(place.name), { name: id, id, cause });
+  }
+  await damaged.keepFile(bodies.path(id), { name: `${id}.body`, id, cause });
+}

@@ -1,0 +1,59 @@
+/**
+ * What waits on disk and nobody has been told of yet, in order of due time; within a bucket of more than 65,536 names in
+ * order of due time for each 65,536 of them, so that memory stays bounded.
+ */
+import type { DeferredFiles } from "./deferred-files.ts";
+import { Entry } from "./entry.ts";
+import { bucketStart, type DeferredName } from "./layout.ts";
+import type { Ledger } from "./ledger.ts";
+
+export interface Due {
+  readonly id: string;
+  readonly dueAt: number;
+}
+
+const chunkNames = 65_536;
+
+export async function* recoveredUntil(ledger: Ledger, deferred: DeferredFiles, until: number): AsyncIterable<Due> {
+  const loaded = [...ledger.entries.values()]
+    .filter((entry) => !entry.isKnown && entry.dueAt < until)
+    .sort((one, other) => one.dueAt - other.dueAt)
+    .values();
+  let next = loaded.next();
+  for (const bucket of await deferred.buckets()) {
+    if (bucketStart(bucket) >= until) break;
+    for await (const names of chunksOf(deferred.namesIn(bucket))) {
+      for (const name of names) {
+        for (; !next.done && next.value.dueAt <= name.dueAt; next = loaded.next()) yield* tell(next.value);
+        if (name.dueAt < until) yield* tell(ledger.entries.get(name.id) ?? meet(ledger, name));
+      }
+    }
+  }
+  for (; !next.done; next = loaded.next()) yield* tell(next.value);
+}
+
+function* tell(entry: Entry): Iterable<Due> {
+  if (entry.isKnown || entry.isRemoved) return;
+  entry.isKnown = true;
+  yield { id: entry.id, dueAt: entry.dueAt };
+}
+
+/** Counted by the survey already. */
+export function meet(ledger: Ledger, name: DeferredName): Entry {
+  const entry = new Entry(name.id, { at: "file", name, usedBytes: null }, { dueAt: name.dueAt, isKnown: false });
+  ledger.entries.set(name.id, entry);
+  return entry;
+}
+
+async function* chunksOf(names: AsyncIterable<DeferredName>): AsyncIterable<readonly DeferredName[]> {
+  let chunk: DeferredName[] = [];
+  for await (const name of names) {
+    chunk.push(name);
+    if (chunk.length < chunkNames) continue;
+    yield chunk.sort(byDue);
+    chunk = [];
+  }
+  yield chunk.sort(byDue);
+}
+
+const byDue = (one: DeferredName, other: DeferredName): number => one.dueAt - other.dueAt;

@@ -1,0 +1,224 @@
+/**
+ * Spool: accepted mail on disk. The states of a message and what a crash leaves of each stand in `docs/spool-states.md`.
+ * Rejects with `SpoolFull`, a `SpoolError` or what the disk said; an id that `accept` resolved for is never lost.
+ */
+
+import type { Message } from "../contracts/envelope.ts";
+import type { Log } from "../contracts/log.ts";
+import type { Spool, SpoolEntry, SpoolEnvelope, SpoolOutcome } from "../contracts/spool.ts";
+import type { Intake } from "../contracts/submit.ts";
+import type { DirectoryLock } from "../kernel/directory-lock.ts";
+import { isStored, type Piece, type StoredMessage } from "../kernel/message.ts";
+import { acceptMessage } from "./accepting.ts";
+import type { Bodies } from "./bodies.ts";
+import type { Damaged } from "./damaged.ts";
+import type { DeferredFiles } from "./deferred-files.ts";
+import { refile } from "./emptying.ts";
+import { type Entry, freshSchedule, type Schedule } from "./entry.ts";
+import { SpoolError } from "./errors.ts";
+import type { SpoolFiles } from "./files.ts";
+import { MemoryBudget, SpoolIntake } from "./intake.ts";
+import type { Journal } from "./journal.ts";
+import { isSpoolId } from "./layout.ts";
+import type { Ledger } from "./ledger.ts";
+import type { SpoolLimits } from "./limits.ts";
+import { readEntry } from "./reading.ts";
+import { RecentMessages } from "./recent.ts";
+import { type Due, meet, recoveredUntil } from "./recovered.ts";
+import type { Room } from "./room.ts";
+import { removeRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
+import type { Segments } from "./segments.ts";
+
+export interface FileSpoolInit {
+  readonly files: SpoolFiles;
+  readonly limits: SpoolLimits;
+  readonly log: Log;
+  readonly ledger: Ledger;
+  readonly segments: Segments;
+  readonly journal: Journal;
+  readonly deferred: DeferredFiles;
+  readonly bodies: Bodies;
+  readonly damaged: Damaged;
+  readonly room: Room;
+  readonly lock: DirectoryLock;
+  /** Resolves when all names in `deferred/` have been seen. */
+  readonly surveyed: Promise<void>;
+}
+
+export class FileSpool implements Spool {
+  readonly #init: FileSpoolInit;
+  readonly #recent: RecentMessages;
+  readonly #budget: MemoryBudget;
+  /** Which intake a piece came from. */
+  readonly #intakes = new WeakMap<Piece, SpoolIntake>();
+  readonly #background = new Set<Promise<unknown>>();
+  #closing: Promise<void> | null = null;
+
+  constructor(init: FileSpoolInit) {
+    this.#init = init;
+    this.#recent = new RecentMessages(init.limits.cacheBytes);
+    this.#budget = new MemoryBudget(init.limits.memoryTotalBytes);
+  }
+
+  /** Messages in the spool; complete after the names on disk have been seen. */
+  get count(): number {
+    return this.#init.ledger.count;
+  }
+
+  receive(sizeHintBytes: number | null): Intake {
+    this.#assertOpen();
+    const { files, limits, bodies, room, ledger } = this.#init;
+    room.check(sizeHintBytes ?? 0, ledger.count);
+    return new SpoolIntake({
+      files,
+      bodies,
+      limits,
+      budget: this.#budget,
+      isLarge: sizeHintBytes !== null && sizeHintBytes > limits.memoryMessageBytes,
+      onEnd: (intake, message) => {
+        for (const piece of [message.header, ...message.body]) this.#intakes.set(piece, intake);
+      },
+    });
+  }
+
+  async accept(envelope: SpoolEnvelope, message: Message): Promise<void> {
+    this.#assertOpen();
+    const { ledger, room } = this.#init;
+    const { id } = envelope;
+    if (!isSpoolId(id)) throw new SpoolError("SPOOL_BAD_ID", "an id of other characters than A-Z a-z 0-9 _ -");
+    if (ledger.entries.has(id) || ledger.accepting.has(id)) throw new SpoolError("SPOOL_DUPLICATE", "this id is taken");
+    room.check(message.sizeBytes, ledger.count + ledger.accepting.size);
+    const stored = isStored(message) ? message : await this.#store(message);
+    await acceptMessage({ ...this.#init, inBackground: this.#inBackground }, envelope, stored);
+    this.#recent.keep(envelope, stored);
+    for (const piece of [stored.header, ...stored.body]) this.#intakes.get(piece)?.accepted();
+  }
+
+  async settle(id: string, recipientId: number, outcome: SpoolOutcome): Promise<void> {
+    this.#assertOpen();
+    const entry = this.#entry(id);
+    entry.outcomes.set(recipientId, outcome);
+    entry.unsaved.add(recipientId);
+    await this.#init.journal.fact(settleRecord(id, recipientId, outcome), (segment) => {
+      if (!entry.isRemoved) entry.pin(segment);
+    });
+  }
+
+  async reschedule(id: string, change: Schedule): Promise<void> {
+    this.#assertOpen();
+    const entry = this.#entry(id);
+    const { attempts, dueAt, lastReply, warnedAt } = change;
+    entry.schedule = { attempts, dueAt, lastReply, warnedAt };
+    entry.dueAt = dueAt;
+    if (entry.place.at === "file") await entry.inTurn(() => refile(this.#init.deferred, entry));
+    else this.#inBackground(this.#init.journal.remark(rescheduleRecord(id, entry.schedule)));
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#assertOpen();
+    const { ledger, journal, deferred, bodies } = this.#init;
+    const entry = ledger.entries.get(id);
+    if (!entry) return;
+    ledger.drop(entry);
+    this.#recent.forget(id);
+    const written = journal.remark(removeRecord(id));
+    // The body goes last: as long as a record could bring the message back it must be whole.
+    this.#inBackground(written.then(() => bodies.remove(id)));
+    // Read the place in turn: a copy into a file may be in the making.
+    if (entry.place.at === "journal") entry.unpinAll();
+    else this.#inBackground(entry.inTurn(() => unlinkFile(deferred, entry)));
+  }
+
+  async read(id: string): Promise<SpoolEntry | null> {
+    this.#assertOpen();
+    const entry = this.#init.ledger.entries.get(id) ?? (await this.#find(id));
+    if (!entry) return null;
+    const recent = this.#recent.get(id);
+    if (recent) {
+      const state = { ...(entry.schedule ?? freshSchedule(0)), outcomes: Object.fromEntries(entry.outcomes) };
+      return { ...recent, state };
+    }
+    return readEntry(this.#init, entry);
+  }
+
+  async *recovered(until: number): AsyncIterable<Due> {
+    this.#assertOpen();
+    await this.#init.surveyed;
+    for await (const due of recoveredUntil(this.#init.ledger, this.#init.deferred, until)) {
+      if (this.#closing) return;
+      yield due;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { journal, segments, deferred, surveyed, lock } = this.#init;
+    try {
+      await journal.drain();
+      await Promise.allSettled([surveyed, ...this.#background]);
+      await segments.close();
+      await deferred.flushNames();
+    } finally {
+      await lock.release();
+    }
+  }
+
+  #assertOpen(): void {
+    if (this.#closing) throw new SpoolError("SPOOL_CLOSED", "the spool is closed");
+  }
+
+  #entry(id: string): Entry {
+    const entry = this.#init.ledger.entries.get(id);
+    if (!entry) throw new SpoolError("SPOOL_UNKNOWN", "no such message in the spool");
+    return entry;
+  }
+
+  /** A message that nobody has been told of yet: only its name tells where it is. */
+  async #find(id: string): Promise<Entry | null> {
+    const { ledger, deferred, surveyed } = this.#init;
+    if (!isSpoolId(id)) return null;
+    await surveyed;
+    for (const bucket of await deferred.buckets()) {
+      for await (const name of deferred.namesIn(bucket)) {
+        if (name.id === id) return ledger.entries.get(id) ?? meet(ledger, name);
+      }
+    }
+    return null;
+  }
+
+  /** A message that core did not make: through an intake like any other. */
+  async #store(message: Message): Promise<StoredMessage> {
+    const intake = this.receive(message.sizeBytes) as SpoolIntake;
+    try {
+      for await (const piece of message.inMemory() ?? (message.content() as AsyncIterable<Uint8Array>)) {
+        await intake.write(piece);
+      }
+      return await intake.end();
+    } catch (error) {
+      await intake.abort();
+      throw error;
+    }
+  }
+
+  readonly #inBackground = (work: Promise<unknown>): void => {
+    const watched: Promise<unknown> = work.then(
+      () => this.#background.delete(watched),
+      (error: unknown) => {
+        this.#background.delete(watched);
+        this.#init.log.warn({ error: String(error) }, "spool: clearing up was left undone, the next start does it");
+      },
+    );
+    this.#background.add(watched);
+  };
+}
+
+/** Its outcomes stay pinned in the journal until the name has gone. */
+async function unlinkFile(deferred: DeferredFiles, entry: Entry): Promise<void> {
+  if (entry.place.at !== "file") return;
+  await deferred.remove(entry.place.name);
+  entry.unpinAll();
+}

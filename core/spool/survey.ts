@@ -1,0 +1,83 @@
+/**
+ * After a start: looks at every name in `deferred/` once, reads none of the files. Removes what the journal knows better,
+ * matches outcomes in the journal with the files they belong to, counts, clears away bodies that nobody owns. Until it has
+ * ended no journal segment is given up, because its records may be what tells a stale name from a message.
+ */
+import { join } from "node:path";
+import type { Log } from "../contracts/log.ts";
+import type { DeferredFiles } from "./deferred-files.ts";
+import { Entry } from "./entry.ts";
+import { ignoreMissing } from "./errors.ts";
+import type { SpoolFiles } from "./files.ts";
+import { type DeferredName, isSpoolId, type Layout } from "./layout.ts";
+import type { Ledger } from "./ledger.ts";
+
+export interface SurveyInit {
+  readonly files: SpoolFiles;
+  readonly layout: Layout;
+  readonly ledger: Ledger;
+  readonly deferred: DeferredFiles;
+  readonly log: Log;
+  /** Something could not be read at this start: orphans are kept. */
+  readonly isDamaged: boolean;
+  /** The body files that were there before this run accepted anything. */
+  readonly bodies: readonly string[];
+}
+
+export async function surveyDeferred(init: SurveyInit): Promise<void> {
+  const { ledger, deferred } = init;
+  const unowned = new Set(init.bodies.filter((id) => isSpoolId(id) && !ledger.entries.has(id)));
+  for (const bucket of await deferred.buckets()) {
+    let isEmpty = true;
+    for await (const name of deferred.namesIn(bucket)) {
+      isEmpty = false;
+      const isStale = await look(init, name);
+      if (!isStale) unowned.delete(name.id);
+    }
+    if (isEmpty) await deferred.removeBucket(bucket);
+  }
+  await deferred.flushNames();
+  ledger.overlays.clear();
+  ledger.finished.clear();
+  await clearBodies(init, unowned);
+}
+
+/** Answers whether the name was stale. */
+async function look({ ledger, deferred }: SurveyInit, name: DeferredName): Promise<boolean> {
+  const { id } = name;
+  const entry = ledger.entries.get(id);
+  // The journal has the whole message, or its end: this file is a copy that was not finished, or a removal that got lost.
+  if (ledger.finished.has(id) || entry?.place.at === "journal") {
+    await deferred.remove(name);
+    return true;
+  }
+  if (entry || ledger.accepting.has(id)) return false;
+  const overlay = ledger.overlays.get(id);
+  if (!overlay) {
+    ledger.count += 1;
+    return false;
+  }
+  ledger.overlays.delete(id);
+  const place = { at: "file", name, usedBytes: null } as const;
+  const found = new Entry(id, place, { dueAt: overlay.schedule?.dueAt ?? name.dueAt, isKnown: false });
+  found.schedule = overlay.schedule;
+  for (const [recipientId, outcome] of overlay.outcomes) {
+    found.outcomes.set(recipientId, outcome);
+    found.unsaved.add(recipientId);
+  }
+  for (const segment of overlay.segments) found.pin(segment);
+  ledger.add(found);
+  return false;
+}
+
+async function clearBodies({ files, layout, ledger, log, isDamaged }: SurveyInit, unowned: ReadonlySet<string>) {
+  for (const id of unowned) {
+    if (ledger.entries.has(id) || ledger.accepting.has(id)) continue;
+    if (isDamaged) {
+      await ignoreMissing(files.rename(join(layout.bodies, id), join(layout.damaged, `${id}.body`)));
+      log.warn({ id }, "spool: a body without a message has been set aside");
+    } else {
+      await ignoreMissing(files.unlink(join(layout.bodies, id)));
+    }
+  }
+}
