@@ -1,0 +1,43 @@
+/**
+ * What every mailbox store must do, whatever it keeps mail in: run by the tests of each. `makeStore` is asked once for each
+ * area and gives an empty store.
+ */
+import { describe } from "vitest";
+import { appendTests } from "./append.ts";
+import { changeTests } from "./changes.ts";
+import { contentTests } from "./content.ts";
+import { deliverTests } from "./deliver.ts";
+import { expungeTests } from "./expunge.ts";
+import { flagTests } from "./flags.ts";
+import { hierarchyTests } from "./hierarchy.ts";
+import { maildropTests } from "./maildrop.ts";
+import { modelTests } from "./model.ts";
+import { namesTests } from "./names.ts";
+import { recentTests } from "./recent.ts";
+import type { MakeStore } from "./rig.ts";
+import { snapshotTests } from "./snapshot.ts";
+import { statusTests } from "./status.ts";
+import { subscriptionTests } from "./subscriptions.ts";
+import { transferTests } from "./transfer.ts";
+
+export type { MakeStore, StoreUnderTest } from "./rig.ts";
+
+export function mailboxStoreConformance(name: string, makeStore: MakeStore): void {
+  describe(`mailbox store: ${name}`, () => {
+    appendTests(makeStore);
+    deliverTests(makeStore);
+    contentTests(makeStore);
+    flagTests(makeStore);
+    expungeTests(makeStore);
+    transferTests(makeStore);
+    snapshotTests(makeStore);
+    changeTests(makeStore);
+    recentTests(makeStore);
+    statusTests(makeStore);
+    hierarchyTests(makeStore);
+    namesTests(makeStore);
+    subscriptionTests(makeStore);
+    maildropTests(makeStore);
+    modelTests(makeStore);
+  });
+}

@@ -1,0 +1,214 @@
+/** Everything one account owns, under one Maildir. Every fault leaves as a `StoreError`. */
+import { join } from "node:path";
+import {
+  type AccountMailboxes,
+  type Mailbox,
+  type MailboxListing,
+  type MailboxStatus,
+  type NewMessage,
+  type SpecialUse,
+  StoreError,
+} from "postern/plugin";
+import { appendMessages } from "./append.ts";
+import { cleanTmp } from "./clean-tmp.ts";
+import { deliverMessage } from "./deliver.ts";
+import { errnoOf, storeError } from "./errors.ts";
+import type { Folder, FolderPlace } from "./folder.ts";
+import { canonicalName, directoryOf } from "./folder-name.ts";
+import {
+  createMailbox,
+  deleteMailbox,
+  exists,
+  listMailboxes,
+  makeInbox,
+  makeMailbox,
+  renameMailbox,
+} from "./hierarchy.ts";
+import { lockMaildrop, uniqueIdsOf } from "./maildrop.ts";
+import { OpenMailbox } from "./open-mailbox.ts";
+import type { Site } from "./site.ts";
+import { giveSpecialUse } from "./special-use.ts";
+import { changeSubscription, subscribedIn } from "./subscriptions.ts";
+
+export class MaildirAccount implements AccountMailboxes {
+  readonly separator = "/";
+  readonly #root: string;
+  readonly #site: Site;
+  readonly #usualUses: Readonly<Record<string, string>>;
+
+  constructor(root: string, site: Site, usualUses: Readonly<Record<string, string>>) {
+    this.#root = root;
+    this.#site = site;
+    this.#usualUses = usualUses;
+  }
+
+  #place(name: string): FolderPlace {
+    return { root: this.#root, path: join(this.#root, directoryOf(canonicalName(name))) };
+  }
+
+  /** INBOX is made when somebody asks for it; others must be there. */
+  #folder(name: string): Folder {
+    const place = this.#place(name);
+    if (place.path === this.#root) makeInbox(this.#root, this.#site.clock.now());
+    else cleanTmp(place.path, this.#site.clock.now());
+    return this.#site.folders.at(place, this.#site);
+  }
+
+  list(): Promise<readonly MailboxListing[]> {
+    return this.#guarded(() => {
+      makeInbox(this.#root, this.#site.clock.now());
+      return listMailboxes(this.#root, this.#usualUses);
+    });
+  }
+
+  subscriptions(): Promise<readonly string[]> {
+    return this.#guarded(() => subscribedIn(this.#root));
+  }
+
+  subscribe(name: string): Promise<void> {
+    return this.#subscription(name, true);
+  }
+
+  unsubscribe(name: string): Promise<void> {
+    return this.#subscription(name, false);
+  }
+
+  #subscription(name: string, isSubscribed: boolean): Promise<void> {
+    return this.#guarded(async () => {
+      const canonical = canonicalName(name);
+      directoryOf(canonical);
+      makeInbox(this.#root, this.#site.clock.now());
+      await changeSubscription(this.#root, canonical, isSubscribed);
+    });
+  }
+
+  create(name: string, specialUse?: SpecialUse): Promise<void> {
+    return this.#guarded(async () => {
+      const canonical = canonicalName(name);
+      makeInbox(this.#root, this.#site.clock.now());
+      if (specialUse === undefined) return createMailbox(this.#root, canonical);
+      if (exists(this.#root, canonical)) throw new StoreError("alreadyExists", "The mailbox is there already");
+      directoryOf(canonical);
+      await giveSpecialUse(this.#root, canonical, specialUse);
+      createMailbox(this.#root, canonical);
+    });
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#guarded(() => deleteMailbox(this.#root, canonicalName(name), this.#site));
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return this.#guarded(async () => {
+      const [source, target] = [canonicalName(from), canonicalName(to)];
+      makeInbox(this.#root, this.#site.clock.now());
+      if (source !== "INBOX") return renameMailbox(this.#root, source, target, this.#site);
+      // RFC 3501 6.3.5: INBOX stays, its messages go; children of INBOX are not affected.
+      createMailbox(this.#root, target);
+      const inbox = await this.open("INBOX");
+      try {
+        const snapshot = await inbox.sync();
+        const uids = Array.from({ length: snapshot.size }, (_, index) => snapshot.at(index).uid);
+        await inbox.move(uids, target);
+      } finally {
+        await inbox.close();
+      }
+    });
+  }
+
+  status(name: string): Promise<MailboxStatus> {
+    return this.#guarded(async () => {
+      const folder = this.#folder(name);
+      const snapshot = await folder.sync();
+      return {
+        messages: snapshot.size,
+        recent: folder.fresh.size,
+        unseen: snapshot.unseen,
+        uidNext: snapshot.uidNext,
+        uidValidity: folder.uidlist.uidValidity,
+        highestModseq: snapshot.highestModseq,
+        /** Counted when somebody looks: for foreign files that means reading them. */
+        get sizeBytes() {
+          return snapshot.sizeBytes;
+        },
+      };
+    });
+  }
+
+  open(name: string, how: { readonly isReadOnly?: boolean } = {}): Promise<Mailbox> {
+    return this.#guarded(async () => {
+      const folder = this.#folder(name);
+      this.#site.folders.hold(folder);
+      try {
+        await folder.sync();
+        const mailbox = new OpenMailbox(folder, {
+          name: canonicalName(name),
+          isReadOnly: how.isReadOnly ?? false,
+          target: (target) => this.#folder(target),
+        });
+        await mailbox.sync();
+        return mailbox;
+      } catch (cause) {
+        this.#site.folders.release(folder);
+        throw cause;
+      }
+    });
+  }
+
+  append(
+    name: string,
+    messages: readonly NewMessage[],
+  ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
+    return this.#guarded(() => appendMessages(this.#folder(name), messages));
+  }
+
+  deliver(name: string, message: NewMessage, how: { readonly create?: boolean } = {}): Promise<void> {
+    return this.#guarded(async () => {
+      const place = this.#place(name);
+      try {
+        this.#site.folders.check(place);
+        await deliverMessage(place, message, this.#site);
+      } catch (cause) {
+        const isMissing = errnoOf(cause) === "nonexistent" || isMissingFile(cause);
+        if (!isMissing || !(place.path === this.#root || how.create)) throw isMissing ? missing(cause) : cause;
+        if (!Array.isArray(message.content) && isUsed(message)) throw cause;
+        this.#site.folders.retire(place.path);
+        makeInbox(this.#root, this.#site.clock.now());
+        if (place.path !== this.#root) makeMailbox(this.#root, canonicalName(name));
+        this.#site.folders.check(place);
+        await deliverMessage(place, message, this.#site);
+      }
+    });
+  }
+
+  lockMaildrop(): Promise<{ release(): Promise<void> } | null> {
+    return this.#guarded(() => {
+      makeInbox(this.#root, this.#site.clock.now());
+      return lockMaildrop(this.#root);
+    });
+  }
+
+  uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>> {
+    return this.#guarded(() => {
+      if (!(mailbox instanceof OpenMailbox)) throw new TypeError("a mailbox of another store");
+      return uniqueIdsOf(mailbox.folder);
+    });
+  }
+
+  async #guarded<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      throw cause instanceof TypeError ? cause : storeError(cause);
+    }
+  }
+}
+
+const missing = (cause: unknown): StoreError => new StoreError("nonexistent", "There is no such mailbox", { cause });
+
+const isMissingFile = (cause: unknown): boolean =>
+  errnoOf(cause) === "ENOENT" || (cause instanceof Error && errnoOf(cause.cause) === "ENOENT");
+
+/** A stream that has been read from cannot be read again. */
+const isUsed = (message: NewMessage): boolean =>
+  "readableDidRead" in message.content && message.content.readableDidRead;

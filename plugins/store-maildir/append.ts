@@ -1,0 +1,96 @@
+/**
+ * APPEND: messages get their UIDs at once. All or nothing: when one cannot be stored, none is; they are on the disk, names
+ * and UIDs too, when it resolves. A crash between two of them leaves the first, whole.
+ */
+import { renameSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { NewMessage } from "postern/plugin";
+import { attempt } from "./errors.ts";
+import { canonicalFlags, lettersFor } from "./flags.ts";
+import type { Folder } from "./folder.ts";
+import { withUidLock } from "./folder-lock.ts";
+import type { Where } from "./message-file.ts";
+import { type Written, writeMessage } from "./write-message.ts";
+
+export interface Placed {
+  readonly where: Where;
+  readonly base: string;
+  readonly name: string;
+}
+
+export async function appendMessages(
+  folder: Folder,
+  messages: readonly NewMessage[],
+): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
+  const flags = messages.map((message) => canonicalFlags(message.flags ?? []));
+  const written: Written[] = [];
+  try {
+    for (const message of messages) {
+      const by = { host: folder.site.host, nowMs: folder.site.clock.now() };
+      written.push(await writeMessage(folder.path, message, by));
+    }
+    return await folder.mutex.run(() =>
+      withUidLock(folder.path, () =>
+        placeWithUids(
+          folder,
+          flags,
+          (index, path) => {
+            const from = written[index]?.path ?? "";
+            renameSync(from, path);
+            return () => renameSync(path, from);
+          },
+          written.map(({ base }) => base),
+        ),
+      ),
+    );
+  } catch (cause) {
+    for (const { path } of written) attempt(() => unlinkSync(path));
+    throw cause;
+  }
+}
+
+/**
+ * Under mutex and lock: brings messages into the mailbox under `bases`, with flags, and gives them UIDs. `put` makes one
+ * appear at a path and answers how to take it back.
+ */
+export async function placeWithUids(
+  folder: Folder,
+  flags: readonly (readonly string[])[],
+  put: (index: number, path: string) => () => void,
+  bases: readonly string[],
+): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
+  folder.times();
+  folder.keywords.refresh();
+  const missing = folder.keywords.missing(flags.flat());
+  if (missing.length > 0) {
+    folder.keywords.add(missing);
+    folder.forgetFlagSets();
+  }
+  const hasOthers = await folder.prepareUids();
+  const placed = bases.map((base, index): Placed => {
+    const letters = lettersFor(flags[index] ?? [], folder.keywords.names);
+    // Without flags it is as new as one that was delivered (RFC 3501 6.3.11: \Recent is set).
+    return letters === "" ? { where: "new", base, name: base } : { where: "cur", base, name: `${base}:2,${letters}` };
+  });
+  const undo: (() => void)[] = [];
+  const uids = await folder.own(async () => {
+    try {
+      for (const [index, { where, name }] of placed.entries()) undo.push(put(index, join(folder.path, where, name)));
+      const used = new Set(placed.map(({ where }) => where));
+      await Promise.all([...used].map((where) => folder.site.flush.flush(join(folder.path, where))));
+      return (await folder.uidlist.assign(bases)).map(({ uid }) => uid);
+    } catch (cause) {
+      for (const takeBack of undo.reverse()) attempt(takeBack);
+      throw cause;
+    }
+  });
+  if (!hasOthers && !folder.isBehind) {
+    const modseq = folder.modseq.next();
+    const appended = placed.map(({ where, name }, index) =>
+      folder.adopt({ where, name, uid: uids[index] ?? 0 }, modseq),
+    );
+    folder.publish({ appended, uidNext: folder.uidlist.nextUid }, null);
+  } else folder.emit(null);
+  folder.announce();
+  return { uidValidity: folder.uidlist.uidValidity, uids };
+}

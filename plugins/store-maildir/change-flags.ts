@@ -1,0 +1,85 @@
+/**
+ * STORE: a flag is a letter in the file's name, so a change is a rename of exactly the name that was seen. If another
+ * program was faster the name is looked up again and the change applied to what stands there now: no flag gets lost.
+ */
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import type { FlagChange } from "postern/plugin";
+import { StoreError } from "postern/plugin";
+import { lettersOf } from "./file-name.ts";
+import { canonicalFlags, lettersFor, otherLetters } from "./flags.ts";
+import type { Folder, FolderListener } from "./folder.ts";
+import { withUidLock } from "./folder-lock.ts";
+import { Breather } from "./mutex.ts";
+import { Entry } from "./snapshot.ts";
+
+export function changeFlags(
+  folder: Folder,
+  uids: readonly number[],
+  change: FlagChange,
+  by: FolderListener,
+): Promise<{ readonly unchanged: readonly number[] }> {
+  const wanted = canonicalFlags(change.flags);
+  return folder.mutex.run(async () => {
+    await folder.compare(by);
+    if (change.mode !== "remove" && folder.keywords.missing(wanted).length > 0) {
+      await withUidLock(folder.path, () => folder.keywords.add(wanted));
+      folder.forgetFlagSets();
+    }
+    const unchanged: number[] = [];
+    const replaced = new Map<number, Entry>();
+    const modseq = folder.modseq.next();
+    const breather = new Breather();
+    try {
+      await folder.own(async () => {
+        for (const uid of uids) {
+          const entry = folder.snapshot.find(uid);
+          if (!entry) continue;
+          // RFC 7162 3.1.3
+          if (change.unchangedSince !== undefined && entry.modseq > change.unchangedSince) unchanged.push(uid);
+          else if (rename(folder, entry, { mode: change.mode, flags: wanted })) {
+            replaced.set(uid, new Entry(entry.file, folder.flagsOf(entry.file.name), modseq));
+          }
+          if (breather.isDue) await breather.pause();
+        }
+      });
+    } finally {
+      // What was renamed before a fault is changed all the same.
+      if (replaced.size > 0) {
+        folder.publish({ replaced }, by);
+        folder.announce();
+      }
+    }
+    return { unchanged };
+  });
+}
+
+/** Whether anything changed; a message that is gone is passed over. */
+function rename(folder: Folder, entry: Entry, change: Pick<FlagChange, "mode" | "flags">): boolean {
+  const { file } = entry;
+  try {
+    const name = file.located((path) => {
+      const letters = changedLetters(folder, lettersOf(file.name), change);
+      const target = `${file.base}:2,${letters}`;
+      if (target === file.name || (letters === "" && file.name === file.base)) return null;
+      renameSync(path, join(folder.path, "cur", target));
+      return target;
+    });
+    if (name !== null) folder.place(file, "cur", name);
+    return name !== null || file.isMoved;
+  } catch (cause) {
+    if (cause instanceof StoreError && cause.code === "expunged") return false;
+    throw cause;
+  }
+}
+
+function changedLetters(folder: Folder, letters: string, change: Pick<FlagChange, "mode" | "flags">): string {
+  const names = folder.keywords.names;
+  const others = otherLetters(letters, names);
+  if (change.mode === "replace") return lettersFor(change.flags, names, others);
+  const flags = new Set(folder.flagsOf(`:2,${letters}`));
+  const wanted = new Set(change.flags.map((flag) => flag.toLowerCase()));
+  if (change.mode === "add") for (const flag of change.flags) flags.add(flag);
+  else for (const flag of flags) if (wanted.has(flag.toLowerCase())) flags.delete(flag);
+  return lettersFor(flags, names, others);
+}

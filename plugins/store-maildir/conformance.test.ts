@@ -1,0 +1,34 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { mailboxStoreConformance } from "../../core/testing/mailbox-store/conformance.ts";
+import { MaildirStore } from "./store.ts";
+import { quietLog } from "./testing.ts";
+
+mailboxStoreConformance("store-maildir", async () => {
+  const home = await mkdtemp(join(tmpdir(), "postern-maildir-"));
+  const stores: MaildirStore[] = [];
+  const make = () => {
+    const store = new MaildirStore({
+      path: "{home}/Maildir/",
+      configDir: "/",
+      specialUse: { Sent: "\\Sent", Trash: "\\Trash" },
+      maxWatches: 100,
+      checkEverySeconds: 1,
+      log: quietLog,
+      clock: { now: () => Date.now() },
+      notifier: null,
+    });
+    stores.push(store);
+    return store;
+  };
+  return {
+    store: make(),
+    home,
+    again: async () => make(),
+    async stop() {
+      for (const store of stores) store.stop();
+      await rm(home, { recursive: true });
+    },
+  };
+});

@@ -1,0 +1,113 @@
+/**
+ * Bytes of a message as they are fetched: CRLF line ends whatever stands on disk. Small ones are read at once, larger ones
+ * by a stream that reads on demand. A file that is cut short while it is read ends the stream with an error.
+ */
+import { close, closeSync, fstatSync, read, readSync } from "node:fs";
+import { Readable } from "node:stream";
+import { StoreError } from "postern/plugin";
+import { withCrlf } from "./crlf.ts";
+import { storeError } from "./errors.ts";
+import type { MessageFile } from "./message-file.ts";
+
+/** Up to here one synchronous read costs less than a trip through the thread pool. */
+const SYNC_BYTES = 256 * 1024;
+const CHUNK_BYTES = 64 * 1024;
+
+export interface Range {
+  readonly start: number;
+  readonly length: number;
+}
+
+const cutShort = (): StoreError => new StoreError("unavailable", "The message changed while it was read");
+
+/** The whole message if it is no larger than the limit. */
+export async function messageBytes(file: MessageFile, limitBytes: number): Promise<Buffer | null> {
+  if (file.sizeBytes > limitBytes) return null;
+  const fd = file.open();
+  try {
+    const { size } = fstatSync(fd);
+    file.trustOnly(size);
+    if (file.sizeBytes > limitBytes) return null;
+    return file.isCrlf(size) ? await readWhole(fd, size) : withCrlf(await readWhole(fd, size));
+  } catch (cause) {
+    throw storeError(cause);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function readWhole(fd: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(size);
+  for (let at = 0; at < size; ) {
+    const count = size <= SYNC_BYTES ? readSync(fd, bytes, at, size - at, at) : await readAt(fd, bytes, at);
+    if (count === 0) throw cutShort();
+    at += count;
+  }
+  return bytes;
+}
+
+/** Fills `bytes` from `at` on with what stands at `position` of the file. */
+const readAt = (fd: number, bytes: Buffer, at: number, position = at): Promise<number> =>
+  new Promise((resolve, reject) => {
+    read(fd, bytes, at, bytes.length - at, position, (cause, count) => (cause ? reject(cause) : resolve(count)));
+  });
+
+export function messageStream(file: MessageFile, range: Range | null): Readable {
+  const fd = file.open();
+  try {
+    const { size } = fstatSync(fd);
+    file.trustOnly(size);
+    const start = Math.min(Math.max(range?.start ?? 0, 0), file.sizeBytes);
+    const length = Math.min(Math.max(range?.length ?? file.sizeBytes, 0), file.sizeBytes - start);
+    if (!file.isCrlf(size)) return Readable.from(converted(fd, size, { start, length }), { objectMode: false });
+    if (length > SYNC_BYTES) return Readable.from(plain(fd, { start, length }), { objectMode: false });
+    const bytes = Buffer.allocUnsafe(length);
+    for (let at = 0; at < length; ) {
+      const count = readSync(fd, bytes, at, length - at, start + at);
+      if (count === 0) throw cutShort();
+      at += count;
+    }
+    closeSync(fd);
+    return Readable.from(length === 0 ? [] : [bytes], { objectMode: false });
+  } catch (cause) {
+    closeSync(fd);
+    throw storeError(cause);
+  }
+}
+
+async function* plain(fd: number, { start, length }: Range): AsyncGenerator<Buffer> {
+  try {
+    for (let done = 0; done < length; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, length - done));
+      const count = await readAt(fd, chunk, 0, start + done);
+      if (count === 0) throw cutShort();
+      done += count;
+      yield count < chunk.length ? chunk.subarray(0, count) : chunk;
+    }
+  } finally {
+    close(fd);
+  }
+}
+
+/** The range counts octets after the conversion, so what stands before it is converted too. */
+async function* converted(fd: number, size: number, { start, length }: Range): AsyncGenerator<Buffer> {
+  try {
+    let before = 0;
+    let passed = 0;
+    for (let at = 0; at < size && passed < start + length; ) {
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, size - at));
+      const count = await readAt(fd, chunk, 0, at);
+      if (count === 0) throw cutShort();
+      at += count;
+      const bytes = withCrlf(chunk.subarray(0, count), before);
+      before = chunk[count - 1] ?? 0;
+      const from = Math.max(0, start - passed);
+      const to = Math.min(bytes.length, start + length - passed);
+      passed += bytes.length;
+      if (to > from) yield bytes.subarray(from, to);
+    }
+    if (passed < start + length) throw cutShort();
+  } finally {
+    close(fd);
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Delivery: tmp/, flush, rename into new/, flush the directory. Takes no lock and lists nothing, so it never waits for a
+ * reader. The same delivery id gives the same name, so a repeated hand-over is there once.
+ */
+import { readdirSync, renameSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import type { NewMessage } from "postern/plugin";
+import { attempt, storeError } from "./errors.ts";
+import { deliveryKey, withSizes } from "./file-name.ts";
+import { canonicalFlags, isKeyword, lettersFor } from "./flags.ts";
+import type { FolderPlace } from "./folder.ts";
+import { withUidLock } from "./folder-lock.ts";
+import { timesOf } from "./scan.ts";
+import type { Site } from "./site.ts";
+import { writeMessage } from "./write-message.ts";
+
+/** Clocks and file times may differ by this much. */
+const SLACK_MS = 5_000;
+
+export async function deliverMessage(place: FolderPlace, message: NewMessage, site: Site): Promise<void> {
+  const directory = place.path;
+  const key = message.deliveryId === undefined ? null : deliveryKey(message.deliveryId, message.internalDate ?? 0);
+  const isRepeat = key !== null && !message.isFirstTry;
+  if (isRepeat && isTakenOver(directory, key, message.internalDate ?? 0)) {
+    await site.flush.flush(join(directory, "cur"));
+    return;
+  }
+  const letters = await lettersOfNew(place, message, site);
+  const written = await writeMessage(directory, message, { host: site.host, nowMs: site.clock.now() });
+  const base = key === null ? written.base : withSizes(key + site.host, written.diskBytes, written.sizeBytes);
+  const where = letters === "" ? "new" : "cur";
+  const path = join(directory, where, letters === "" ? base : `${base}:2,${letters}`);
+  try {
+    // The same delivery again replaces the same bytes.
+    renameSync(written.path, path);
+    await site.flush.flush(join(directory, where));
+  } catch (cause) {
+    attempt(() => unlinkSync(written.path));
+    throw storeError(cause);
+  }
+  const folder = site.folders.known(directory);
+  if (folder) {
+    folder.emit(null);
+    folder.announce();
+  } else site.notifier?.publish(`mailbox:${directory}`);
+}
+
+/** Keywords get their letters under the mailbox's lock; system flags need none. */
+async function lettersOfNew(place: FolderPlace, message: NewMessage, site: Site): Promise<string> {
+  const flags = canonicalFlags(message.flags ?? []);
+  if (!flags.some(isKeyword)) return lettersFor(flags, []);
+  const { keywords } = site.folders.at(place, site);
+  keywords.refresh();
+  if (keywords.missing(flags).length > 0) await withUidLock(place.path, () => keywords.add(flags));
+  return lettersFor(flags, keywords.names);
+}
+
+/**
+ * Whether an earlier hand-over got through and was seen since: then it is in cur/. In new/ the same name would just be
+ * replaced. A directory that has not changed since the message was accepted (`sinceMs`) cannot hold it and is not listed.
+ */
+function isTakenOver(directory: string, key: string, sinceMs: number): boolean {
+  const times = timesOf(directory);
+  if (!times || times.curNs < BigInt(Math.max(0, Math.trunc(sinceMs) - SLACK_MS)) * 1_000_000n) return false;
+  return readdirSync(join(directory, "cur")).some((name) => name.startsWith(key));
+}

@@ -1,0 +1,70 @@
+/**
+ * Names of message files: `<sec>.M<usec>P<pid>Q<n>R<random>.<host>,S=<octets on disk>,W=<octets with CRLF>:2,<letters>`
+ * after the Maildir specification and Dovecot. The base name (before the colon) tells a message for ever.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+
+/** The Maildir specification writes `/` and `:` in a host name this way. A comma would look like a field. */
+export const hostPart = (host: string = hostname()): string =>
+  host.replaceAll("/", "\\057").replaceAll(":", "\\072").replaceAll(",", "\\054").slice(0, 64) || "localhost";
+
+/** Says who we are to those who share our process id on another start. */
+const incarnation = randomBytes(4).toString("hex");
+let made = 0;
+
+/** A base name without sizes that nobody else has or will have. */
+export function uniqueName(nowMs: number, host: string): string {
+  made++;
+  const usec = (nowMs % 1000) * 1000 + (made % 1000);
+  return `${Math.floor(nowMs / 1000)}.M${usec}P${process.pid}Q${made}R${incarnation}.${host}`;
+}
+
+/** The same for the same delivery, whenever and wherever it is tried again: looked up by this beginning. */
+export function deliveryKey(deliveryId: string, dateMs: number): string {
+  const id = /^[A-Za-z0-9_-]{1,80}$/.test(deliveryId)
+    ? deliveryId
+    : createHash("sha256").update(deliveryId).digest("hex").slice(0, 40);
+  return `${Math.floor(dateMs / 1000)}.I${id}.`;
+}
+
+export const withSizes = (name: string, diskBytes: number, sizeBytes: number): string =>
+  `${name},S=${diskBytes},W=${sizeBytes}`;
+
+export interface NamedSizes {
+  /** Octets of the file (S=). */
+  readonly diskBytes: number | null;
+  /** Octets with CRLF line ends (W=). */
+  readonly sizeBytes: number | null;
+}
+
+const field = (text: string, key: string): number | null => {
+  const found = new RegExp(`,${key}=(\\d{1,15})(?=,|$)`).exec(text);
+  return found?.[1] === undefined ? null : Number(found[1]);
+};
+
+export const sizesIn = (base: string): NamedSizes => ({ diskBytes: field(base, "S"), sizeBytes: field(base, "W") });
+
+/** The part before the colon. */
+export function baseOf(name: string): string {
+  const colon = name.indexOf(":");
+  return colon < 0 ? name : name.slice(0, colon);
+}
+
+/** What stands behind `:2,`, with anything that another program keeps there. */
+export function lettersOf(name: string): string {
+  const colon = name.indexOf(":");
+  return colon < 0 || !name.startsWith("2,", colon + 1) ? "" : name.slice(colon + 3);
+}
+
+const moment = (name: string): readonly [sec: number, usec: number] => {
+  const found = /^(\d{1,15})(?:\.M(\d{1,9}))?/.exec(name);
+  return [Number(found?.[1] ?? 0), Number(found?.[2] ?? 0)];
+};
+
+/** Order in which new messages get their UIDs: by the time in the name. */
+export function compareByTime(a: string, b: string): number {
+  const [aSec, aUsec] = moment(a);
+  const [bSec, bUsec] = moment(b);
+  return aSec - bSec || aUsec - bUsec || (a < b ? -1 : a > b ? 1 : 0);
+}

@@ -1,0 +1,108 @@
+/**
+ * The mailboxes that this process knows, by directory: one shared object each while sessions have it open, and the latest
+ * closed ones, bounded in number and in messages. Whatever is dropped is read again from disk.
+ */
+import { lstatSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { StoreError } from "postern/plugin";
+import { errnoOf, storeError } from "./errors.ts";
+import { Folder, type FolderPlace } from "./folder.ts";
+import type { Site } from "./site.ts";
+
+const MAX_CLOSED = 100;
+const MAX_CLOSED_MESSAGES = 300_000;
+const MAX_CHECKED = 50_000;
+
+export class FolderRegistry {
+  readonly #folders = new Map<string, Folder>();
+  /** Directories that were seen to be a Maildir without links. */
+  readonly #checked = new Set<string>();
+
+  /** The mailbox at a place; `nonexistent` if there is none. */
+  at(place: FolderPlace, site: Site): Folder {
+    const known = this.#folders.get(place.path);
+    if (known) {
+      this.#folders.delete(place.path);
+      this.#folders.set(place.path, known);
+      return known;
+    }
+    this.check(place);
+    const folder = new Folder(place, site);
+    this.#folders.set(place.path, folder);
+    this.#trim();
+    return folder;
+  }
+
+  known(path: string): Folder | null {
+    return this.#folders.get(path) ?? null;
+  }
+
+  /** Looks once whether this is a mailbox, and no link leads out of it. */
+  check(place: FolderPlace): void {
+    if (this.#checked.has(place.path)) return;
+    // The Maildir itself may be put elsewhere by an administrator; what stands in it may not.
+    const steps = place.path === place.root ? ["cur", "new", "tmp"] : ["", "cur", "new", "tmp"];
+    for (const step of steps) {
+      const stats = lstatSync(join(place.path, step), { throwIfNoEntry: false });
+      if (!stats && step === "tmp") mkdirSync(join(place.path, step), { mode: 0o700 });
+      else if (!stats) throw new StoreError("nonexistent", "There is no such mailbox");
+      else if (!stats.isDirectory()) throw new StoreError("noPermission", "A link stands where mail should be");
+    }
+    if (this.#checked.size >= MAX_CHECKED) this.#checked.clear();
+    this.#checked.add(place.path);
+  }
+
+  hold(folder: Folder): void {
+    folder.holders++;
+  }
+
+  release(folder: Folder): void {
+    folder.holders--;
+    if (folder.isGone) this.forget(folder);
+    this.#trim();
+  }
+
+  forget(folder: Folder): void {
+    this.#checked.delete(folder.path);
+    if (this.#folders.get(folder.path) === folder) this.#folders.delete(folder.path);
+  }
+
+  /** The directory is not what it was (deleted, renamed). */
+  retire(path: string): void {
+    this.#checked.delete(path);
+    this.#folders.get(path)?.retire();
+  }
+
+  #trim(): void {
+    let count = 0;
+    let messages = 0;
+    for (const folder of [...this.#folders.values()].reverse()) {
+      if (folder.holders > 0) continue;
+      count++;
+      messages += folder.files.size;
+      const isLatest = count === 1;
+      if (!isLatest && (count > MAX_CLOSED || messages > MAX_CLOSED_MESSAGES)) this.#folders.delete(folder.path);
+    }
+  }
+}
+
+/** Makes the directories of a mailbox that are missing. Answers whether it was made by us. */
+export function makeDirectories(path: string, isInbox: boolean): boolean {
+  try {
+    mkdirSync(path, { recursive: isInbox, mode: 0o700 });
+  } catch (cause) {
+    if (errnoOf(cause) !== "EEXIST") throw storeError(cause);
+  }
+  let isOurs = false;
+  // cur/ last: a directory without it is no mailbox yet.
+  for (const step of ["tmp", "new", "cur"]) {
+    try {
+      mkdirSync(join(path, step), { mode: 0o700 });
+      isOurs = true;
+    } catch (cause) {
+      isOurs = false;
+      if (errnoOf(cause) !== "EEXIST") throw storeError(cause);
+    }
+  }
+  return isOurs;
+}

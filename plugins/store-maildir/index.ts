@@ -1,0 +1,53 @@
+/** store-maildir: mailboxes as Maildir++ directories in Dovecot's dialect. */
+import { definePlugin, MailboxStore, Notifier, optional, Type } from "postern/plugin";
+import { MaildirStore } from "./store.ts";
+
+export default definePlugin({
+  name: "store-maildir",
+  api: 1,
+  config: Type.Object({
+    path: Type.String({
+      default: "{home}/Maildir/",
+      pattern: "/$",
+      description:
+        "Where an account's INBOX is; {user}, {domain}, {home} stand for the account. Ends in / (a Maildir).",
+    }),
+    layout: Type.Literal("maildir++", { default: "maildir++", description: "How folders are named on disk." }),
+    specialUse: Type.Record(
+      Type.String(),
+      Type.String({ pattern: "^\\\\(All|Archive|Drafts|Flagged|Junk|Sent|Trash)$" }),
+      {
+        default: {
+          Drafts: "\\Drafts",
+          Junk: "\\Junk",
+          Sent: "\\Sent",
+          "Sent Messages": "\\Sent",
+          Trash: "\\Trash",
+          Archive: "\\Archive",
+        },
+        description: "Uses (RFC 6154) that mailboxes have by their names.",
+      },
+    ),
+    maxWatches: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 4096,
+      description: "Directories watched by inotify in one process; mailboxes beyond are only checked now and then.",
+    }),
+    checkEverySeconds: Type.Integer({
+      minimum: 1,
+      maximum: 3600,
+      default: 30,
+      description: "How often open mailboxes with waiting clients are looked at whatever inotify says.",
+    }),
+  }),
+  needs: { notifier: optional(Notifier) },
+  provides: { store: MailboxStore },
+  setup({ config, needs, log, clock, configDir }) {
+    const store = new MaildirStore({ ...config, configDir, log, clock, notifier: needs.notifier ?? null });
+    return {
+      provides: { store },
+      stop: async () => store.stop(),
+    };
+  },
+});

@@ -1,0 +1,84 @@
+/**
+ * `dovecot-keywords`: lines of `<number> <keyword>`, number 0 is the letter a. Grows under `dovecot-uidlist.lock`; the new
+ * file is written as `dovecot-keywords.lock` and renamed, as Dovecot does.
+ */
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Flag, StoreError } from "postern/plugin";
+import { errnoOf } from "./errors.ts";
+import { findKeyword, isKeyword, MAX_KEYWORDS } from "./flags.ts";
+
+export class Keywords {
+  readonly #path: string;
+  #names: readonly (string | null)[] = [];
+  #stamp = "";
+
+  constructor(directory: string) {
+    this.#path = join(directory, "dovecot-keywords");
+  }
+
+  /** By letter; `null` where a number is free. */
+  get names(): readonly (string | null)[] {
+    return this.#names;
+  }
+
+  get inUse(): readonly string[] {
+    return this.#names.filter((name) => name !== null);
+  }
+
+  get canAdd(): boolean {
+    return this.#names.length < MAX_KEYWORDS || this.#names.includes(null);
+  }
+
+  /** Takes in what others wrote; says whether anything changed. */
+  refresh(): boolean {
+    const seen = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
+    const stamp = seen ? `${seen.ino}.${seen.size}.${seen.mtimeNs}` : "";
+    if (stamp === this.#stamp) return false;
+    this.#stamp = stamp;
+    this.#names = seen ? parseKeywords(this.#read()) : [];
+    return true;
+  }
+
+  #read(): string {
+    try {
+      return readFileSync(this.#path, "utf8");
+    } catch (cause) {
+      if (errnoOf(cause) === "ENOENT") return "";
+      throw cause;
+    }
+  }
+
+  missing(flags: readonly Flag[]): readonly Flag[] {
+    return flags.filter((flag) => isKeyword(flag) && findKeyword(this.#names, flag) < 0);
+  }
+
+  /** Under the lock of the mailbox. Throws `limit` when the letters run out: nothing is changed then. */
+  add(flags: readonly Flag[]): void {
+    this.refresh();
+    const names = [...this.#names];
+    for (const flag of this.missing(flags)) {
+      const free = names.indexOf(null);
+      const index = free < 0 ? names.length : free;
+      // Dovecot's Maildir has as many letters; what goes beyond lives in its index only.
+      if (index >= MAX_KEYWORDS) throw new StoreError("limit", "This mailbox has no room for more keywords");
+      names[index] = flag;
+    }
+    const text = names.map((name, index) => (name === null ? "" : `${index} ${name}\n`)).join("");
+    writeFileSync(`${this.#path}.lock`, text, { mode: 0o600, flush: true });
+    renameSync(`${this.#path}.lock`, this.#path);
+    this.refresh();
+  }
+}
+
+export function parseKeywords(text: string): readonly (string | null)[] {
+  const names: (string | null)[] = [];
+  for (const line of text.split("\n")) {
+    const found = /^(\d{1,2}) (\S+)$/.exec(line);
+    const index = Number(found?.[1] ?? MAX_KEYWORDS);
+    if (!found?.[2] || index >= MAX_KEYWORDS) continue;
+    while (names.length <= index) names.push(null);
+    names[index] = found[2];
+  }
+  return names;
+}

@@ -1,0 +1,153 @@
+/**
+ * One message on disk: where it stands now, and what has been found out about it. Shared by all entries that ever showed
+ * it. Its name changes with its flags; whoever finds it missing under the name looks for the base name once more.
+ */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { join } from "node:path";
+import { StoreError } from "postern/plugin";
+import { countBareLf } from "./crlf.ts";
+import { errnoOf } from "./errors.ts";
+import { baseOf, sizesIn } from "./file-name.ts";
+
+export type Where = "new" | "cur";
+
+const COUNT_BYTES = 64 * 1024;
+
+export class MessageFile {
+  readonly directory: string;
+  readonly base: string;
+  readonly uid: number;
+  where: Where;
+  /** Base name and `:2,` with letters. */
+  name: string;
+  /** Number of the last scan that saw it. */
+  seenIn = 0;
+  /** Was found under another name outside of a comparison: the next one looks at its flags again. */
+  isMoved = false;
+  #dateMs = -1;
+  #sizeBytes = -1;
+  #diskBytes = -1;
+
+  constructor(directory: string, at: { where: Where; name: string; uid: number }) {
+    this.directory = directory;
+    this.base = baseOf(at.name);
+    this.where = at.where;
+    this.name = at.name;
+    this.uid = at.uid;
+  }
+
+  get path(): string {
+    return join(this.directory, this.where, this.name);
+  }
+
+  /** RFC 3501 2.3.3, kept as the time of the file. 0 for a message that is gone. */
+  get internalDate(): number {
+    if (this.#dateMs < 0) {
+      const stats = this.#tolerant(() => lstatSync(this.path));
+      if (!stats) return 0;
+      this.#dateMs = Math.trunc(stats.mtimeMs);
+    }
+    return this.#dateMs;
+  }
+
+  /** Octets with CRLF line ends: from W= in the name, else by counting. 0 for a message that is gone. */
+  get sizeBytes(): number {
+    if (this.#sizeBytes < 0) {
+      const named = sizesIn(this.base);
+      if (named.sizeBytes !== null && named.diskBytes !== null) this.learnSizes(named.diskBytes, named.sizeBytes);
+      else this.#tolerant(() => this.#count());
+    }
+    return Math.max(this.#sizeBytes, 0);
+  }
+
+  /** Whether the file has CRLF throughout, given its size as it is now: then it can be sent as it stands. */
+  isCrlf(diskBytes: number): boolean {
+    return this.sizeBytes === diskBytes && this.#diskBytes === diskBytes;
+  }
+
+  /** What a name says does not hold for a file of another size (edited, or compressed by another program): count. */
+  trustOnly(diskBytes: number): void {
+    if (this.sizeBytes >= 0 && this.#diskBytes !== diskBytes) this.#tolerant(() => this.#count());
+  }
+
+  learnSizes(diskBytes: number, sizeBytes: number): void {
+    this.#diskBytes = diskBytes;
+    this.#sizeBytes = sizeBytes;
+  }
+
+  #count(): void {
+    const fd = this.open();
+    try {
+      const chunk = Buffer.allocUnsafe(COUNT_BYTES);
+      let total = 0;
+      let missing = 0;
+      let before = 0;
+      for (;;) {
+        const count = readSync(fd, chunk, 0, chunk.length, total);
+        if (count === 0) break;
+        missing += countBareLf(chunk.subarray(0, count), before);
+        before = chunk[count - 1] ?? 0;
+        total += count;
+      }
+      this.learnSizes(total, total + missing);
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** A descriptor of the file; `expunged` if it is gone. Never follows a link out of the mailbox. */
+  open(): number {
+    return this.located((path) => {
+      const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      if (fstatSync(fd).isFile()) return fd;
+      closeSync(fd);
+      throw new StoreError("noPermission", "This is no message");
+    });
+  }
+
+  /** Runs `work` on the path, again if somebody renamed the file meanwhile; `expunged` if it is gone. */
+  located<T>(work: (path: string) => T): T {
+    for (let tries = 0; ; tries++) {
+      try {
+        return work(this.path);
+      } catch (cause) {
+        if (errnoOf(cause) !== "ENOENT") throw cause;
+        if (tries > 20 || !this.find()) throw new StoreError("expunged", "The message is gone", { cause });
+      }
+    }
+  }
+
+  /** Looks for the base name in both directories; a listing, for the rare case that another program renamed the file. */
+  find(): boolean {
+    for (const where of ["cur", "new", "cur"] as const) {
+      for (const name of namesIn(join(this.directory, where))) {
+        if (!name.startsWith(this.base) || baseOf(name) !== this.base) continue;
+        this.isMoved ||= name !== this.name || where !== this.where;
+        this.where = where;
+        this.name = name;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #tolerant<T>(work: () => T): T | null {
+    try {
+      return this.located(() => work());
+    } catch (cause) {
+      if (cause instanceof StoreError && (cause.code === "expunged" || cause.code === "noPermission")) return null;
+      if (errnoOf(cause) === "ENOENT") return null;
+      throw cause;
+    }
+  }
+}
+
+/** Names in a directory; none if it is gone. */
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return [];
+    throw cause;
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * A mailbox as one session holds it. The folder behind it is shared; this keeps what is the session's own: the snapshot it
+ * saw last, the messages it claimed as recent, its listeners.
+ */
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { Structure } from "postern/mail";
+import { type CopyResult, type FlagChange, type Mailbox, StoreError } from "postern/plugin";
+import { changeFlags } from "./change-flags.ts";
+import { messageBytes, messageStream, type Range } from "./content.ts";
+import { errnoOf, storeError } from "./errors.ts";
+import { expungeMessages } from "./expunge.ts";
+import type { Folder, FolderListener } from "./folder.ts";
+import type { MessageFile } from "./message-file.ts";
+import { Breather } from "./mutex.ts";
+import type { MaildirSnapshot } from "./snapshot.ts";
+import { copyMessages, moveMessages } from "./transfer.ts";
+
+export class OpenMailbox implements Mailbox, FolderListener {
+  readonly name: string;
+  readonly uidValidity: number;
+  readonly isReadOnly: boolean;
+  readonly recent = new Set<number>();
+  readonly folder: Folder;
+  snapshot: MaildirSnapshot;
+  readonly #target: (name: string) => Folder;
+  readonly #listeners = new Set<() => void>();
+  #isTold = false;
+  #isOpen = true;
+
+  /** The folder has been compared with the disk and is held for this session. */
+  constructor(
+    folder: Folder,
+    how: { readonly name: string; readonly isReadOnly: boolean; readonly target: (name: string) => Folder },
+  ) {
+    this.folder = folder;
+    this.name = how.name;
+    this.isReadOnly = how.isReadOnly;
+    this.#target = how.target;
+    this.uidValidity = folder.uidlist.uidValidity;
+    this.snapshot = folder.snapshot;
+    folder.listeners.add(this);
+  }
+
+  get keywords(): readonly string[] {
+    return this.folder.keywords.inUse;
+  }
+
+  get canAddKeywords(): boolean {
+    return !this.isReadOnly && this.folder.keywords.canAdd;
+  }
+
+  async sync(): Promise<MaildirSnapshot> {
+    return this.#guarded(async () => {
+      let snapshot = await this.folder.sync();
+      if (!this.isReadOnly && this.folder.fresh.size > 0) {
+        snapshot = await this.folder.mutex.run(async () => {
+          await this.#claimRecent();
+          return this.folder.snapshot;
+        });
+      }
+      this.snapshot = snapshot;
+      return snapshot;
+    });
+  }
+
+  /** RFC 3501 2.3.2: whoever moves a message out of new/ is the one session to see it as recent. */
+  async #claimRecent(): Promise<void> {
+    const { folder } = this;
+    const breather = new Breather();
+    await folder.own(async () => {
+      for (const file of [...folder.fresh]) {
+        const name = file.name.includes(":") ? file.name : `${file.name}:2,`;
+        try {
+          renameSync(file.path, join(folder.path, "cur", name));
+          folder.place(file, "cur", name);
+          this.recent.add(file.uid);
+        } catch (cause) {
+          folder.distrust();
+          folder.fresh.delete(file);
+          // Another session was faster, or nobody may write here: then it stays new.
+          if (!["ENOENT", "EACCES", "EPERM", "EROFS"].includes(errnoOf(cause))) throw cause;
+        }
+        if (breather.isDue) await breather.pause();
+      }
+    });
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    this.folder.site.watcher.add(this.folder);
+    return () => {
+      this.#listeners.delete(listener);
+      this.#unwatch();
+    };
+  }
+
+  #unwatch(): void {
+    const isWatched = [...this.folder.listeners].some(
+      (other) => other instanceof OpenMailbox && other.#listeners.size > 0,
+    );
+    if (!isWatched) this.folder.site.watcher.remove(this.folder);
+  }
+
+  changed(): void {
+    if (this.#isTold || this.#listeners.size === 0) return;
+    this.#isTold = true;
+    setImmediate(() => {
+      this.#isTold = false;
+      const { folder } = this;
+      if (!this.#isOpen || !(folder.isGone || folder.snapshot !== this.snapshot || folder.isBehind)) return;
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  async content(uid: number, range?: Range): Promise<Readable> {
+    return this.#guarded(() => messageStream(this.#file(uid), range ?? null));
+  }
+
+  async bytes(uid: number, limitBytes: number): Promise<Buffer | null> {
+    return this.#guarded(() => messageBytes(this.#file(uid), limitBytes));
+  }
+
+  async structure(uid: number): Promise<Structure> {
+    return this.#guarded(() => this.folder.site.structures.of(this.#file(uid)));
+  }
+
+  #file(uid: number): MessageFile {
+    // A session may still read what others have removed from the list while the file is there.
+    const entry = this.folder.snapshot.find(uid) ?? this.snapshot.find(uid);
+    if (!entry) throw new StoreError("expunged", "The message is gone");
+    return entry.file;
+  }
+
+  store(uids: readonly number[], change: FlagChange): Promise<{ readonly unchanged: readonly number[] }> {
+    return this.#writing(() => changeFlags(this.folder, uids, change, this));
+  }
+
+  expunge(uids: readonly number[] | null): Promise<readonly number[]> {
+    return this.#writing(() => expungeMessages(this.folder, uids, this));
+  }
+
+  copy(uids: readonly number[], target: string): Promise<CopyResult> {
+    return this.#guarded(() =>
+      copyMessages({ from: this.folder, to: this.#target(target), uids, seen: this.snapshot }),
+    );
+  }
+
+  move(uids: readonly number[], target: string): Promise<CopyResult> {
+    return this.#writing(() =>
+      moveMessages({ from: this.folder, to: this.#target(target), uids, seen: this.snapshot }, this),
+    );
+  }
+
+  async #writing<T>(work: () => Promise<T>): Promise<T> {
+    return this.#guarded(() => {
+      if (this.isReadOnly) throw new StoreError("noPermission", "The mailbox is open for reading only");
+      return work();
+    });
+  }
+
+  async #guarded<T>(work: () => T | Promise<T>): Promise<T> {
+    if (!this.#isOpen) throw new StoreError("unavailable", "The mailbox has been closed");
+    try {
+      return await work();
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#listeners.clear();
+    this.folder.listeners.delete(this);
+    this.#unwatch();
+    this.folder.site.folders.release(this.folder);
+  }
+}

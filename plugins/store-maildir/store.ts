@@ -1,0 +1,50 @@
+/** The `MailboxStore` over Maildirs: one site for all accounts of this process. */
+import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier } from "postern/plugin";
+import { MaildirAccount } from "./account-mailboxes.ts";
+import { DirectoryFlush } from "./directory-flush.ts";
+import { hostPart } from "./file-name.ts";
+import { FolderRegistry } from "./folder-registry.ts";
+import { mailboxPath } from "./mailbox-path.ts";
+import type { Site } from "./site.ts";
+import { StructureCache } from "./structure-cache.ts";
+import { Watcher } from "./watcher.ts";
+
+export interface MaildirStoreOptions {
+  /** With placeholders {user}, {domain}, {home}; ends in "/". */
+  readonly path: string;
+  readonly configDir: string;
+  readonly specialUse: Readonly<Record<string, string>>;
+  readonly maxWatches: number;
+  readonly checkEverySeconds: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly notifier: Notifier | null;
+}
+
+export class MaildirStore implements MailboxStore {
+  readonly #options: MaildirStoreOptions;
+  readonly #site: Site;
+
+  constructor(options: MaildirStoreOptions) {
+    this.#options = options;
+    this.#site = {
+      log: options.log,
+      clock: options.clock,
+      host: hostPart(),
+      notifier: options.notifier,
+      folders: new FolderRegistry(),
+      flush: new DirectoryFlush(),
+      structures: new StructureCache(),
+      watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEverySeconds * 1000 }),
+    };
+  }
+
+  async of(account: Account): Promise<AccountMailboxes> {
+    const root = mailboxPath(this.#options.path, account, this.#options.configDir);
+    return new MaildirAccount(root, this.#site, this.#options.specialUse);
+  }
+
+  stop(): void {
+    this.#site.watcher.stop();
+  }
+}
