@@ -12,7 +12,8 @@ export function storedAddress(text: string): Address {
 export function wholeAddress(value: unknown): Address | null {
   if (typeof value !== "object" || value === null || !("localPart" in value) || !("domain" in value)) return null;
   const { localPart, domain } = value;
-  if (typeof localPart !== "string" || typeof domain !== "string") return null;
+  // The grammar allows "" as a local part; an author who writes it has lost the address.
+  if (typeof localPart !== "string" || localPart === "" || typeof domain !== "string") return null;
   if (domain === "") return parsePath(`<${localPart}>`)?.address ?? null;
   return parseAddress(`"${localPart.replace(/["\\]/g, "\\$&")}"@${domain}`);
 }
