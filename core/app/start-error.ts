@@ -2,6 +2,8 @@
 
 export const exitCodes = {
   usage: 64,
+  dataError: 65,
+  noUser: 67,
   unavailable: 69,
   software: 70,
   cannotCreate: 73,

@@ -1,6 +1,6 @@
 /** The keys of the config file as a schema; the reference in docs/guide/configuration.md is generated from it. */
 import { type Static, Type } from "typebox";
-import { Size } from "../../kernel/units.ts";
+import { Duration, Size } from "../../kernel/units.ts";
 
 const hostPattern =
   "^(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$";
@@ -125,6 +125,41 @@ export const serverKeys = Type.Object({
     default: true,
   }),
   limits: Type.Object(limits, { description: "What one client may ask for, see below." }),
+  queue: Type.Object(
+    {
+      firstRetry: Duration({
+        description: "Pause before the second try; it doubles from try to try.",
+        minimum: "1s",
+        default: "5m",
+      }),
+      maxRetry: Duration({ description: "Longest pause between two tries.", minimum: "1s", default: "66m" }),
+      expiry: Duration({
+        description: "After that, what is not delivered is given back to its sender.",
+        minimum: "1s",
+        default: "5d",
+      }),
+      warnAfter: Duration({ description: "When a sender is told that it takes longer.", minimum: "1s", default: "4h" }),
+    },
+    { description: "When mail that could not be delivered is tried again." },
+  ),
+  dns: Type.Object(
+    {
+      servers: Type.Array(Type.String({ minLength: 1, expected: "an address, or address:port" }), {
+        description: "Resolvers to ask, `address` or `address:port`; those of the system by default.",
+        default: [],
+      }),
+      timeout: Duration({ description: "For one try; there are two.", minimum: "100ms", default: "5s" }),
+    },
+    { description: "How names are looked up." },
+  ),
+  firstAccount: Type.Optional(
+    Type.String({
+      description:
+        "For trying out: an account that is made at a start that finds none, with a password that is printed once.",
+      expected: "an address such as demo@example.test",
+      minLength: 1,
+    }),
+  ),
   log: Type.Object(
     {
       level: Type.Union(

@@ -75,6 +75,10 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
     const keys = whole.value as ServerKeys;
     const origin = (keys.origin ?? keys.hostname).toLowerCase();
     const postmaster = readPostmaster(keys.postmaster, origin);
+    if (keys.firstAccount !== undefined && parseAddress(keys.firstAccount) === null) {
+      const text = `"firstAccount" is ${JSON.stringify(keys.firstAccount)}`;
+      slips.push({ path: ["firstAccount"], text, expected: "an address such as demo@example.test" });
+    }
     if (postmaster === null) {
       const text = `"postmaster" is ${JSON.stringify(keys.postmaster)}`;
       slips.push({ path: ["postmaster"], text, expected: "an address such as postmaster@example.org" });
@@ -91,6 +95,14 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
         workers: keys.workers ?? availableParallelism(),
         delayReject: keys.delayReject,
         limits: limitsOf(keys.limits),
+        queue: {
+          firstRetryMs: keys.queue.firstRetry,
+          maxRetryMs: keys.queue.maxRetry,
+          expiryMs: keys.queue.expiry,
+          warnAfterMs: keys.queue.warnAfter,
+        },
+        dns: { servers: keys.dns.servers, timeoutMs: keys.dns.timeout },
+        firstAccount: keys.firstAccount === undefined ? null : parseAddress(keys.firstAccount),
         log: keys.log,
         configFile: source.file,
         configDir,

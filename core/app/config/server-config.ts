@@ -53,6 +53,16 @@ export interface ServerConfig {
   readonly workers: number;
   readonly delayReject: boolean;
   readonly limits: Limits;
+  readonly queue: {
+    readonly firstRetryMs: number;
+    readonly maxRetryMs: number;
+    readonly expiryMs: number;
+    readonly warnAfterMs: number;
+  };
+  /** Without servers, the system's are asked. */
+  readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
+  /** Made at a start that finds no account at all. */
+  readonly firstAccount: Address | null;
   readonly log: {
     readonly level: "debug" | "info" | "warn" | "error";
     /** `auto`: pretty on a terminal, JSON elsewhere. */

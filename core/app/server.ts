@@ -1,0 +1,159 @@
+/**
+ * One server in one process: the config becomes services, a kernel, the queue and listeners, in that order; closing goes the
+ * other way. Throws what failed, after having closed what was open.
+ */
+import { Accounts, Logins } from "../contracts/account.ts";
+import { AccountAdmins } from "../contracts/account-admin.ts";
+import { Certificates } from "../contracts/certificates.ts";
+import type { Clock } from "../contracts/clock.ts";
+import { Filing } from "../contracts/delivery.ts";
+import type { Log } from "../contracts/log.ts";
+import { Notifier } from "../contracts/notifier.ts";
+import { Resolver } from "../contracts/resolver.ts";
+import { ServerFacts } from "../contracts/server-facts.ts";
+import type { Connection } from "../contracts/session.ts";
+import { Spool } from "../contracts/spool.ts";
+import { Submit } from "../contracts/submit.ts";
+import { Tables } from "../contracts/tables.ts";
+import { createKernel, type KernelRuntime } from "../kernel/kernel.ts";
+import { type CoreService, isProvided } from "../kernel/services.ts";
+import { installStrayFaultGuard } from "../kernel/strays.ts";
+import { createAccounts } from "../login/accounts.ts";
+import { createLogins } from "../login/logins.ts";
+import { noCertificates, openCertificates } from "../net/certificates.ts";
+import { createResolver } from "../net/dns/resolver.ts";
+import { type Listener, openListener } from "../net/listener.ts";
+import { createFiling } from "../queue/filing.ts";
+import { createQueue, type Queue } from "../queue/queue.ts";
+import { createSubmit } from "../queue/submit.ts";
+import { createSmtpFront, type SmtpFront } from "../smtp/front.ts";
+import { openSpool } from "../spool/spool.ts";
+import { createTables } from "../tables/tables.ts";
+import { createAccountAdmins } from "./account-admins.ts";
+import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
+import { spoolDirectory } from "./data-directory.ts";
+import { version } from "./version.ts";
+
+export interface ServerParts {
+  readonly config: ServerConfig;
+  /** Number of this process's spool directory. */
+  readonly slot: number;
+  /** Without listeners the server only works off its spool. */
+  readonly listens: boolean;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly notifier: Notifier;
+}
+
+export interface Server {
+  readonly listeners: readonly { readonly name: string; readonly at: string }[];
+  /** Stops accepting, lets sessions and deliveries end, flushes and closes. Safe to call once. */
+  close(): Promise<void>;
+}
+
+const DRAIN_MS = 10_000;
+
+export async function openServer(parts: ServerParts): Promise<Server> {
+  const closing: (() => unknown)[] = [];
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step();
+  };
+  try {
+    return { listeners: await open(parts, (step) => closing.push(step)), close };
+  } catch (cause) {
+    await close();
+    throw cause;
+  }
+}
+
+async function open(parts: ServerParts, onClose: (step: () => unknown) => void): Promise<Server["listeners"]> {
+  const { config, log, clock } = parts;
+  onClose(installStrayFaultGuard(log));
+  const opened = config.tls === null ? null : await openCertificates(config.tls, { log });
+  onClose(() => opened?.close());
+  const certificates = opened ?? noCertificates;
+  const { hostname, dataDir, origin, postmaster } = config;
+  const facts: ServerFacts = { hostname, dataDir, origin, postmaster, version: version() };
+  const spool = await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
+  onClose(() => spool.close());
+
+  const made: { queue?: Queue; logins?: Logins; submit?: Submit } = {};
+  const kernel = await createKernel(config.plugins, {
+    log,
+    clock,
+    configDir: config.configDir,
+    services: (kernel) => {
+      const accounts = createAccounts(kernel);
+      const logins = createLogins(kernel, { log, clock });
+      onClose(() => logins.close());
+      const enqueue: Queue["enqueue"] = (...accepted) => made.queue?.enqueue(...accepted);
+      const submit = createSubmit({
+        kernel,
+        accounts,
+        facts,
+        log,
+        clock,
+        spool,
+        queue: { enqueue },
+        worker: parts.slot,
+      });
+      made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
+      made.logins = logins;
+      made.submit = submit;
+      const services: readonly CoreService[] = [
+        [ServerFacts, facts],
+        [Tables, createTables({ configDir: config.configDir, log, clock })],
+        [Resolver, createResolver({ clock, servers: config.dns.servers, timeoutMs: config.dns.timeoutMs })],
+        [Notifier, parts.notifier],
+        [Certificates, certificates],
+        [Accounts, accounts],
+        [Logins, logins],
+        [AccountAdmins, createAccountAdmins()],
+        [Submit, submit],
+        [Spool, spool],
+        [Filing, createFiling({ kernel, submit, log, clock })],
+      ];
+      return services.filter(([token]) => !isProvided(config.plugins, token));
+    },
+  });
+  await kernel.start();
+  onClose(() => kernel.stop());
+  await made.queue?.start();
+  onClose(() => made.queue?.stop());
+
+  const smtp = createSmtpFront({
+    kernel,
+    submit: kernel.service(Submit),
+    logins: kernel.service(Logins),
+    log,
+    clock,
+    config: {
+      hostname,
+      delayReject: config.delayReject,
+      limits: { messageSizeBytes: config.limits.messageSizeBytes, recipients: config.limits.recipients },
+    },
+  });
+  const listeners: Listener[] = [];
+  onClose(() => Promise.all(listeners.map((listener) => listener.close(DRAIN_MS))));
+  for (const listener of parts.listens ? config.listeners : []) {
+    listeners.push(
+      await openListener(listener, { log, hostname, certificates, kernel, ...serverOf(listener, smtp, kernel) }),
+    );
+  }
+  return listeners.map(({ name, address }) => ({
+    name,
+    at: "path" in address ? address.path : `${address.host}:${address.port}`,
+  }));
+}
+
+/** Who speaks a listener's protocol, and who asks its policies. */
+function serverOf(
+  { name, role }: ListenerConfig,
+  smtp: SmtpFront,
+  kernel: KernelRuntime,
+): { serve: (connection: Connection) => void; policies: "room" | "listener" } {
+  if (role === "mx" || role === "submission" || role === "lmtp") return { serve: smtp[role], policies: "room" };
+  const serve = kernel.roles.get(role);
+  if (!serve) throw new Error(`listener "${name}": no plugin serves the role "${role}"`);
+  return { serve, policies: "listener" };
+}
