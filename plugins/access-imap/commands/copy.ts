@@ -1,0 +1,34 @@
+/** COPY (RFC 3501 6.4.7) and UID COPY (6.4.8), with COPYUID (RFC 4315 3). */
+
+import { isStoreError, no, ok, type Reply } from "../reply.ts";
+import type { WithSelected } from "../session.ts";
+import { copyUid, parseTransfer, type Transfer, transferable } from "../transfer.ts";
+import { defineCommand } from "./command.ts";
+
+async function copyMessages({ selected }: WithSelected, { set, target }: Transfer, isUid: boolean): Promise<Reply> {
+  const { uids, isComplete } = transferable(selected.view, set, isUid);
+  // RFC 2180 4.4.1: all or nothing, and some are gone.
+  if (!isComplete) return no("Some of the messages no longer exist", "EXPUNGEISSUED");
+  if (uids.length === 0) return ok("No messages copied");
+  try {
+    const result = await selected.mailbox.copy(uids, target);
+    if (target === selected.mailbox.name) selected.isStale = true;
+    return ok("Copy completed", copyUid(result));
+  } catch (fault) {
+    // RFC 3501 6.4.7
+    if (isStoreError(fault, "nonexistent")) return no("No such mailbox", "TRYCREATE");
+    throw fault;
+  }
+}
+
+export const copy = defineCommand({
+  validIn: "selected",
+  parse: parseTransfer,
+  run: (given, args: Transfer) => copyMessages(given, args, false),
+});
+
+export const uidCopy = defineCommand({
+  validIn: "selected",
+  parse: parseTransfer,
+  run: (given, args: Transfer) => copyMessages(given, args, true),
+});

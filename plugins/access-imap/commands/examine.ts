@@ -1,0 +1,15 @@
+/** EXAMINE (RFC 3501 6.3.2) */
+import { canonicalName } from "../mailbox-name.ts";
+import { openMailbox } from "../open-mailbox.ts";
+import { defineCommand } from "./command.ts";
+
+export const examine = defineCommand({
+  validIn: "authenticated",
+  parse(parser) {
+    parser.space();
+    const name = canonicalName(parser.mailbox());
+    parser.end();
+    return name;
+  },
+  run: ({ session, mailboxes }, name) => openMailbox(session, mailboxes, name, { isReadOnly: true }),
+});

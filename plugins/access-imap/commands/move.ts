@@ -1,0 +1,42 @@
+/** MOVE and UID MOVE (RFC 6851). */
+import { isStoreError, no, ok, type Reply } from "../reply.ts";
+import type { WithSelected } from "../session.ts";
+import { copyUid, parseTransfer, type Transfer, transferable } from "../transfer.ts";
+import type { Writer } from "../wire/writer.ts";
+import { defineCommand } from "./command.ts";
+
+async function moveMessages(
+  { selected, out }: WithSelected & { readonly out: Writer },
+  { set, target }: Transfer,
+  isUid: boolean,
+): Promise<Reply> {
+  if (selected.mailbox.isReadOnly) return no("Mailbox is read-only", "READ-ONLY");
+  const { uids, isComplete } = transferable(selected.view, set, isUid);
+  if (!isComplete) return no("Some of the messages no longer exist", "EXPUNGEISSUED");
+  if (uids.length === 0) return ok("No messages moved");
+  try {
+    const code = copyUid(await selected.mailbox.move(uids, target));
+    // RFC 6851 4.3: COPYUID comes before the EXPUNGE responses, which the view gives.
+    if (code !== null) out.line(`* OK [${code}] Moved`);
+    await selected.adopt();
+    if (target === selected.mailbox.name) selected.isStale = true;
+    return ok("Move completed");
+  } catch (fault) {
+    if (isStoreError(fault, "nonexistent")) return no("No such mailbox", "TRYCREATE");
+    throw fault;
+  }
+}
+
+export const move = defineCommand({
+  validIn: "selected",
+  syncs: true,
+  parse: parseTransfer,
+  run: ({ session, ...given }, args: Transfer) => moveMessages({ ...given, out: session.out }, args, false),
+});
+
+export const uidMove = defineCommand({
+  validIn: "selected",
+  syncs: true,
+  parse: parseTransfer,
+  run: ({ session, ...given }, args: Transfer) => moveMessages({ ...given, out: session.out }, args, true),
+});

@@ -1,0 +1,15 @@
+/** SELECT (RFC 3501 6.3.1) */
+import { canonicalName } from "../mailbox-name.ts";
+import { openMailbox } from "../open-mailbox.ts";
+import { defineCommand } from "./command.ts";
+
+export const select = defineCommand({
+  validIn: "authenticated",
+  parse(parser) {
+    parser.space();
+    const name = canonicalName(parser.mailbox());
+    parser.end();
+    return name;
+  },
+  run: ({ session, mailboxes }, name) => openMailbox(session, mailboxes, name, { isReadOnly: false }),
+});

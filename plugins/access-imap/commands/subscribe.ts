@@ -1,0 +1,20 @@
+/** SUBSCRIBE (RFC 3501 6.3.6): also names that do not exist; RFC 3501 leaves that open, and clients restore lists so. */
+import { canonicalName, refuseName } from "../mailbox-name.ts";
+import { ok } from "../reply.ts";
+import { defineCommand } from "./command.ts";
+
+export const subscribe = defineCommand({
+  validIn: "authenticated",
+  parse(parser) {
+    parser.space();
+    const name = canonicalName(parser.mailbox());
+    parser.end();
+    return name;
+  },
+  async run({ mailboxes }, name) {
+    const refusal = refuseName(name);
+    if (refusal) return refusal;
+    await mailboxes.subscribe(name);
+    return ok("Subscribe completed");
+  },
+});

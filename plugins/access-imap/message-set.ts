@@ -1,0 +1,35 @@
+/** From a sequence set to the messages of the client's view. */
+import type { View } from "./view.ts";
+import type { SequenceSet } from "./wire/sequence-set.ts";
+import { SyntaxFault } from "./wire/syntax-fault.ts";
+
+/** Ascending sequence numbers. Throws `SyntaxFault` for numbers that no message has; UIDs without one are passed over. */
+export function numbersOf(view: View, set: SequenceSet, isUid: boolean): number[] {
+  const numbers: number[] = [];
+  for (const [from, to] of rangesOf(view, set, isUid))
+    for (let number = from; number <= to; number++) numbers.push(number);
+  return numbers;
+}
+
+/** The same as ascending ranges. */
+export function rangesOf(view: View, set: SequenceSet, isUid: boolean): [number, number][] {
+  if (isUid) {
+    // RFC 3501 6.4.8: a UID that does not exist is ignored without any error.
+    return set
+      .resolve(view.lastUid)
+      .map(([from, to]): [number, number] => [
+        view.numberFrom(from),
+        Math.min(view.exists, view.numberFrom(to + 1) - 1),
+      ])
+      .filter(([from, to]) => from <= to);
+  }
+  // RFC 3501 9: a number of no message is an error. Lenient: `1:*` on an empty mailbox, which many clients send.
+  if (!set.isWithin(Math.max(view.exists, 1))) throw new SyntaxFault("Invalid message sequence number");
+  if (view.exists === 0) return [];
+  return set.resolve(view.exists).map(([from, to]): [number, number] => [from, to]);
+}
+
+/** UIDs of the set that the client knows. */
+export function uidsOf(view: View, set: SequenceSet): number[] {
+  return numbersOf(view, set, true).map((number) => view.entry(number).uid);
+}

@@ -1,0 +1,106 @@
+/** One IMAP session: its connection, its state (RFC 3501 3), and what commands share. Commands change it, nobody else. */
+import type {
+  AccountMailboxes,
+  Clock,
+  Connection,
+  Identity,
+  Log,
+  Logins,
+  MailboxStore,
+  ServerFacts,
+} from "postern/plugin";
+import { capabilitiesOf } from "./capabilities.ts";
+import type { Options } from "./options.ts";
+import { Selected } from "./selected.ts";
+import type { CommandReader } from "./wire/command-reader.ts";
+import type { Writer } from "./wire/writer.ts";
+
+export type State =
+  | { readonly at: "notAuthenticated" }
+  | { readonly at: "authenticated"; readonly mailboxes: AccountMailboxes }
+  | { readonly at: "selected"; readonly mailboxes: AccountMailboxes; readonly selected: Selected }
+  /** Nothing is read any more. */
+  | { readonly at: "loggedOut" };
+
+/** What the plugin needs of the server. */
+export interface Services {
+  readonly logins: Logins;
+  readonly store: MailboxStore;
+  readonly facts: ServerFacts;
+  readonly options: Options;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class ImapSession {
+  readonly connection: Connection;
+  readonly services: Services;
+  readonly reader: CommandReader;
+  readonly out: Writer;
+  readonly log: Log;
+  state: State = { at: "notAuthenticated" };
+  loginFailures = 0;
+
+  constructor(connection: Connection, services: Services, wire: { reader: CommandReader; out: Writer }) {
+    this.connection = connection;
+    this.services = services;
+    this.reader = wire.reader;
+    this.out = wire.out;
+    this.log = services.log.child({ session: connection.session.id });
+  }
+
+  get capabilities(): string {
+    return capabilitiesOf(this.connection, this.services.logins, this.state.at !== "notAuthenticated");
+  }
+
+  /** After a successful login. Rejects if the account has no mailboxes or they cannot be had now. */
+  async enter(identity: Identity): Promise<boolean> {
+    if (!identity.account) return false;
+    const mailboxes = await this.services.store.of(identity.account);
+    this.state = { at: "authenticated", mailboxes };
+    const { options } = this.services;
+    this.connection.setIdleTimeout(options.idleTimeout, () => this.bye("Autologout; idle for too long"));
+    this.reader.limits = {
+      ...this.reader.limits,
+      maxLineBytes: options.maxLineSize,
+      maxCommandBytes: options.maxCommandSize,
+      maxSkippedBytes: 4 * options.maxMessageSize,
+    };
+    return true;
+  }
+
+  /** Ends the selected state, if it is on; the mailbox is closed without expunging. */
+  async unselect(): Promise<void> {
+    if (this.state.at !== "selected") return;
+    const { selected, mailboxes } = this.state;
+    this.state = { at: "authenticated", mailboxes };
+    await selected.close();
+  }
+
+  /** The server ends the connection (RFC 3501 7.1.5). Safe to call at any time, also twice. */
+  bye(text: string): void {
+    if (this.hasSaidBye) return;
+    this.hasSaidBye = true;
+    this.out.line(`* BYE ${text}`);
+    // A client that does not read does not keep us.
+    Promise.resolve(this.out.flush()).catch(() => this.log.debug({}, "client left before BYE"));
+    this.connection.close();
+  }
+  hasSaidBye = false;
+
+  /** Ends the connection where nothing sensible can be said any more: the client waits for the rest of a literal. */
+  breakOff(): void {
+    this.hasSaidBye = true;
+    this.connection.socket.destroy();
+  }
+}
+
+/** What commands get that need a login, or a selected mailbox. */
+export interface WithMailboxes {
+  readonly mailboxes: AccountMailboxes;
+}
+export interface WithSelected extends WithMailboxes {
+  readonly selected: Selected;
+}
+
+export { Selected };
