@@ -1,0 +1,63 @@
+/** The accounts of a file, ready to be asked. Immutable: a changed file makes a new one. Never throws. */
+import type { Address } from "postern/mail";
+import type { Account } from "postern/plugin";
+import { type AccountsContent, addressKey, loginKey } from "./content.ts";
+
+export interface IndexOptions {
+  /** Of the plugin's options. */
+  readonly domains: readonly string[];
+  readonly recipientDelimiter: string;
+  homeOf(written: string | null, address: Address): string;
+}
+
+export interface IndexedAccount {
+  readonly account: Account;
+  readonly secrets: readonly string[];
+}
+
+export class AccountIndex {
+  readonly all: readonly IndexedAccount[];
+  readonly domains: ReadonlySet<string>;
+  readonly #byLogin = new Map<string, IndexedAccount>();
+  readonly #byAddress = new Map<string, IndexedAccount>();
+  readonly #delimiter: string;
+
+  constructor(content: AccountsContent, options: IndexOptions) {
+    const domains = new Set([...options.domains, ...content.domains]);
+    this.#delimiter = options.recipientDelimiter;
+    this.all = content.accounts.map(({ login, addresses, secrets, home, quotaBytes }) => {
+      const account: Account = Object.freeze({
+        login,
+        addresses,
+        home: options.homeOf(home, addresses[0]),
+        quotaBytes,
+      });
+      const indexed = { account, secrets };
+      this.#byLogin.set(loginKey(login), indexed);
+      for (const address of addresses) {
+        domains.add(address.domain);
+        this.#byAddress.set(addressKey(address), indexed);
+      }
+      return indexed;
+    });
+    this.domains = domains;
+  }
+
+  /** The whole local part first, then what stands before the delimiter. */
+  byAddress(address: Address): IndexedAccount | null {
+    const whole = this.#byAddress.get(addressKey(address));
+    if (whole || this.#delimiter === "") return whole ?? null;
+    const at = address.localPart.indexOf(this.#delimiter, 1);
+    if (at < 0) return null;
+    return this.#byAddress.get(addressKey({ ...address, localPart: address.localPart.slice(0, at) })) ?? null;
+  }
+
+  /** The login as stored, any of the account's addresses, or a bare local part where only one domain is served. */
+  byLogin(login: string): IndexedAccount | null {
+    const key = loginKey(login);
+    const known = this.#byLogin.get(key) ?? this.#byAddress.get(key);
+    if (known || login.includes("@")) return known ?? null;
+    const [domain] = this.domains;
+    return this.domains.size === 1 ? (this.#byAddress.get(`${key}@${domain}`) ?? null) : null;
+  }
+}

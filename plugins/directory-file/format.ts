@@ -1,0 +1,12 @@
+/** What a format of accounts files can do. Works on text alone; `parse` throws `AccountsFileError`. */
+import type { Address } from "postern/mail";
+import type { AccountsContent } from "./content.ts";
+
+export interface AccountsFormat {
+  /** `domains`: of the plugin's options; they complete bare names. */
+  parse(text: string, file: string, domains: readonly string[]): AccountsContent;
+  add(text: string, account: { readonly address: Address; readonly secret: string }): string;
+  /** `index`: the account's place in the list that `parse` made of the same text. */
+  setSecret(text: string, index: number, secret: string): string;
+  remove(text: string, index: number): string;
+}
