@@ -79,7 +79,7 @@ export class SpoolFull extends Error {
  */
 export interface Spool {
   receive(sizeHintBytes: number | null): Intake;
-  /** Rejects with `SpoolFull` or an I/O error: nothing was promised then. */
+  /** Rejects with `SpoolFull` or an I/O error: nothing was promised then. The message stays readable until `remove`. */
   accept(envelope: SpoolEnvelope, message: Message): Promise<void>;
   /** Durable when it resolves. A later outcome of the same recipient replaces the former. */
   settle(id: string, recipientId: number, outcome: SpoolOutcome): Promise<void>;

@@ -45,6 +45,7 @@ export class OpenDraft implements Draft {
   readonly #offers: { readonly address: Address; readonly ids: readonly number[] }[] = [];
   readonly #byAddress = new Map<string, Recipient>();
   readonly #reversePaths = new Map<number, Address | null>();
+  readonly #intakes: Intake[] = [];
   #changes: Change[] = [];
   #isClosed = false;
 
@@ -85,7 +86,9 @@ export class OpenDraft implements Draft {
   }
 
   receive(sizeHintBytes: number | null): Intake {
-    return this.#room.spool.receive(sizeHintBytes);
+    const intake = this.#room.spool.receive(sizeHintBytes);
+    this.#intakes.push(intake);
+    return intake;
   }
 
   async submit(message: Message): Promise<Submitted> {
@@ -103,6 +106,14 @@ export class OpenDraft implements Draft {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const intake of this.#intakes.splice(0)) {
+      try {
+        // What became a message in the spool is the spool's; everything else is forgotten here.
+        await intake.abort();
+      } catch (cause) {
+        this.#room.log.warn({ id: this.envelope.id, err: cause }, "what was received could not be cleared away");
+      }
+    }
     this.#room.kernel.notice("transactionEnd", this.envelope);
   }
 
@@ -226,10 +237,11 @@ export class OpenDraft implements Draft {
     }
     const acceptedAt = clock.now();
     await acceptAll(this.#room, parts, message, acceptedAt);
-    const inMemory = message.inMemory() === null ? null : message;
+    // A body in a file belongs to one of several parts; the others read theirs back.
+    const atHand = message.inMemory() !== null || parts.length === 1 ? message : null;
     for (const part of parts) {
       log.info(summary(part, message), part.hold === null && part.quarantine === null ? "queued" : "queued on hold");
-      queue.enqueue(part, inMemory, acceptedAt);
+      queue.enqueue(part, atHand, acceptedAt);
       kernel.notice("queued", part);
     }
     return null;

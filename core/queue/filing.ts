@@ -10,7 +10,7 @@ import type { Delivery, Filing, FilingResult, Outcome, RemoteReply } from "../co
 import type { Message, Recipient } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
-import { type AccountMailboxes, MailboxStore, StoreError } from "../contracts/mailbox-store.ts";
+import { type AccountMailboxes, MailboxStore, type StoreErrorCode } from "../contracts/mailbox-store.ts";
 import type { Submit } from "../contracts/submit.ts";
 import type { FilingAction } from "../contracts/verdicts.ts";
 import { isStored, readPieces } from "../kernel/message.ts";
@@ -113,14 +113,15 @@ async function intoNamed(
     await mailboxes.deliver(mailbox, newMessage(room, about, flags), { create });
     return mailbox;
   } catch (cause) {
-    if (!(isStoreError(cause) && GIVES_WAY.has(cause.code))) throw cause;
-    const fields = { id: about.delivery.envelope.id, login: about.account.login, mailbox, code: cause.code };
+    const code = storeCode(cause);
+    if (code === null || !GIVES_WAY.has(code)) throw cause;
+    const fields = { id: about.delivery.envelope.id, login: about.account.login, mailbox, code };
     room.log.warn(fields, "filed into INBOX instead");
     return intoInbox(room, about, flags);
   }
 }
 
-const GIVES_WAY: ReadonlySet<string> = new Set(["nonexistent", "cannot", "noPermission", "limit"]);
+const GIVES_WAY: ReadonlySet<string> = new Set<StoreErrorCode>(["nonexistent", "cannot", "noPermission", "limit"]);
 
 const mailboxesOf = ({ kernel }: FilingRoom, { account }: Case): Promise<AccountMailboxes> =>
   kernel.service(MailboxStore).of(account);
@@ -186,8 +187,8 @@ const putOff: Outcome = { at: "deferred", reply: reply(451, "4.3.0", "The mailbo
 // RFC 3463 3.3: X.2.2 Mailbox full
 const full: Outcome = { at: "deferred", reply: reply(452, "4.2.2", "The mailbox is full") };
 
-const outcomeOf = (cause: unknown): Outcome => (isStoreError(cause) && cause.code === "overQuota" ? full : putOff);
+const outcomeOf = (cause: unknown): Outcome => (storeCode(cause) === "overQuota" ? full : putOff);
 
-/** By its code, not by its class: a store may be a plugin with its own copy of that. */
-const isStoreError = (cause: unknown): cause is StoreError =>
-  cause instanceof StoreError || (cause instanceof Error && cause.name === "Error" && "code" in cause);
+/** The code of a `StoreError`, told by the field: a store may be a plugin with its own copy of that class. */
+const storeCode = (cause: unknown): string | null =>
+  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : null;

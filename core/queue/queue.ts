@@ -93,17 +93,7 @@ class SpoolQueue implements Queue {
       this.#ready({ id, job: null }),
     );
     this.#conclusion = {
-      // Looked up when needed, as the room may have getters.
-      get submit() {
-        return room.submit;
-      },
-      get kernel() {
-        return room.kernel;
-      },
-      spool: room.spool,
-      facts: room.facts,
-      clock: room.clock,
-      log: room.log,
+      ...room,
       options: this.#options,
       random: room.random ?? Math.random,
       fail: (job, recipient, outcome) => this.#keep(job, recipient, outcome, null),

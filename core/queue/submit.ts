@@ -6,7 +6,6 @@ import { createEnvelopeIds } from "./envelope-id.ts";
 
 export type { SubmitRoom } from "./draft.ts";
 
-/** What is in the room is looked up when it is needed, so `kernel` may be a getter for one that is made later. */
 export function createSubmit(
   room: SubmitRoom & {
     /** Number of this worker, unique among those that run at the same time. */
