@@ -5,6 +5,7 @@
 import { renameSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { NewMessage } from "postern/plugin";
+import { changing } from "./changing.ts";
 import { attempt } from "./errors.ts";
 import { canonicalFlags, lettersFor } from "./flags.ts";
 import type { Folder } from "./folder.ts";
@@ -29,35 +30,32 @@ export async function appendMessages(
       const by = { host: folder.site.host, nowMs: folder.site.clock.now() };
       written.push(await writeMessage(folder.path, message, by));
     }
-    return await folder.mutex.run(() =>
-      withUidLock(folder.path, () =>
-        placeWithUids(
-          folder,
-          flags,
-          (index, path) => {
-            const from = written[index]?.path ?? "";
-            renameSync(from, path);
-            return () => renameSync(path, from);
-          },
-          written.map(({ base }) => base),
-        ),
-      ),
-    );
+    const put = (index: number, path: string) => {
+      const from = written[index]?.path ?? "";
+      renameSync(from, path);
+      return () => renameSync(path, from);
+    };
+    const bases = written.map(({ base }) => base);
+    return await folder.mutex.run(() => withUidLock(folder.path, () => placeWithUids(folder, { bases, flags, put })));
   } catch (cause) {
     for (const { path } of written) attempt(() => unlinkSync(path));
     throw cause;
   }
 }
 
-/**
- * Under mutex and lock: brings messages into the mailbox under `bases`, with flags, and gives them UIDs. `put` makes one
- * appear at a path and answers how to take it back.
- */
+export interface Placing {
+  readonly bases: readonly string[];
+  readonly flags: readonly (readonly string[])[];
+  /** Makes one message appear at a path and answers how to take it back. */
+  readonly put: (index: number, path: string) => () => void;
+  /** Mailboxes that `put` changes too. */
+  readonly others?: readonly Folder[];
+}
+
+/** Under mutex and lock: brings messages into the mailbox and gives them UIDs. */
 export async function placeWithUids(
   folder: Folder,
-  flags: readonly (readonly string[])[],
-  put: (index: number, path: string) => () => void,
-  bases: readonly string[],
+  { bases, flags, put, others }: Placing,
 ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
   folder.times();
   folder.keywords.refresh();
@@ -73,17 +71,19 @@ export async function placeWithUids(
     return letters === "" ? { where: "new", base, name: base } : { where: "cur", base, name: `${base}:2,${letters}` };
   });
   const undo: (() => void)[] = [];
-  const uids = await folder.own(async () => {
-    try {
-      for (const [index, { where, name }] of placed.entries()) undo.push(put(index, join(folder.path, where, name)));
-      const used = new Set(placed.map(({ where }) => where));
-      await Promise.all([...used].map((where) => folder.site.flush.flush(join(folder.path, where))));
-      return (await folder.uidlist.assign(bases)).map(({ uid }) => uid);
-    } catch (cause) {
-      for (const takeBack of undo.reverse()) attempt(takeBack);
-      throw cause;
-    }
-  });
+  let uids: readonly number[];
+  try {
+    await changing([folder, ...(others ?? [])], placed, ({ where, name }, index) => {
+      undo.push(put(index, join(folder.path, where, name)));
+    });
+    const used = new Set(placed.map(({ where }) => where));
+    await Promise.all([...used].map((where) => folder.site.flush.flush(join(folder.path, where))));
+    uids = (await folder.uidlist.assign(bases)).map(({ uid }) => uid);
+  } catch (cause) {
+    folder.distrust();
+    for (const takeBack of undo.reverse()) attempt(takeBack);
+    throw cause;
+  }
   if (!hasOthers && !folder.isBehind) {
     const modseq = folder.modseq.next();
     const appended = placed.map(({ where, name }, index) =>

@@ -6,11 +6,11 @@ import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { FlagChange } from "postern/plugin";
 import { StoreError } from "postern/plugin";
+import { changing } from "./changing.ts";
 import { lettersOf } from "./file-name.ts";
 import { canonicalFlags, lettersFor, otherLetters } from "./flags.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
-import { Breather } from "./mutex.ts";
 import { Entry } from "./snapshot.ts";
 
 export function changeFlags(
@@ -29,18 +29,14 @@ export function changeFlags(
     const unchanged: number[] = [];
     const replaced = new Map<number, Entry>();
     const modseq = folder.modseq.next();
-    const breather = new Breather();
     try {
-      await folder.own(async () => {
-        for (const uid of uids) {
-          const entry = folder.snapshot.find(uid);
-          if (!entry) continue;
-          // RFC 7162 3.1.3
-          if (change.unchangedSince !== undefined && entry.modseq > change.unchangedSince) unchanged.push(uid);
-          else if (rename(folder, entry, { mode: change.mode, flags: wanted })) {
-            replaced.set(uid, new Entry(entry.file, folder.flagsOf(entry.file.name), modseq));
-          }
-          if (breather.isDue) await breather.pause();
+      await changing([folder], uids, (uid) => {
+        const entry = folder.snapshot.find(uid);
+        if (!entry) return;
+        // RFC 7162 3.1.3
+        if (change.unchangedSince !== undefined && entry.modseq > change.unchangedSince) unchanged.push(uid);
+        else if (rename(folder, entry, { mode: change.mode, flags: wanted })) {
+          replaced.set(uid, new Entry(entry.file, folder.flagsOf(entry.file.name), modseq));
         }
       });
     } finally {
@@ -68,8 +64,9 @@ function rename(folder: Folder, entry: Entry, change: Pick<FlagChange, "mode" | 
     if (name !== null) folder.place(file, "cur", name);
     return name !== null || file.isMoved;
   } catch (cause) {
-    if (cause instanceof StoreError && cause.code === "expunged") return false;
-    throw cause;
+    if (!(cause instanceof StoreError) || cause.code !== "expunged") throw cause;
+    folder.distrust();
+    return false;
   }
 }
 

@@ -1,9 +1,10 @@
 /** EXPUNGE: unlinks exactly the file that carries \Deleted; one that lost the flag meanwhile stays. */
 import { unlinkSync } from "node:fs";
 import { StoreError } from "postern/plugin";
+import { changing } from "./changing.ts";
 import { lettersOf } from "./file-name.ts";
 import type { Folder, FolderListener } from "./folder.ts";
-import { Breather } from "./mutex.ts";
+import type { MessageFile } from "./message-file.ts";
 
 export function expungeMessages(
   folder: Folder,
@@ -13,18 +14,14 @@ export function expungeMessages(
   return folder.mutex.run(async () => {
     await folder.compare(by);
     const removed = new Set<number>();
-    const breather = new Breather();
     try {
-      await folder.own(async () => {
-        const wanted = uids === null ? folder.snapshot : uids.map((uid) => folder.snapshot.find(uid));
-        for (const entry of wanted) {
-          if (!entry?.flags.has("\\Deleted") || !unlinkDeleted(entry.file)) continue;
-          removed.add(entry.uid);
-          folder.files.delete(entry.file.base);
-          folder.fresh.delete(entry.file);
-          folder.uidlist.forget(entry.file.base);
-          if (breather.isDue) await breather.pause();
-        }
+      const wanted = uids === null ? folder.snapshot : uids.map((uid) => folder.snapshot.find(uid));
+      await changing([folder], wanted, (entry) => {
+        if (!entry?.flags.has("\\Deleted") || !unlinkDeleted(folder, entry.file)) return;
+        removed.add(entry.uid);
+        folder.files.delete(entry.file.base);
+        folder.fresh.delete(entry.file);
+        folder.uidlist.forget(entry.file.base);
       });
     } finally {
       if (removed.size > 0) {
@@ -36,7 +33,7 @@ export function expungeMessages(
   });
 }
 
-function unlinkDeleted(file: { readonly name: string; located<T>(work: (path: string) => T): T }): boolean {
+function unlinkDeleted(folder: Folder, file: MessageFile): boolean {
   try {
     return file.located((path) => {
       if (!lettersOf(file.name).includes("T")) return false;
@@ -44,8 +41,9 @@ function unlinkDeleted(file: { readonly name: string; located<T>(work: (path: st
       return true;
     });
   } catch (cause) {
+    if (!(cause instanceof StoreError) || cause.code !== "expunged") throw cause;
     // Somebody else removed it: the next comparison shows it.
-    if (cause instanceof StoreError && cause.code === "expunged") return false;
-    throw cause;
+    folder.distrust();
+    return false;
   }
 }

@@ -298,14 +298,14 @@ export class Folder {
   }
 
   /**
-   * Runs changes of our own in the directories. If nobody else had changed them before, the new times are taken as known,
-   * so one flag does not cost a listing; as somebody may have been hidden behind us, a comparison follows later.
+   * Runs changes of our own in the directories, without a pause. If nobody else had changed them before, the new times are
+   * taken as known, so one flag does not cost a listing; as somebody may be hidden behind us, a comparison follows later.
    */
-  async own<T>(work: () => Promise<T> | T): Promise<T> {
+  own<T>(work: () => T): T {
     const before = timesOf(this.path);
     const isClean = before !== null && this.#known !== null && isSameTimes(before, this.#known);
     try {
-      return await work();
+      return work();
     } catch (cause) {
       this.distrust();
       throw storeError(cause);

@@ -88,6 +88,7 @@ export async function deleteMailbox(root: string, name: string, site: Site): Pro
 }
 
 export async function renameMailbox(root: string, from: string, to: string, site: Site): Promise<void> {
+  directoryOf(from);
   const names = mailboxNames(root);
   const moving = names.filter((name) => name === from || name.startsWith(`${from}/`));
   if (moving.length === 0) throw new StoreError("nonexistent", "There is no such mailbox");

@@ -8,12 +8,12 @@ import type { Readable } from "node:stream";
 import type { Structure } from "postern/mail";
 import { type CopyResult, type FlagChange, type Mailbox, StoreError } from "postern/plugin";
 import { changeFlags } from "./change-flags.ts";
+import { changing } from "./changing.ts";
 import { messageBytes, messageStream, type Range } from "./content.ts";
 import { errnoOf, storeError } from "./errors.ts";
 import { expungeMessages } from "./expunge.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import type { MessageFile } from "./message-file.ts";
-import { Breather } from "./mutex.ts";
 import type { MaildirSnapshot } from "./snapshot.ts";
 import { copyMessages, moveMessages } from "./transfer.ts";
 
@@ -68,21 +68,17 @@ export class OpenMailbox implements Mailbox, FolderListener {
   /** RFC 3501 2.3.2: whoever moves a message out of new/ is the one session to see it as recent. */
   async #claimRecent(): Promise<void> {
     const { folder } = this;
-    const breather = new Breather();
-    await folder.own(async () => {
-      for (const file of [...folder.fresh]) {
-        const name = file.name.includes(":") ? file.name : `${file.name}:2,`;
-        try {
-          renameSync(file.path, join(folder.path, "cur", name));
-          folder.place(file, "cur", name);
-          this.recent.add(file.uid);
-        } catch (cause) {
-          folder.distrust();
-          folder.fresh.delete(file);
-          // Another session was faster, or nobody may write here: then it stays new.
-          if (!["ENOENT", "EACCES", "EPERM", "EROFS"].includes(errnoOf(cause))) throw cause;
-        }
-        if (breather.isDue) await breather.pause();
+    await changing([folder], [...folder.fresh], (file) => {
+      const name = file.name.includes(":") ? file.name : `${file.name}:2,`;
+      try {
+        renameSync(file.path, join(folder.path, "cur", name));
+        folder.place(file, "cur", name);
+        this.recent.add(file.uid);
+      } catch (cause) {
+        folder.distrust();
+        folder.fresh.delete(file);
+        // Another session was faster, or nobody may write here: then it stays new.
+        if (!["ENOENT", "EACCES", "EPERM", "EROFS"].includes(errnoOf(cause))) throw cause;
       }
     });
   }

@@ -54,36 +54,31 @@ function baseFor(to: Folder, { base }: MessageFile): string {
 async function place(
   to: Folder,
   entries: readonly Entry[],
-  put: (file: MessageFile, path: string) => () => void,
+  how: { readonly put: (file: MessageFile, path: string) => () => void; readonly others: readonly Folder[] },
 ): Promise<CopyResult> {
   if (entries.length === 0) {
     await to.compare();
     return { uidValidity: to.uidlist.uidValidity, uids: [] };
   }
+  const put = (index: number, path: string) => {
+    const entry = entries[index];
+    if (!entry) throw new RangeError("no such message");
+    return how.put(entry.file, path);
+  };
   const bases = entries.map(({ file }) => baseFor(to, file));
   const flags = entries.map((entry) => [...entry.flags]);
   const { uidValidity, uids } = await withUidLock(to.path, () =>
-    placeWithUids(
-      to,
-      flags,
-      (index, path) => {
-        const entry = entries[index];
-        if (!entry) throw new RangeError("no such message");
-        return put(entry.file, path);
-      },
-      bases,
-    ),
+    placeWithUids(to, { bases, flags, put, others: how.others }),
   );
   return { uidValidity, uids: entries.map(({ uid }, index) => ({ from: uid, to: uids[index] ?? 0 })) };
 }
 
 export function copyMessages(transfer: Transfer): Promise<CopyResult> {
-  return transfer.to.mutex.run(() =>
-    place(transfer.to, wanted(transfer), (file, path) => {
-      file.located((from) => linkOrCopy(from, path));
-      return () => unlinkSync(path);
-    }),
-  );
+  const put = (file: MessageFile, path: string) => {
+    file.located((from) => linkOrCopy(from, path));
+    return () => unlinkSync(path);
+  };
+  return transfer.to.mutex.run(() => place(transfer.to, wanted(transfer), { put, others: [] }));
 }
 
 function linkOrCopy(from: string, to: string): void {
@@ -122,13 +117,12 @@ export function moveMessages(transfer: Transfer, by: FolderListener): Promise<Co
     await from.compare(by);
     const entries = wanted(transfer);
     const copied: string[] = [];
-    const moved = await from.own(() =>
-      place(to, entries, (file, path) => {
-        const isRenamed = file.located((old) => renameOrCopy(old, path));
-        if (!isRenamed) copied.push(file.path);
-        return () => (isRenamed ? renameSync(path, file.path) : unlinkSync(path));
-      }),
-    );
+    const put = (file: MessageFile, path: string) => {
+      const isRenamed = file.located((old) => renameOrCopy(old, path));
+      if (!isRenamed) copied.push(file.path);
+      return () => (isRenamed ? renameSync(path, file.path) : unlinkSync(path));
+    };
+    const moved = await place(to, entries, { put, others: from === to ? [] : [from] });
     for (const path of copied) attempt(() => unlinkSync(path));
     for (const { file } of entries) {
       from.files.delete(file.base);

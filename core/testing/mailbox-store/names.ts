@@ -8,7 +8,6 @@ const FINE = [
   "a & b",
   "&",
   "&-x",
-  "~",
   "a,b",
   "with space",
   "Ünï/cödé",
@@ -41,14 +40,13 @@ export const namesTests = (makeStore: MakeStore): void =>
   area("names", makeStore, (use) => {
     it("keeps names of any script apart, and finds them again", async () => {
       const { mail, other } = use();
-      const names = FINE.filter((name) => name !== "~");
-      for (const name of names) {
+      for (const name of FINE) {
         await mail.create(name);
-        await mail.append(name, [message(name === "" ? "x" : "m")]);
+        await mail.append(name, [message("m")]);
       }
       const listed = (await (await other()).list()).map(({ name }) => name);
-      expect(listed).toEqual(expect.arrayContaining(names));
-      for (const name of names) expect((await mail.status(name)).messages).toBe(1);
+      expect(listed).toEqual(expect.arrayContaining(FINE));
+      for (const name of FINE) expect((await mail.status(name)).messages).toBe(1);
     });
 
     it("refuses names that cannot be or could lead out, wherever a name is taken", async () => {
