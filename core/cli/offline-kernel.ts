@@ -1,0 +1,85 @@
+/**
+ * The operator's plugins, set up but not started, for commands that look at them: no socket is opened, no mail is touched.
+ * Services that need a running server are there and refuse to work. Throws `CommandError` with all mistakes of the plugins.
+ */
+import { createAccountAdmins } from "../app/account-admins.ts";
+import type { ServerConfig } from "../app/config/server-config.ts";
+import { createNotifier } from "../app/notifier.ts";
+import { exitCodes } from "../app/start-error.ts";
+import { version } from "../app/version.ts";
+import { Accounts, Logins } from "../contracts/account.ts";
+import { AccountAdmins } from "../contracts/account-admin.ts";
+import { Certificates } from "../contracts/certificates.ts";
+import { Filing } from "../contracts/delivery.ts";
+import type { Log } from "../contracts/log.ts";
+import { Notifier } from "../contracts/notifier.ts";
+import { Resolver } from "../contracts/resolver.ts";
+import { ServerFacts } from "../contracts/server-facts.ts";
+import type { Service } from "../contracts/service.ts";
+import { Spool } from "../contracts/spool.ts";
+import { Submit } from "../contracts/submit.ts";
+import { Tables } from "../contracts/tables.ts";
+import { createKernel, type KernelRuntime } from "../kernel/kernel.ts";
+import { KernelError } from "../kernel/kernel-error.ts";
+import { type CoreService, isProvided } from "../kernel/services.ts";
+import { createAccounts } from "../login/accounts.ts";
+import { createResolver } from "../net/dns/resolver.ts";
+import { createTables } from "../tables/tables.ts";
+import { CommandError } from "./command-error.ts";
+
+export interface OfflineKernel {
+  readonly kernel: KernelRuntime;
+  readonly admins: AccountAdmins;
+  readonly accounts: Accounts;
+  readonly resolver: Resolver;
+}
+
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+/** Stands in for a service that only a running server has. */
+const notRunning = (token: Service<unknown>): CoreService => {
+  const refuse = () => {
+    throw new Error(`${token.name} is not there: the server is not running`);
+  };
+  // A proxy is no promise, whoever asks.
+  const service = new Proxy({}, { get: (_, key) => (key === "then" ? undefined : refuse) });
+  return [token, service];
+};
+
+export async function openOfflineKernel(config: ServerConfig, log: Log = quiet): Promise<OfflineKernel> {
+  const { configDir, dataDir, hostname, origin, postmaster } = config;
+  const admins = createAccountAdmins();
+  const resolver = createResolver({ clock: Date, ...config.dns });
+  const accounts: { current: Accounts | null } = { current: null };
+  try {
+    const kernel = await createKernel(config.plugins, {
+      log,
+      clock: Date,
+      configDir,
+      services: (kernel) => {
+        accounts.current = createAccounts(kernel);
+        const certificates: Certificates = {
+          isAvailable: config.tls !== null,
+          serverOptions: () => {
+            throw new Error("the server is not running");
+          },
+        };
+        const services: readonly CoreService[] = [
+          [ServerFacts, { hostname, dataDir, origin, postmaster, version: version() }],
+          [Tables, createTables({ configDir, log, clock: Date })],
+          [Resolver, resolver],
+          [Notifier, createNotifier(null)],
+          [Certificates, certificates],
+          [Accounts, accounts.current],
+          [AccountAdmins, admins],
+          ...[Logins, Filing, Submit, Spool].map(notRunning),
+        ];
+        return services.filter(([token]) => !isProvided(config.plugins, token));
+      },
+    });
+    return { kernel, admins, accounts: accounts.current ?? createAccounts(kernel), resolver };
+  } catch (error) {
+    if (error instanceof KernelError) throw new CommandError(error.message, exitCodes.config, { cause: error });
+    throw error;
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * The command line: which commands there are, and what their failures look like to the one who typed them: one message, one
+ * exit code of sysexits.h, and a stack trace only when `POSTERN_DEBUG` is set.
+ */
+import { Command, CommanderError } from "commander";
+import { asStartError, exitCodes, StartError } from "../app/start-error.ts";
+import { CommandError } from "./command-error.ts";
+import { addAccount, listAccounts, removeAccount, setPassword } from "./commands/account.ts";
+import { check } from "./commands/check.ts";
+import { explain } from "./commands/explain.ts";
+import { newPlugin } from "./commands/plugin-new.ts";
+import { start } from "./commands/start.ts";
+import { showVersion } from "./commands/version.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Runs one command line; the exit code. */
+export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
+  let exitCode = 0;
+  const program = describe(terminal, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    return fail(error, terminal);
+  }
+}
+
+function describe(terminal: Terminal, end: (exitCode: number) => void): Command {
+  const program = new Command("postern")
+    .description("A mail server made of plugins.")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out.write(text),
+      writeErr: (text) => terminal.err.write(text),
+      outputError: (text, write) => write(`postern: ${text.replace(/^error: /, "")}`),
+    })
+    .showSuggestionAfterError()
+    .helpCommand("help [command]", "Says more about a command.");
+  const config = ["-c, --config <file>", "the config file; looked for in this directory otherwise"] as const;
+
+  program
+    .command("start")
+    .description("Start the server in the foreground. Ctrl-C or SIGTERM drains and ends it.")
+    .option(...config)
+    .action((options) => start(options, terminal));
+  program
+    .command("check")
+    .description("Say everything that is wrong with the config, the plugins and their surroundings. Exit code 0 or 1.")
+    .option(...config)
+    .option("--dns", "ask the DNS about this server, too")
+    .action(async (options) => end(await check(options, terminal)));
+  program
+    .command("explain [hook]")
+    .description("Print each hook's chain of plugins, in the order they are asked.")
+    .option(...config)
+    .option("--all", "also the hooks that nobody listens to")
+    .action((hook, options) => explain(hook, options, terminal));
+
+  const account = program.command("account").description("People with mailboxes here.");
+  account
+    .command("list")
+    .description("Login, further addresses and home of each account, between tabs.")
+    .option(...config)
+    .action((options) => listAccounts(options, terminal));
+  for (const [name, text, act] of [
+    ["add <address>", "Add an account; asks for its password.", addAccount],
+    ["passwd <login>", "Change a password.", setPassword],
+  ] as const) {
+    account
+      .command(name)
+      .description(text)
+      .option(...config)
+      .option("--password-stdin", "read the password from standard input, one line")
+      .action((who, options) => act(who, options, terminal));
+  }
+  account
+    .command("remove <login>")
+    .description("Remove an account; its mail stays on disk.")
+    .option(...config)
+    .action((login, options) => removeAccount(login, options, terminal));
+
+  program
+    .command("plugin")
+    .description("Plugins of your own.")
+    .command("new <name>")
+    .description("Make a package for a new plugin, with its test.")
+    .option("--dir <directory>", "where to make it; postern-plugin-NAME in this directory otherwise")
+    .action((name, options) => newPlugin(name, options, terminal));
+  program
+    .command("version")
+    .description("Print the version.")
+    .action(() => showVersion(terminal));
+  return program;
+}
+
+function fail(error: unknown, { err }: Terminal): number {
+  if (error instanceof CommanderError) {
+    // Help is printed as it was asked for; everything else is a slip at the keyboard, and told already.
+    return error.exitCode === 0 ? 0 : exitCodes.usage;
+  }
+  const known = error instanceof CommandError || error instanceof StartError ? error : asStartError(error);
+  err.write(`postern: ${known.message}\n`);
+  if (process.env.POSTERN_DEBUG) err.write(`${error instanceof Error ? stackOf(error) : String(error)}\n`);
+  return known.exitCode;
+}
+
+const stackOf = (error: Error): string =>
+  `${error.stack ?? error.message}${error.cause instanceof Error ? `\ncaused by ${error.cause.stack ?? error.cause.message}` : ""}`;
