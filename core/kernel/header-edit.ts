@@ -15,10 +15,10 @@ export function editHeader(block: Uint8Array, changes: readonly Change[]): Uint8
   for (const change of changes) {
     switch (change.op) {
       case "prepend":
-        above.unshift(buildField(change.header, change.value));
+        above.unshift(fieldOf(change.header, change.value));
         break;
       case "append":
-        below.push(buildField(change.header, change.value));
+        below.push(fieldOf(change.header, change.value));
         break;
       case "removeHeader":
         // What was added earlier in the same answer is removed as well.
@@ -65,3 +65,7 @@ function fieldsEnd(block: Uint8Array): number {
   const isCrlfBefore = (at: number) => block[at - 2] === 0x0d && block[at - 1] === 0x0a;
   return isCrlfBefore(length) && (length === 2 || isCrlfBefore(length - 2)) ? length - 2 : length;
 }
+
+/** What an author folded stays byte by byte, as a signature must; a long line is folded. */
+const fieldOf = (name: string, value: string): Uint8Array =>
+  value.includes("\r\n") ? Buffer.from(`${name}: ${value}\r\n`) : buildField(name, value);
