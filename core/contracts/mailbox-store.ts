@@ -82,8 +82,8 @@ export interface NewMessage {
   readonly sizeBytes?: number;
   readonly flags?: readonly Flag[];
   readonly internalDate?: number;
-  /** Makes a repeated hand-over harmless: the same id delivered twice into a mailbox is there once. Give the same
-   * `internalDate` (when it was accepted) each time. */
+  /** Makes a repeated hand-over harmless: the same id and the same octets delivered twice into a mailbox are there once.
+   * An id that begins with an envelope's id is cheapest: the time in it says where to look. */
   readonly deliveryId?: string;
   /** Only with the knowledge that nothing was handed over under this id before (no earlier try, no restart since it was
    * accepted): the store need not look for it. */

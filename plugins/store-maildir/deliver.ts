@@ -5,8 +5,9 @@
 import { readdirSync, renameSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { NewMessage } from "postern/plugin";
+import { deliveryName, timeOfId } from "./delivery-name.ts";
 import { attempt, storeError } from "./errors.ts";
-import { deliveryKey, withSizes } from "./file-name.ts";
+import { baseOf, withSizes } from "./file-name.ts";
 import { canonicalFlags, isKeyword, lettersFor } from "./flags.ts";
 import type { FolderPlace } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
@@ -15,19 +16,21 @@ import type { Site } from "./site.ts";
 import { writeMessage } from "./write-message.ts";
 
 /** Clocks and file times may differ by this much. */
-const SLACK_MS = 5_000;
+const SLACK_MS = 2_000;
 
 export async function deliverMessage(place: FolderPlace, message: NewMessage, site: Site): Promise<void> {
   const directory = place.path;
-  const key = message.deliveryId === undefined ? null : deliveryKey(message.deliveryId, message.internalDate ?? 0);
-  const isRepeat = key !== null && !message.isFirstTry;
-  if (isRepeat && isTakenOver(directory, key, message.internalDate ?? 0)) {
+  const { deliveryId } = message;
+  const letters = await lettersOfNew(place, message, site);
+  const written = await writeMessage(directory, message, { host: site.host, nowMs: site.clock.now() });
+  const { diskBytes, sizeBytes } = written;
+  const base =
+    deliveryId === undefined ? written.base : withSizes(deliveryName(deliveryId, site.host), diskBytes, sizeBytes);
+  if (deliveryId !== undefined && !message.isFirstTry && isTakenOver(directory, { base, deliveryId, site })) {
+    attempt(() => unlinkSync(written.path));
     await site.flush.flush(join(directory, "cur"));
     return;
   }
-  const letters = await lettersOfNew(place, message, site);
-  const written = await writeMessage(directory, message, { host: site.host, nowMs: site.clock.now() });
-  const base = key === null ? written.base : withSizes(key + site.host, written.diskBytes, written.sizeBytes);
   const where = letters === "" ? "new" : "cur";
   const path = join(directory, where, letters === "" ? base : `${base}:2,${letters}`);
   try {
@@ -56,11 +59,18 @@ async function lettersOfNew(place: FolderPlace, message: NewMessage, site: Site)
 }
 
 /**
- * Whether an earlier hand-over got through and was seen since: then it is in cur/. In new/ the same name would just be
- * replaced. A directory that has not changed since the message was accepted (`sinceMs`) cannot hold it and is not listed.
+ * Whether an earlier hand-over got through and was seen since: then it is in cur/. In new/ the same name is just replaced.
+ * Nothing is listed where cur/ has not changed since the id was made, or is known to a session of ours as it is.
  */
-function isTakenOver(directory: string, key: string, sinceMs: number): boolean {
+function isTakenOver(
+  directory: string,
+  { base, deliveryId, site }: { readonly base: string; readonly deliveryId: string; readonly site: Site },
+): boolean {
   const times = timesOf(directory);
-  if (!times || times.curNs < BigInt(Math.max(0, Math.trunc(sinceMs) - SLACK_MS)) * 1_000_000n) return false;
-  return readdirSync(join(directory, "cur")).some((name) => name.startsWith(key));
+  if (!times) return false;
+  const sinceMs = timeOfId(deliveryId);
+  if (sinceMs !== null && times.curNs < BigInt(sinceMs - SLACK_MS) * 1_000_000n) return false;
+  const folder = site.folders.known(directory);
+  if (folder?.knowsCur(times)) return folder.files.get(base)?.where === "cur";
+  return readdirSync(join(directory, "cur")).some((name) => baseOf(name) === base);
 }

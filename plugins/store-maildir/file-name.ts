@@ -2,7 +2,7 @@
  * Names of message files: `<sec>.M<usec>P<pid>Q<n>R<random>.<host>,S=<octets on disk>,W=<octets with CRLF>:2,<letters>`
  * after the Maildir specification and Dovecot. The base name (before the colon) tells a message for ever.
  */
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 
 /** The Maildir specification writes `/` and `:` in a host name this way. A comma would look like a field. */
@@ -18,14 +18,6 @@ export function uniqueName(nowMs: number, host: string): string {
   made++;
   const usec = (nowMs % 1000) * 1000 + (made % 1000);
   return `${Math.floor(nowMs / 1000)}.M${usec}P${process.pid}Q${made}R${incarnation}.${host}`;
-}
-
-/** The same for the same delivery, whenever and wherever it is tried again: looked up by this beginning. */
-export function deliveryKey(deliveryId: string, dateMs: number): string {
-  const id = /^[A-Za-z0-9_-]{1,80}$/.test(deliveryId)
-    ? deliveryId
-    : createHash("sha256").update(deliveryId).digest("hex").slice(0, 40);
-  return `${Math.floor(dateMs / 1000)}.I${id}.`;
 }
 
 export const withSizes = (name: string, diskBytes: number, sizeBytes: number): string =>

@@ -129,6 +129,11 @@ export class Folder {
     return this.#recheckMs > 0 && Date.now() >= this.#recheckMs;
   }
 
+  /** Whether `files` holds exactly what is in cur/ at these times. */
+  knowsCur(times: DirectoryTimes): boolean {
+    return this.#known?.curNs === times.curNs && this.#listedMs > settledAtMs(times) && this.#recheckMs === 0;
+  }
+
   /** Whether a file system event is worth waking anybody. */
   get isBehind(): boolean {
     if (this.#isGone) return false;
