@@ -10,20 +10,21 @@ import { existingSlots, findUser, prepareDataDirectory } from "./data-directory.
 import { createLog } from "./logger.ts";
 import type { WorkerTask } from "./messages.ts";
 import { Primary } from "./primary.ts";
-import { asStartError, exitCodes, StartError } from "./start-error.ts";
+import { asStartError } from "./start-error.ts";
 
 /** A worker runs the same kind of file as we do: source from source, built from built. */
 const workerFile = fileURLToPath(
   new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
 );
 
-/** Resolves when the server has ended after SIGTERM or SIGINT. A second SIGINT ends it at once. */
-export async function startServer(config: ServerConfig): Promise<void> {
+/** `onPrepared` is called when the data directory is ours. Resolves when the server has ended after SIGTERM or SIGINT. A second SIGINT ends it at once. */
+export async function startServer(config: ServerConfig, onPrepared: () => Promise<void>): Promise<void> {
   const log = createLog(config.log, {});
   const primary = await prepare(config).then(
     (tasks) => new Primary({ tasks, workerFile, execArgv: process.execArgv, log }),
     (cause) => Promise.reject(asStartError(cause)),
   );
+  await onPrepared();
   const ended = endBySignal(primary, (signal) => log.info({ signal }, "draining"));
   await primary.start();
   log.info({ pid: process.pid, hostname: config.hostname, config: config.configFile }, "ready");
@@ -34,8 +35,7 @@ export async function startServer(config: ServerConfig): Promise<void> {
 async function prepare(config: ServerConfig): Promise<WorkerTask[]> {
   const owner = config.user === null ? null : findUser(config.user);
   await prepareDataDirectory(config.dataDir, owner);
-  const lock = await lockDirectory(config.dataDir);
-  if (!lock) throw new StartError(`dataDir: ${config.dataDir} is in use by another server`, exitCodes.tempFail);
+  await lockDirectory(config.dataDir);
   if (config.tls?.at === "selfSigned") await ensureSelfSigned(config.tls, { hostname: config.hostname });
   const left = existingSlots(config.dataDir).filter((slot) => slot >= config.workers);
   const slots = [...Array.from({ length: config.workers }, (_, slot) => slot), ...left];

@@ -27,7 +27,7 @@ import { createFiling } from "../queue/filing.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
 import { createSubmit } from "../queue/submit.ts";
 import { createSmtpFront, type SmtpFront } from "../smtp/front.ts";
-import { openSpool } from "../spool/spool.ts";
+import { openSpool } from "../spool/open-spool.ts";
 import { createTables } from "../tables/tables.ts";
 import { createAccountAdmins } from "./account-admins.ts";
 import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
@@ -43,6 +43,8 @@ export interface ServerParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier;
+  /** Called once what only root may read has been read, and before anything is written. */
+  readonly dropPrivileges: () => void;
 }
 
 export interface Server {
@@ -72,6 +74,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   const opened = config.tls === null ? null : await openCertificates(config.tls, { log });
   onClose(() => opened?.close());
   const certificates = opened ?? noCertificates;
+  parts.dropPrivileges();
   const { hostname, dataDir, origin, postmaster } = config;
   const facts: ServerFacts = { hostname, dataDir, origin, postmaster, version: version() };
   const spool = await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });

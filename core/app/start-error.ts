@@ -25,6 +25,7 @@ const BY_CODE: Readonly<Record<string, number>> = {
   LISTEN_FAILED: exitCodes.unavailable,
   CERTIFICATE_UNUSABLE: exitCodes.config,
   KERNEL_FAILED: exitCodes.config,
+  DIRECTORY_IN_USE: exitCodes.tempFail,
   EACCES: exitCodes.noPermission,
   EPERM: exitCodes.noPermission,
   EROFS: exitCodes.cannotCreate,

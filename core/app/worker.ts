@@ -35,12 +35,15 @@ async function open(task: WorkerTask, notifier: LocalNotifier): Promise<Server> 
   if (!loaded.ok) throw new StartError(renderMistakes(loaded.mistakes, process.cwd()), exitCodes.config);
   const { config } = loaded;
   const log = createLog(config.log, task.slot === 0 ? {} : { worker: task.slot });
-  const server = await openServer({ config, slot: task.slot, listens: task.listens, log, clock: Date, notifier });
-  if (config.user !== null) dropPrivileges(config.user);
-  return server;
+  const dropPrivileges = () => {
+    if (config.user !== null) become(config.user);
+  };
+  const { slot, listens } = task;
+  return openServer({ config, slot, listens, log, clock: Date, notifier, dropPrivileges });
 }
 
-function dropPrivileges(user: string): void {
+/** Sockets are bound by the primary, so nothing here needs root any more. */
+function become(user: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = findUser(user);
   (process as { initgroups?: (user: string, gid: number) => void }).initgroups?.(user, gid);

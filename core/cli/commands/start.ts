@@ -1,5 +1,6 @@
 /** `postern start`: the server, in the foreground. */
 import { type ConfigOption, configOf } from "../config.ts";
+import { makeFirstAccount } from "../first-account.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** Resolves when the server has drained and ended, after SIGTERM or SIGINT. */
@@ -7,5 +8,5 @@ export async function start(options: ConfigOption, terminal: Terminal): Promise<
   const config = await configOf(options, terminal);
   // Only this command needs the rooms of the server.
   const { startServer } = await import("../../app/main.ts");
-  await startServer(config);
+  await startServer(config, () => makeFirstAccount(config, terminal));
 }
