@@ -1,3 +1,7 @@
 /** `postern/testing`: what plugin authors test with. */
 export * from "../testing/kernel.ts";
+export * from "../testing/mail.ts";
+export * from "../testing/manual-clock.ts";
+export * from "../testing/plugin-options.ts";
+export * from "../testing/store-suite.ts";
 export * from "../testing/transcript.ts";
