@@ -148,7 +148,7 @@ export class Content {
     if (scanner.headerBytes > limits.headerBytes) this.fail(headerTooLarge);
     else if (scanner.headerFields > limits.headerFields) this.fail(tooManyFields);
     else if (scanner.longestLineBytes > limits.bodyLineBytes) this.fail(lineTooLong);
-    else if (scanner.nuls > 0) this.fail(nul);
+    else if (scanner.hasNul) this.fail(nul);
     // Smuggling: whoever forwards this must not see a line end where we saw none.
     else if (scanner.bareLineEnds > 0 && this.#lineEnds === "refuse") this.fail(bareLineEnd);
   }

@@ -28,7 +28,7 @@ export class DotScanner {
   #lineBytes = 0;
   /** Line ends other than CRLF. */
   bareLineEnds = 0;
-  nuls = 0;
+  hasNul = false;
   longestLineBytes = 0;
   headerBytes = 0;
   /** Lines of the header that do not continue another. */
@@ -58,15 +58,28 @@ export class DotScanner {
     let to = at;
     let lineStart = at - this.#lineBytes;
     let end = -1;
+    /** The next LF, if it is not before `at`. */
+    let lf = -1;
 
     while (at < length) {
       const octet = chunk[at] as number;
       if (place === IN_LINE) {
-        at++;
-        if (octet > CR) continue;
-        if (octet === CR) place = AFTER_CR;
-        else if (octet === LF) this.bareLineEnds++;
-        else if (octet === NUL) this.nuls++;
+        // Searching is native code, many times faster than looking at each octet here.
+        const cr = positionOf(chunk, CR, at);
+        if (lf < at) lf = positionOf(chunk, LF, at);
+        for (; lf < cr; lf = positionOf(chunk, LF, lf + 1)) this.bareLineEnds++;
+        at = cr;
+        if (cr < length) {
+          at++;
+          place = AFTER_CR;
+        }
+        if (lf === at && !this.#isInHeader && at + 1 < length) {
+          // The common case, in one go: a line of the body ends, another begins.
+          at++;
+          if (at - lineStart > this.longestLineBytes) this.longestLineBytes = at - lineStart;
+          lineStart = at;
+          place = chunk[at] === DOT ? LINE_START : IN_LINE;
+        }
       } else if (place === AFTER_CR) {
         place = IN_LINE;
         if (octet === LF) {
@@ -111,7 +124,11 @@ export class DotScanner {
     const upTo = end >= 0 || place === AFTER_DOT_CR ? from : at;
     if (from < upTo && from !== to) chunk.copyWithin(to, from, upTo);
     to += upTo - from;
-    if (to > start) this.#onPiece(chunk.subarray(start, to));
+    if (to > start) {
+      const piece = chunk.subarray(start, to);
+      if (piece.includes(NUL)) this.hasNul = true;
+      this.#onPiece(piece);
+    }
     this.#place = place;
     this.#lineBytes = at - lineStart;
     if (this.#lineBytes > this.longestLineBytes) this.longestLineBytes = this.#lineBytes;
@@ -124,4 +141,10 @@ export class DotScanner {
     this.headerBytes += bytes;
     if (bytes === 2) this.#isInHeader = false;
   }
+}
+
+/** The length of the chunk where there is none. */
+function positionOf(chunk: Buffer, octet: number, from: number): number {
+  const at = chunk.indexOf(octet, from);
+  return at < 0 ? chunk.length : at;
 }

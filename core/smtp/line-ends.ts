@@ -8,6 +8,7 @@ export class LineEnds {
 
   /** The piece itself where it is right already. */
   normalise(piece: Buffer): Buffer {
+    if (piece.length === 0) return piece;
     const extra = this.#missing(piece);
     if (extra === 0) {
       this.#isAfterCr = piece[piece.length - 1] === CR;
