@@ -1,5 +1,6 @@
 /** `postern/mail`: values and parsers of mail, without any I/O. */
 export * from "../mail/address.ts";
+export * from "../mail/parse-mail.ts";
 export * from "../mail/structure/address-list.ts";
 export * from "../mail/structure/charset.ts";
 export * from "../mail/structure/date.ts";
