@@ -23,8 +23,8 @@ export function rangesOf(view: View, set: SequenceSet, isUid: boolean): [number,
       ])
       .filter(([from, to]) => from <= to);
   }
-  // RFC 3501 9: a number of no message is an error. Lenient: `1:*` on an empty mailbox, which many clients send.
-  if (!set.isWithin(Math.max(view.exists, 1))) throw new SyntaxFault("Invalid message sequence number");
+  // RFC 3501 9: a number of no message is an error.
+  if (!set.isWithin(view.exists)) throw new SyntaxFault("Invalid message sequence number");
   if (view.exists === 0) return [];
   return set.resolve(view.exists).map(([from, to]): [number, number] => [from, to]);
 }

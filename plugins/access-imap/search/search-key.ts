@@ -52,6 +52,12 @@ const dates: ReadonlyMap<string, { at: "internalDate" | "sentDate"; order: DateO
 ]);
 const addressFields = new Set(["BCC", "CC", "FROM", "SUBJECT", "TO"]);
 
+const withArgument = new Set([
+  ...dates.keys(),
+  ...addressFields,
+  ...["NOT", "OR", "UID", "KEYWORD", "UNKEYWORD", "LARGER", "SMALLER", "HEADER", "BODY", "TEXT"],
+]);
+
 /** Keys up to the end of the command, joined by AND. */
 export function parseSearchKeys(parser: CommandParser): SearchKey {
   const budget = { keys: maxKeys };
@@ -74,6 +80,7 @@ function parseKey(parser: CommandParser, budget: { keys: number }, depth: number
   const word = parser.atom().toUpperCase();
   const simple = fixed.get(word);
   if (simple) return simple;
+  if (!withArgument.has(word)) throw new SyntaxFault("Unknown search key");
   parser.space();
   const date = dates.get(word);
   if (date) return { ...date, day: parser.date() };

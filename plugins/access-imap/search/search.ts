@@ -129,7 +129,7 @@ function setTest({ view }: Selected, root: SearchKey): SetTest {
     else if (key.at === "not") visit(key.key);
     else if (key.at === "uid") ranges.set(key, key.set.resolve(view.lastUid));
     else if (key.at === "number") {
-      if (!key.set.isWithin(Math.max(view.exists, 1))) throw new SyntaxFault("Invalid message sequence number");
+      if (!key.set.isWithin(view.exists)) throw new SyntaxFault("Invalid message sequence number");
       ranges.set(key, key.set.resolve(view.exists));
     }
   };

@@ -104,12 +104,14 @@ export class CommandReader {
   }
 
   #isStreamed(segments: readonly Segment[]): boolean {
+    const incoming = command(segments, null);
+    if (incoming.at !== "command") return false;
     try {
-      const incoming = command(segments, null);
-      return incoming.at === "command" && this.#wantsStream(incoming.name, incoming.parser);
+      return this.#wantsStream(incoming.name, incoming.parser);
     } catch (fault) {
-      if (fault instanceof SyntaxFault) return false; // the command says so itself when all of it is here
-      throw fault;
+      if (!(fault instanceof SyntaxFault)) throw fault;
+      // The literal belongs to what is not complete yet, or what came before it is wrong: then it is not asked for.
+      return !incoming.parser.isAtEnd;
     }
   }
 

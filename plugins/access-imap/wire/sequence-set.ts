@@ -45,9 +45,12 @@ export class SequenceSet {
     return merged;
   }
 
-  /** Whether every number, `*` apart, is at most `last`. */
+  /** Whether every number is at most `last`. Lenient: `1:*` of nothing, which many clients send. */
   isWithin(last: number): boolean {
-    return this.#ranges.every(([a, b]) => (a === star || a <= last) && (b === star || b <= last));
+    return this.#ranges.every(([a, b]) => {
+      const limit = a === star || b === star ? Math.max(last, 1) : last;
+      return (a === star || a <= limit) && (b === star || b <= limit);
+    });
   }
 }
 

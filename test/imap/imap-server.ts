@@ -1,0 +1,151 @@
+/**
+ * IMAP over real sockets in this process: listener, logins, kernel, `store-maildir` and `access-imap`, without the rest of
+ * a server. User `ann`, password `secret`; also `bob`. Everything lives below one temporary directory.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Account } from "../../core/contracts/account.ts";
+import { Logins } from "../../core/contracts/account.ts";
+import { Certificates } from "../../core/contracts/certificates.ts";
+import { type AccountMailboxes, MailboxStore } from "../../core/contracts/mailbox-store.ts";
+import { ServerFacts } from "../../core/contracts/server-facts.ts";
+import { definePlugin } from "../../core/kernel/define.ts";
+import type { KernelRuntime } from "../../core/kernel/kernel.ts";
+import { authenticated, proceed, reject } from "../../core/kernel/verdicts.ts";
+import { createLogins, type OpenLogins } from "../../core/login/logins.ts";
+import { type OpenCertificates, openCertificates } from "../../core/net/certificates.ts";
+import { type Listener, openListener } from "../../core/net/listener.ts";
+import { ensureSelfSigned } from "../../core/net/self-signed.ts";
+import { keptLog, kernelWith, type LogLine } from "../../core/testing/kernel.ts";
+import accessImap from "../../plugins/access-imap/index.ts";
+import storeMaildir from "../../plugins/store-maildir/index.ts";
+
+export const imapOptions = {
+  maxMessageSize: 2 ** 26,
+  maxLineSize: 65_536,
+  maxCommandSize: 262_144,
+  idleTimeout: 1_800_000,
+  loginTimeout: 180_000,
+  maxLoginFailures: 5,
+  maxMistakes: 20,
+};
+
+const specialUse = { Drafts: "\\Drafts", Sent: "\\Sent", Trash: "\\Trash" };
+
+const accountOf = (root: string, name: string): Account => {
+  const address = { localPart: name, domain: "example.org", toString: () => `${name}@example.org` };
+  return { login: name, addresses: [address], home: join(root, name), quotaBytes: null };
+};
+
+const users = (root: string) =>
+  definePlugin({
+    name: "auth-test",
+    api: 1,
+    setup: () => ({
+      hooks: {
+        auth(attempt) {
+          if (attempt.kind !== "password") return proceed;
+          if (attempt.login === "blocked") return reject("Not from here [really]");
+          if (!["ann", "bob"].includes(attempt.login) || attempt.password !== "secret") return proceed;
+          return authenticated({ login: attempt.login, account: accountOf(root, attempt.login) });
+        },
+      },
+    }),
+  });
+
+export class ImapServer {
+  readonly port: number;
+  readonly tlsPort: number;
+  readonly root: string;
+  readonly logLines: readonly LogLine[];
+  readonly #kernel: KernelRuntime;
+  readonly #logins: OpenLogins;
+  readonly #certificates: OpenCertificates;
+  readonly #listeners: readonly Listener[];
+
+  private constructor(parts: {
+    root: string;
+    lines: readonly LogLine[];
+    kernel: KernelRuntime;
+    logins: OpenLogins;
+    certificates: OpenCertificates;
+    listeners: readonly [Listener, Listener];
+  }) {
+    this.root = parts.root;
+    this.logLines = parts.lines;
+    this.#kernel = parts.kernel;
+    this.#logins = parts.logins;
+    this.#certificates = parts.certificates;
+    this.#listeners = parts.listeners;
+    [this.port, this.tlsPort] = parts.listeners.map(({ address }) => ("port" in address ? address.port : 0)) as [
+      number,
+      number,
+    ];
+  }
+
+  static async start(options: Partial<typeof imapOptions> = {}): Promise<ImapServer> {
+    const root = await mkdtemp(join(tmpdir(), "postern-imap-"));
+    const { log, lines } = keptLog();
+    const files = { cert: join(root, "cert.pem"), key: join(root, "key.pem") };
+    await ensureSelfSigned(files, { hostname: "mx.example.org" });
+    const certificates = await openCertificates(files, { log });
+    const facts: ServerFacts = {
+      hostname: "mx.example.org",
+      dataDir: root,
+      origin: "example.org",
+      postmaster: accountOf(root, "postmaster").addresses[0] as ServerFacts["postmaster"],
+      version: "0",
+    };
+    let logins: OpenLogins | undefined;
+    const kernel = await kernelWith(
+      {
+        log,
+        configDir: root,
+        services: (asked) => {
+          logins = createLogins(asked, { log, clock: Date });
+          return [
+            [Logins, logins],
+            [ServerFacts, facts],
+            [Certificates, certificates],
+          ];
+        },
+      },
+      users(root),
+      [
+        storeMaildir,
+        { path: "{home}/Maildir/", layout: "maildir++", specialUse, maxWatches: 100, checkEvery: 30_000 },
+      ],
+      [accessImap, { ...imapOptions, ...options }],
+    );
+    await kernel.start();
+    const serve = kernel.roles.get("imap");
+    if (!serve || !logins) throw new Error("nobody serves imap");
+    const deps = { log, hostname: "mx.example.org", certificates, kernel, policies: "listener", serve } as const;
+    const limits = { connections: 1000, connectionsPerAddress: 1000 };
+    const spec = { role: "imap", place: { at: "port", host: "127.0.0.1", port: 0 }, limits } as const;
+    const clear = await openListener({ ...spec, name: "imap", tls: "optional" }, deps);
+    const secure = await openListener({ ...spec, name: "imaps", tls: "implicit" }, deps);
+    return new ImapServer({ root, lines, kernel, logins, certificates, listeners: [clear, secure] });
+  }
+
+  mailboxesOf(name: string): Promise<AccountMailboxes> {
+    return this.#kernel.service(MailboxStore).of(accountOf(this.root, name));
+  }
+
+  get connections(): number {
+    return this.#listeners.reduce((sum, { connections }) => sum + connections, 0);
+  }
+
+  async closeListeners(drainMs = 1000): Promise<void> {
+    await Promise.all(this.#listeners.map((listener) => listener.close(drainMs)));
+  }
+
+  async stop(): Promise<void> {
+    await this.closeListeners();
+    await this.#kernel.stop();
+    await this.#logins.close();
+    this.#certificates.close();
+    await rm(this.root, { recursive: true, force: true });
+  }
+}
