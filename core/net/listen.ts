@@ -2,7 +2,7 @@
  * Binds a server to its place. Throws `ListenError` with a text for the operator. A unix socket that a dead process left
  * behind is removed; one that somebody answers on is not.
  */
-import { unlink } from "node:fs/promises";
+import { stat, unlink } from "node:fs/promises";
 import { connect, type ListenOptions, type Server } from "node:net";
 import { ListenError } from "./net-errors.ts";
 
@@ -46,7 +46,9 @@ function bind(server: Server, place: ListenPlace): Promise<void> {
   });
 }
 
-function isDead(path: string): Promise<boolean> {
+async function isDead(path: string): Promise<boolean> {
+  // Connecting to a common file is refused, too, and that file is somebody's.
+  if (!(await stat(path)).isSocket()) return false;
   return new Promise((resolve) => {
     const probe = connect(path);
     probe.once("connect", () => {
@@ -65,7 +67,9 @@ function fail(name: string, place: ListenPlace, error: unknown): never {
 function reason(place: ListenPlace, error: unknown): string {
   switch (codeOf(error)) {
     case "EADDRINUSE":
-      return place.at === "path" ? "another process listens there" : "the port is in use by another process";
+      return place.at === "path"
+        ? "another process listens there, or it is no socket"
+        : "the port is in use by another process";
     case "EACCES":
     case "EPERM":
       return place.at === "port" && place.port < 1024

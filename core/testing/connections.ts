@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Connection } from "../contracts/session.ts";
 import type { Plugin } from "../kernel/define.ts";
-import { keptLog, kernelOf } from "./kernel.ts";
 import { type OpenCertificates, openCertificates } from "../net/certificates.ts";
 import { type ListenerSpec, openListener } from "../net/listener.ts";
 import { ensureSelfSigned } from "../net/self-signed.ts";
+import { keptLog, kernelOf } from "./kernel.ts";
 
 export class Workbench {
   readonly #cleanups: (() => unknown)[] = [];
@@ -126,7 +126,8 @@ export class Client {
   /** Resolves when what came holds this; rejects if the connection ends before. */
   async until(expected: string): Promise<void> {
     while (!this.#text.includes(expected)) {
-      if (this.#isClosed) throw new Error(`closed before ${JSON.stringify(expected)}; came: ${JSON.stringify(this.#text)}`);
+      if (this.#isClosed)
+        throw new Error(`closed before ${JSON.stringify(expected)}; came: ${JSON.stringify(this.#text)}`);
       await this.#change();
     }
   }
