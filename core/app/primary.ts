@@ -99,6 +99,8 @@ export class Primary {
     switch (message.is) {
       case "ready":
         place.isReady = true;
+        // It could not hear us before.
+        if (this.#isStopping) tell(from, { is: "drain" });
         if (this.#places.every(({ isReady }) => isReady)) this.#onSettled?.(null);
         return;
       case "failed":
