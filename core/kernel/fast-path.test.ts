@@ -29,7 +29,7 @@ describe("a chain in which all answer at once", () => {
     expect(result).toMatchObject({ verdict: { verdict: "reject" }, by: "policy-no" });
   });
 
-  it("costs a few microseconds at most for ten handlers", async () => {
+  it("costs microseconds for ten handlers, not tens of them", async () => {
     const kernel = await kernelOf(...Array.from({ length: 10 }, (_, n) => bystander(n)));
     const round = (calls: number) => {
       const startedAt = performance.now();
@@ -37,9 +37,10 @@ describe("a chain in which all answer at once", () => {
       return ((performance.now() - startedAt) * 1000) / calls;
     };
     round(20_000);
-    // The best of several rounds: others may use the processor as well.
+    // The best of several rounds, and a wide margin (it is below one on a quiet machine): others use the processor as well.
+    // A timer, a promise or an AbortController a handler would be beyond it all the same.
     const microseconds = Math.min(...Array.from({ length: 10 }, () => round(10_000)));
     if (process.env.SHOW_COSTS) console.log(`ten handlers: ${microseconds.toFixed(2)} us`);
-    expect(microseconds).toBeLessThan(6);
+    expect(microseconds).toBeLessThan(20);
   });
 });
