@@ -191,7 +191,7 @@ export class MaildirAccount implements AccountMailboxes {
   uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>> {
     return this.#guarded(() => {
       if (!(mailbox instanceof OpenMailbox)) throw new TypeError("a mailbox of another store");
-      return uniqueIdsOf(mailbox.folder);
+      return uniqueIdsOf(mailbox.snapshot, mailbox.folder.uidlist);
     });
   }
 

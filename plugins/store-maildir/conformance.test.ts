@@ -14,7 +14,7 @@ mailboxStoreConformance("store-maildir", async () => {
       configDir: "/",
       specialUse: { Sent: "\\Sent", Trash: "\\Trash" },
       maxWatches: 100,
-      checkEverySeconds: 1,
+      checkEvery: 1_000,
       log: quietLog,
       clock: { now: () => Date.now() },
       notifier: null,

@@ -1,5 +1,5 @@
 /** store-maildir: mailboxes as Maildir++ directories in Dovecot's dialect. */
-import { definePlugin, MailboxStore, Notifier, optional, Type } from "postern/plugin";
+import { Duration, definePlugin, MailboxStore, Notifier, optional, Type } from "postern/plugin";
 import { MaildirStore } from "./store.ts";
 
 export default definePlugin({
@@ -34,11 +34,10 @@ export default definePlugin({
       default: 4096,
       description: "Directories watched by inotify in one process; mailboxes beyond are only checked now and then.",
     }),
-    checkEverySeconds: Type.Integer({
-      minimum: 1,
-      maximum: 3600,
-      default: 30,
-      description: "How often open mailboxes with waiting clients are looked at whatever inotify says.",
+    checkEvery: Duration({
+      default: "30s",
+      minimum: "1s",
+      description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
     }),
   }),
   needs: { notifier: optional(Notifier) },

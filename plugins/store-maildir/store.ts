@@ -15,7 +15,8 @@ export interface MaildirStoreOptions {
   readonly configDir: string;
   readonly specialUse: Readonly<Record<string, string>>;
   readonly maxWatches: number;
-  readonly checkEverySeconds: number;
+  /** Milliseconds. */
+  readonly checkEvery: number;
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier | null;
@@ -35,7 +36,7 @@ export class MaildirStore implements MailboxStore {
       folders: new FolderRegistry(),
       flush: new DirectoryFlush(),
       structures: new StructureCache(),
-      watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEverySeconds * 1000 }),
+      watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery }),
     };
   }
 

@@ -1,0 +1,25 @@
+/**
+ * access-pop3: RFC 1939 with CAPA, STLS, SASL and response codes, over the mailboxes of whatever store there is. A fault of the
+ * store is answered with -ERR and a response code; nothing is deleted unless the client said QUIT.
+ */
+import { definePlugin, Logins, MailboxStore, ServerFacts } from "postern/plugin";
+import { converse } from "./converse.ts";
+import { Options } from "./options.ts";
+
+export default definePlugin({
+  name: "access-pop3",
+  api: 1,
+  config: Options,
+  needs: { logins: Logins, store: MailboxStore, facts: ServerFacts },
+  serves: ["pop3"],
+  setup({ config, needs, log }) {
+    const services = { ...needs, options: config, log };
+    return {
+      serve: {
+        pop3(connection) {
+          void converse(connection, services); // never rejects
+        },
+      },
+    };
+  },
+});
