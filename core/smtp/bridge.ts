@@ -85,8 +85,9 @@ class BridgeConnection extends SMTPConnection implements Wire, Watched {
     this._setListeners(() => {
       this.waitForClient();
       this.bridge.deadlines.add(this);
-      this.conversation.start(this);
-      this.flush();
+      const opening = this.conversation.start(this);
+      if (opening instanceof Promise) opening.then(this.#flush, (error: unknown) => this.giveUp(error));
+      else this.flush();
     });
   }
 

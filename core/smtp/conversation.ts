@@ -97,9 +97,9 @@ export class Conversation {
     return this.#isEnded;
   }
 
-  start(wire: Wire): void {
+  start(wire: Wire): void | Promise<void> {
     this.wire = wire;
-    this.#run(() => openSession(this));
+    return this.#run(() => openSession(this));
   }
 
   /** The banner is out: commands are welcome. */
@@ -198,6 +198,7 @@ export class Conversation {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.wire.end();
+    if (!this.#isBusy) this.endTransaction();
   }
 
   #command(line: Buffer): void | Promise<void> {

@@ -29,7 +29,10 @@ describe("reply", () => {
   });
 
   it("keeps every line to 512 octets and the whole to fifty lines, whatever the text", () => {
-    const anything = fc.oneof(fc.string({ unit: "binary", maxLength: 3000 }), fc.string({ minLength: 600, maxLength: 3000 }));
+    const anything = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 3000 }),
+      fc.string({ minLength: 600, maxLength: 3000 }),
+    );
     fc.assert(
       fc.property(anything, fc.boolean(), (text, utf8) => {
         const lines = reply(550, "5.7.1", text, { utf8 }).wire.split("\r\n");

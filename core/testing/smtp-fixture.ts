@@ -15,7 +15,12 @@ export const fixture = definePlugin({
         if (!("address" in query)) return proceed;
         const { localPart, domain } = query.address;
         if (domain !== "example.org" || !LOCAL_PARTS.has(localPart.toLowerCase())) return proceed;
-        return found({ login: `${localPart}@${domain}`, addresses: [query.address], home: "/nowhere", quotaBytes: null });
+        return found({
+          login: `${localPart}@${domain}`,
+          addresses: [query.address],
+          home: "/nowhere",
+          quotaBytes: null,
+        });
       },
       auth: (attempt) => {
         if (attempt.kind !== "password" || attempt.login !== "user@example.org") return proceed;

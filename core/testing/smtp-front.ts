@@ -39,6 +39,7 @@ export interface SmtpTestServer {
   /** Pieces that intakes have got. */
   readonly pieces: number;
   readonly opened: number;
+  /** Intakes that were told to forget. */
   readonly aborted: number;
   readonly kernel: Kernel;
   readonly listener: Listener;
@@ -52,6 +53,8 @@ export interface SmtpTestOptions {
   readonly config?: Partial<Omit<SmtpFrontOptions["config"], "hostname">>;
   readonly log?: Log;
   readonly clock?: Clock;
+  /** How long clients may take to end at `close`. */
+  readonly drainMs?: number;
   /** Instead of the real one. */
   readonly submit?: Submit;
 }
@@ -107,7 +110,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
     kernel,
     listener,
     close: async () => {
-      await listener.close(50);
+      await listener.close(options.drainMs ?? 50);
       await kernel.stop();
       await openedLogins.close();
       if ("close" in certificates && typeof certificates.close === "function") certificates.close();
@@ -128,6 +131,7 @@ class RememberingSpool implements Pick<Spool, "receive" | "accept"> {
     if (this.spoolFault === "full at once") throw new SpoolFull("no room");
     const pieces: Uint8Array[] = [];
     let sizeBytes = 0;
+    let isAborted = false;
     return {
       get sizeBytes() {
         return sizeBytes;
@@ -145,7 +149,8 @@ class RememberingSpool implements Pick<Spool, "receive" | "accept"> {
         return createMessage(whole.subarray(0, at), at < whole.length ? [whole.subarray(at)] : []);
       },
       abort: async () => {
-        this.aborted++;
+        if (!isAborted) this.aborted++;
+        isAborted = true;
       },
     };
   }

@@ -21,8 +21,10 @@ const succeeded = reply(235, "2.7.0", "Authentication successful");
 const unavailable = reply(454, "4.7.0", "Temporary authentication failure");
 const invalid = reply(535, "5.7.8", "Authentication credentials invalid");
 
-export function mechanismsFor({ parts, role, session }: Conversation): readonly string[] {
-  return role.isLmtp ? [] : parts.logins.mechanisms(session);
+/** None in clear where TLS is required, whatever `Logins` would take there. */
+export function mechanismsFor({ connection, parts, role, session }: Conversation): readonly string[] {
+  const isTooEarly = connection.listenerTls === "required" && session.tls === null;
+  return role.isLmtp || isTooEarly ? [] : parts.logins.mechanisms(session);
 }
 
 export function auth(conversation: Conversation, argument: string): Answer | Promise<Answer> {
