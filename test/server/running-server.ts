@@ -4,11 +4,11 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../clients/programs.ts";
+import { freePorts } from "./ports.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const tsx = fileURLToPath(import.meta.resolve("tsx"));
@@ -81,7 +81,7 @@ export class RunningServer {
     domains = ["example.org"],
   }: ServerOptions = {}): Promise<RunningServer> {
     const directory = await mkdtemp(join(tmpdir(), "postern-server-"));
-    const server = new RunningServer(directory, await freePorts());
+    const server = new RunningServer(directory, await choosePorts());
     await writeFile(join(directory, "virtual"), "postmaster@example.org alice@example.org\n");
     await writeFile(server.configFile, configText(server.ports, config, plugins(usualPlugins(domains))));
     for (const [address, password] of Object.entries(
@@ -204,17 +204,8 @@ function configText(ports: Ports, config: readonly string[], plugins: readonly s
   ].join("\n");
 }
 
-async function freePorts(): Promise<Ports> {
+async function choosePorts(): Promise<Ports> {
   const names = ["mx", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s"] as const;
-  const servers = await Promise.all(
-    names.map(
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports = await freePorts(names.length);
   return Object.fromEntries(names.map((name, index) => [name, ports[index]])) as unknown as Ports;
 }

@@ -1,11 +1,27 @@
+import {
+  type Account,
+  type Address,
+  accept,
+  amend,
+  defer,
+  defineLabel,
+  definePlugin,
+  defineService,
+  expanded,
+  proceed,
+  quarantine,
+  reject,
+  type Session,
+} from "postern/plugin";
 import { Type } from "typebox";
-import { accept, amend, defer, defineLabel, definePlugin, defineService, expanded, proceed, quarantine, reject, type Account, type Address, type Session } from "postern/plugin";
 
 /** A policy. */
 export const recipientLimit = definePlugin({
   name: "policy-recipient-limit",
   api: 1,
-  config: Type.Object({ limit: Type.Integer({ minimum: 1, default: 50, description: "Recipients one session may offer." }) }),
+  config: Type.Object({
+    limit: Type.Integer({ minimum: 1, default: 50, description: "Recipients one session may offer." }),
+  }),
   setup({ config, log, state }) {
     const offered = state((_: Session) => ({ recipients: 0 }));
     return {
@@ -50,7 +66,11 @@ export const aliases = definePlugin({
         destination: (_, { address }) => (targets(address) ? accept("alias") : proceed),
         expand({ address }) {
           const to = targets(address);
-          return to ? expanded(to.map((raw) => ({ address: { localPart: raw.split("@")[0] ?? "", domain: raw.split("@")[1] ?? "" } }))) : proceed;
+          return to
+            ? expanded(
+                to.map((raw) => ({ address: { localPart: raw.split("@")[0] ?? "", domain: raw.split("@")[1] ?? "" } })),
+              )
+            : proceed;
         },
       },
     };
@@ -58,8 +78,12 @@ export const aliases = definePlugin({
 });
 
 /** A delivery: each recipient is settled durably, one by one. */
-interface Accounts { find(address: Address, call: { signal: AbortSignal }): Promise<Account | null> }
-interface MailboxStore { append(account: Account, content: import("node:stream").Readable): Promise<void> }
+interface Accounts {
+  find(address: Address, call: { signal: AbortSignal }): Promise<Account | null>;
+}
+interface MailboxStore {
+  append(account: Account, content: import("node:stream").Readable): Promise<void>;
+}
 const Accounts = defineService<Accounts>("postern/accounts@1");
 const MailboxStore = defineService<MailboxStore>("postern/mailbox-store@1");
 export const local = definePlugin({
@@ -74,7 +98,10 @@ export const local = definePlugin({
           const account = await needs.accounts.find(recipient.address, call);
           if (!account) continue;
           await needs.store.append(account, delivery.message.content());
-          await delivery.settle(recipient, { at: "delivered", reply: { code: 250, status: "2.0.0", text: "kept", host: null } });
+          await delivery.settle(recipient, {
+            at: "delivered",
+            reply: { code: 250, status: "2.0.0", text: "kept", host: null },
+          });
         }
         return proceed;
       },

@@ -1,6 +1,7 @@
 /** Each of these is an author's likely slip; every one must be refused by the compiler. */
-import { Type } from "typebox";
+
 import { accept, definePlugin, defineService, filed, proceed, reject } from "postern/plugin";
+import { Type } from "typebox";
 
 const Thing = defineService<{ a(): void }>("thing@1");
 // @ts-expect-error forgot to return the verdict

@@ -1,0 +1,51 @@
+/** A mail server under measurement: where it listens, whose Maildir it fills, which processes it is. */
+import { readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+export interface Peer {
+  readonly name: string;
+  readonly port: number;
+  readonly recipient: string;
+  readonly maildir: string;
+  /** Root of its process tree. */
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export async function countMessages(maildir: string): Promise<number> {
+  const names = await Promise.all(["new", "cur"].map((part) => readdir(join(maildir, part)).catch(() => [])));
+  return names.flat().length;
+}
+
+export async function emptyMaildir(maildir: string): Promise<void> {
+  for (const part of ["new", "cur", "tmp"]) {
+    const names = await readdir(join(maildir, part)).catch(() => []);
+    for (const name of names) await rm(join(maildir, part, name), { force: true });
+  }
+}
+
+/** CPU seconds that the process tree below `pid` has used, children that have ended included (Linux). */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const ticksPerSecond = 100;
+  const all = new Map<number, { parent: number; ticks: number }>();
+  for (const name of await readdir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, "latin1").catch(() => null);
+    if (stat === null) continue;
+    const fields = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .map(Number);
+    all.set(Number(name), {
+      parent: fields[1] ?? 0,
+      ticks: [11, 12, 13, 14].reduce((sum, at) => sum + (fields[at] ?? 0), 0),
+    });
+  }
+  let ticks = 0;
+  for (const [start, { ticks: own }] of all) {
+    for (let at: number | undefined = start; at !== undefined && at > 0; at = all.get(at)?.parent) {
+      if (at === pid) ticks += own;
+    }
+  }
+  return ticks / ticksPerSecond;
+}

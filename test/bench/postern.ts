@@ -1,0 +1,58 @@
+/** The built Postern as a peer: one MX listener, one account, Maildir, as a small site would have it. */
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../server/ports.ts";
+import type { Peer } from "./peer.ts";
+
+const command = fileURLToPath(new URL("../../dist/core/cli/bin.js", import.meta.url));
+
+export async function startPostern(workers: number | null): Promise<Peer> {
+  const directory = await mkdtemp(join(process.env.BENCH_DIR ?? tmpdir(), "postern-bench-"));
+  const port = await freePort();
+  await writeFile(join(directory, "accounts.yaml"), "accounts:\n  - address: user@example.org\n", { mode: 0o600 });
+  await writeFile(
+    join(directory, "postern.config.yaml"),
+    [
+      "hostname: mx.example.org",
+      "dataDir: data",
+      ...(workers === null ? [] : [`workers: ${workers}`]),
+      "listeners:",
+      `  - { role: mx, host: 127.0.0.1, port: ${port}, limits: { connectionsPerAddress: 1000 } }`,
+      "plugins:",
+      "  - policy-relay: { networks: [] }",
+      "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
+      '  - store-maildir: { path: "{home}/Maildir/" }',
+      "  - deliver-local",
+      "",
+    ].join("\n"),
+  );
+  const child = spawn(process.execPath, [command, "start"], {
+    cwd: directory,
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "" },
+  });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const lines = createInterface({ input: child.stdout });
+  await new Promise<void>((resolve, reject) => {
+    lines.on("line", (line) => {
+      if (line.includes('"msg":"ready"')) resolve();
+    });
+    void ended.then(() => reject(new Error("postern did not start")));
+  });
+  return {
+    name: workers === null ? "postern" : `postern, ${workers} worker${workers === 1 ? "" : "s"}`,
+    port,
+    recipient: "user@example.org",
+    maildir: join(directory, "data/mail/example.org/user/Maildir"),
+    pid: child.pid ?? 0,
+    async stop() {
+      child.kill("SIGTERM");
+      await ended;
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
