@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { mailboxStoreConformance } from "../../core/testing/mailbox-store/conformance.ts";
+import { mailboxStoreConformance } from "postern/testing";
 import { MaildirStore } from "./store.ts";
 import { quietLog } from "./testing.ts";
 
-mailboxStoreConformance("store-maildir", async () => {
+await mailboxStoreConformance("store-maildir", async () => {
   const home = await mkdtemp(join(tmpdir(), "postern-maildir-"));
   const stores: MaildirStore[] = [];
   const make = () => {

@@ -1,0 +1,252 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it } from "vitest";
+import { runTranscript } from "../../core/testing/transcript.ts";
+import { type Pop3Server, startPop3 } from "./pop3-server.ts";
+
+const transcripts = fileURLToPath(new URL("../../plugins/access-pop3/transcripts/", import.meta.url));
+const transcript = (name: string): string => join(transcripts, `${name}.pop3`);
+
+const message = (text: string) => ({ content: [Buffer.from(text)] });
+
+let server: Pop3Server | null = null;
+async function start(...options: Parameters<typeof startPop3>): Promise<Pop3Server> {
+  server = await startPop3(...options);
+  return server;
+}
+afterEach(async () => {
+  await server?.stop();
+  server = null;
+});
+
+/** A client that collects what it is sent. */
+class Client {
+  readonly socket: Socket;
+  readonly #chunks: Buffer[] = [];
+
+  constructor(port: number) {
+    this.socket = connect(port, "127.0.0.1");
+    this.socket.on("data", (chunk: Buffer) => this.#chunks.push(chunk));
+    this.socket.on("error", () => this.socket.destroy());
+  }
+
+  get received(): Buffer {
+    return Buffer.concat(this.#chunks);
+  }
+
+  send(text: string): void {
+    this.socket.write(text);
+  }
+
+  async until(end: string): Promise<Buffer> {
+    while (!this.received.includes(end)) await once(this.socket, "data");
+    return this.received;
+  }
+
+  async closed(): Promise<string> {
+    if (!this.socket.closed) await once(this.socket, "close");
+    return this.received.toString();
+  }
+}
+
+describe("transcripts", () => {
+  it("serves a whole session", async () => {
+    const { ports, mailboxesOf } = await start();
+    const mail = await mailboxesOf("ann");
+    await mail.append("INBOX", [
+      message("Subject: one\r\n\r\n.\r\n.dot\r\ntext.\r\n..\r\n"),
+      message("Subject: two\r\nX-Folded: a\r\n b\r\n\r\nline 1\r\nline 2\r\n"),
+      message("Subject: three\r\n\r\nno line end"),
+    ]);
+    await runTranscript(transcript("session"), { port: ports.optional });
+  });
+
+  it("answers mistakes and ends after too many", async () => {
+    const { ports } = await start();
+    await runTranscript(transcript("mistakes"), { port: ports.optional });
+  });
+
+  it("knows SASL", async () => {
+    const { ports } = await start({ maxMistakes: 20 });
+    await runTranscript(transcript("auth"), { port: ports.optional });
+  });
+
+  it("gives the maildrop to one session at a time", async () => {
+    const { ports, mailboxesOf } = await start();
+    await (await mailboxesOf("bob")).deliver("INBOX", message("Subject: x\r\n\r\n"));
+    await runTranscript(transcript("in-use"), { port: ports.optional });
+  });
+
+  it("starts TLS, and asks for it where it is required", async () => {
+    const { ports } = await start();
+    await runTranscript(transcript("stls"), { port: ports.required });
+  });
+
+  it("answers pipelined commands in order, in clear and under implicit TLS", async () => {
+    const { ports } = await start();
+    await runTranscript(transcript("pipelining"), { port: ports.optional });
+    await runTranscript(transcript("pipelining"), { port: ports.implicit, implicitTls: true });
+  });
+});
+
+describe("what is deleted", () => {
+  const login = "USER ann\r\nPASS secret word\r\n";
+
+  it("is nothing when the client leaves without QUIT, and the maildrop is free again", async () => {
+    const { ports, mailboxesOf } = await start();
+    const mail = await mailboxesOf("ann");
+    await mail.deliver("INBOX", message("Subject: stays\r\n\r\n"));
+    const client = new Client(ports.optional);
+    client.send(`${login}RETR 1\r\nDELE 1\r\n`);
+    await client.until("Marked for deletion");
+    const inbox = await mail.open("INBOX");
+    let flags: ReadonlySet<string> = new Set();
+    const seen = new Promise<void>((resolve) => {
+      inbox.onChange(async () => {
+        flags = (await inbox.sync()).at(0).flags;
+        if (flags.has("\\Seen")) resolve();
+      });
+    });
+    client.socket.destroy();
+    await seen;
+    // What was read is marked, what was marked for deletion is not.
+    expect([...flags]).toEqual(["\\Seen"]);
+    await inbox.close();
+    await expect
+      .poll(async () => (await (await mailboxesOf("ann")).lockMaildrop())?.release().then(() => "free"))
+      .toBe("free");
+    expect((await mail.status("INBOX")).messages).toBe(1);
+  });
+
+  it("is nothing on autologout", async () => {
+    const { ports, mailboxesOf } = await start({ idleTimeout: 150 });
+    const mail = await mailboxesOf("ann");
+    await mail.deliver("INBOX", message("Subject: stays\r\n\r\n"));
+    const client = new Client(ports.optional);
+    client.send(`${login}DELE 1\r\n`);
+    expect(await client.closed()).toMatch(/Marked for deletion\r\n-ERR \[SYS\/TEMP\] Autologout/);
+    expect((await mail.status("INBOX")).messages).toBe(1);
+  });
+
+  it("is exactly what was marked, while mail comes in and another program deletes", async () => {
+    const { ports, mailboxesOf } = await start();
+    const mail = await mailboxesOf("ann");
+    await mail.append(
+      "INBOX",
+      ["a", "b", "c"].map((name) => message(`Subject: ${name}\r\n\r\n`)),
+    );
+    const client = new Client(ports.optional);
+    client.send(`${login}DELE 1\r\nDELE 2\r\n`);
+    await client.until("deletion\r\n+OK Marked for deletion\r\n");
+    await mail.deliver("INBOX", message("Subject: new\r\n\r\n"));
+    const inbox = await mail.open("INBOX");
+    await inbox.store([2], { mode: "add", flags: ["\\Deleted"] });
+    await inbox.expunge([2]);
+    client.send("RETR 2\r\nSTAT\r\nQUIT\r\n");
+    expect(await client.closed()).toMatch(/\+OK 1 \d+\r\n\+OK Bye\r\n$/);
+    const snapshot = await inbox.sync();
+    expect(Array.from({ length: snapshot.size }, (_, index) => snapshot.at(index).uid)).toEqual([3, 4]);
+    await inbox.close();
+  });
+});
+
+describe("bytes", () => {
+  it("stuffs dots in a message of any size, whatever the pieces, and counts its octets", async () => {
+    const { ports, mailboxesOf } = await start();
+    const mail = await mailboxesOf("ann");
+    const body = ".\r\n..\r\nx.\r\n.y\r\n\r\n".repeat(60_000);
+    const large = Buffer.from(`Subject: large\r\n\r\n${body}`);
+    const binary = Buffer.concat([
+      Buffer.from("Subject: b\r\n\r\n."),
+      Buffer.from(Array.from({ length: 256 }, (_, at) => at)),
+    ]);
+    await mail.append("INBOX", [{ content: [large] }, { content: [binary] }]);
+    const client = new Client(ports.optional);
+    client.send("USER ann\r\nPASS secret word\r\nRETR 1\r\nNOOP\r\n");
+    const all = await client.until("+OK Still here");
+    const start1 = all.indexOf(`+OK ${large.length} octets\r\n`) + `+OK ${large.length} octets\r\n`.length;
+    const sent = all.subarray(start1, all.lastIndexOf("+OK Still here")).toString("latin1");
+    expect(sent.endsWith("\r\n.\r\n")).toBe(true);
+    expect(sent.slice(0, -3).replace(/^\./gm, "")).toBe(large.toString("latin1"));
+    client.send("RETR 2\r\nQUIT\r\n");
+    await client.closed();
+    const rest = client.received.subarray(all.length);
+    const stored = Buffer.concat([binary.subarray(0, 14), Buffer.from("."), binary.subarray(14)]);
+    const crlf = Buffer.from(stored.toString("latin1").replace(/(?<!\r)\n/g, "\r\n"), "latin1");
+    expect(rest.includes(Buffer.concat([crlf, Buffer.from("\r\n.\r\n+OK Bye\r\n")]))).toBe(true);
+  });
+
+  it("refuses long lines and goes on", async () => {
+    const { ports } = await start();
+    const client = new Client(ports.optional);
+    client.send(
+      `USER ${"x".repeat(300)}\r\nNOOP ${"x".repeat(100_000)}\r\nAUTH PLAIN ${"A".repeat(20_000)}\r\nCAPA\r\n`,
+    );
+    const text = (await client.until("IMPLEMENTATION")).toString();
+    expect(text.match(/-ERR Line is too long\r\n/g)).toHaveLength(3);
+    client.send("QUIT\r\n");
+    expect(await client.closed()).toMatch(/\+OK Bye\r\n$/);
+  });
+
+  it("waits for a client that does not read", async () => {
+    const { ports, mailboxesOf } = await start();
+    const mail = await mailboxesOf("ann");
+    const large = Buffer.from(`Subject: large\r\n\r\n${"0123456789\r\n".repeat(2_000_000)}`);
+    await mail.append("INBOX", [{ content: [large] }]);
+    const client = new Client(ports.optional);
+    client.send("USER ann\r\nPASS secret word\r\n");
+    await client.until("messages");
+    client.socket.pause();
+    client.send("RETR 1\r\nQUIT\r\n");
+    const before = process.memoryUsage().arrayBuffers;
+    for (let turn = 0; turn < 200; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(large.length / 2);
+    client.socket.resume();
+    await client.closed();
+    expect(client.received.length).toBeGreaterThan(large.length);
+  });
+});
+
+describe("endings", () => {
+  it("ends after too many failed logins, in one log in after another", async () => {
+    const { ports } = await start();
+    const client = new Client(ports.optional);
+    client.send("USER ann\r\nPASS x\r\nUSER ann\r\nPASS x\r\nUSER eve\r\nPASS x\r\nUSER ann\r\nPASS secret word\r\n");
+    const text = await client.closed();
+    expect(text.match(/\[AUTH\] Authentication failed/g)).toHaveLength(3);
+    expect(text).toMatch(/-ERR \[SYS\/TEMP\] Too many failed logins\r\n$/);
+  });
+
+  it("sends away who is too slow to log in", async () => {
+    const { ports } = await start({ loginTimeout: 100 });
+    const client = new Client(ports.optional);
+    expect(await client.closed()).toMatch(/^\+OK .*\r\n-ERR \[SYS\/TEMP\] Too slow to log in\r\n$/);
+  });
+
+  it("lets a logged-in client end in order when the server shuts down", async () => {
+    const { ports, mailboxesOf, drain } = await start();
+    const mail = await mailboxesOf("ann");
+    await mail.deliver("INBOX", message("Subject: goes\r\n\r\n"));
+    const [working, idle] = [new Client(ports.optional), new Client(ports.optional)];
+    working.send("USER ann\r\nPASS secret word\r\nDELE 1\r\n");
+    await working.until("Marked");
+    await idle.until("ready");
+    const drained = drain(5_000);
+    expect(await idle.closed()).toMatch(/-ERR \[SYS\/TEMP\] Server is shutting down\r\n$/);
+    working.send("QUIT\r\n");
+    expect(await working.closed()).toMatch(/\+OK Bye\r\n$/);
+    await drained;
+    expect((await mail.status("INBOX")).messages).toBe(0);
+  });
+
+  it("tells nothing of itself in the log but faults", async () => {
+    const { ports, logLines } = await start();
+    const client = new Client(ports.optional);
+    client.send("USER ann\r\nPASS secret word\r\n\u0000\u0001\r\nQUIT\r\n");
+    await client.closed();
+    expect(JSON.stringify(logLines)).not.toContain("secret");
+    expect(logLines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+});
