@@ -17,6 +17,8 @@ class PieceReader extends Readable {
   readonly #pieces: readonly Piece[];
   #next = 0;
   #file: { readonly handle: FileHandle; position: number; readonly end: number } | null = null;
+  /** The file is being opened, read or closed. Node asks for more meanwhile, as a piece before it was pushed. */
+  #isBusy = false;
 
   constructor(pieces: readonly Piece[]) {
     super();
@@ -24,25 +26,9 @@ class PieceReader extends Readable {
   }
 
   override _read(): void {
-    if (this.#file) this.#readFile();
+    if (this.#isBusy) return;
+    if (this.#file) this.#readFile(this.#file);
     else this.#readNext();
-  }
-
-  #readNext(): void {
-    let isWanted = true;
-    while (isWanted) {
-      const piece = this.#pieces[this.#next];
-      this.#next += 1;
-      if (!piece) {
-        this.push(null);
-        isWanted = false;
-      } else if (!(piece instanceof Uint8Array)) {
-        this.#openFile(piece);
-        isWanted = false;
-      } else if (piece.length > 0) {
-        isWanted = this.push(piece);
-      }
-    }
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -58,41 +44,55 @@ class PieceReader extends Readable {
     );
   }
 
-  #openFile(range: FileRange): void {
-    open(range.path, "r").then(
-      (handle) => {
-        if (this.destroyed) {
-          handle.close().catch((cause: Error) => this.emit("error", cause));
-          return;
-        }
-        this.#file = { handle, position: range.start, end: range.start + range.length };
-        this.#readFile();
-      },
-      (cause: Error) => this.destroy(cause),
-    );
+  #readNext(): void {
+    let isWanted = true;
+    while (isWanted && !this.destroyed) {
+      const piece = this.#pieces[this.#next];
+      this.#next += 1;
+      if (!piece) {
+        this.push(null);
+        isWanted = false;
+      } else if (!(piece instanceof Uint8Array)) {
+        this.#openFile(piece);
+        isWanted = false;
+      } else if (piece.length > 0) {
+        isWanted = this.push(piece);
+      }
+    }
   }
 
-  #readFile(): void {
-    const file = this.#file;
-    if (!file) return;
+  #openFile({ path, start, length }: FileRange): void {
+    this.#wait(open(path, "r"), (handle) => {
+      this.#file = { handle, position: start, end: start + length };
+      if (this.destroyed) this._destroy(null, () => {});
+      else this.#readFile(this.#file);
+    });
+  }
+
+  #readFile(file: { readonly handle: FileHandle; position: number; readonly end: number }): void {
     const wanted = Math.min(chunkBytes, file.end - file.position);
     if (wanted === 0) {
       this.#file = null;
-      file.handle.close().then(
-        () => this.#readNext(),
-        (cause: Error) => this.destroy(cause),
-      );
+      this.#wait(file.handle.close(), () => this.#readNext());
       return;
     }
-    file.handle.read(Buffer.allocUnsafe(wanted), 0, wanted, file.position).then(
-      ({ bytesRead, buffer }) => {
-        if (this.destroyed) return;
-        if (bytesRead === 0) {
-          this.destroy(new Error("a message file is shorter than it was"));
-          return;
-        }
-        file.position += bytesRead;
-        this.push(buffer.subarray(0, bytesRead));
+    this.#wait(file.handle.read(Buffer.allocUnsafe(wanted), 0, wanted, file.position), ({ bytesRead, buffer }) => {
+      if (this.destroyed) return;
+      if (bytesRead === 0) {
+        this.destroy(new Error("a message file is shorter than it was"));
+        return;
+      }
+      file.position += bytesRead;
+      this.push(buffer.subarray(0, bytesRead));
+    });
+  }
+
+  #wait<T>(work: Promise<T>, done: (result: T) => void): void {
+    this.#isBusy = true;
+    work.then(
+      (result) => {
+        this.#isBusy = false;
+        done(result);
       },
       (cause: Error) => this.destroy(cause),
     );
