@@ -9,7 +9,8 @@ import { wellFormed } from "./well-formed.ts";
 
 const fixtures = new URL("../../core/mail/structure/fixtures/", import.meta.url);
 const corpus = readdirSync(fixtures)
-  .filter((name) => name.startsWith("rfc-"))
+  // rfc-008 encodes a message/rfc822, which RFC 2046 5.2.1 forbids.
+  .filter((name) => name.startsWith("rfc-") && name !== "rfc-008.eml")
   .map((name) => [name, readFileSync(new URL(name, fixtures)).toString("latin1")] as const);
 const messages = [...corpus, ...Object.entries(wellFormed)].map(
   ([name, text]) => [name, Buffer.from(text.replace(/\r?\n/g, "\r\n"), "latin1")] as const,

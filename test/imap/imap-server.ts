@@ -112,10 +112,7 @@ export class ImapServer {
         },
       },
       users(root),
-      [
-        storeMaildir,
-        { path: "{home}/Maildir/", layout: "maildir++", specialUse, maxWatches: 100, checkEvery: 30_000 },
-      ],
+      [storeMaildir, { path: "{home}/Maildir/", layout: "maildir++", specialUse, maxWatches: 100, checkEvery: 30_000 }],
       [accessImap, { ...imapOptions, ...options }],
     );
     await kernel.start();

@@ -128,8 +128,15 @@ function readBare(cursor: FieldCursor, phrase: Phrase): EnvelopeAddress {
   };
 }
 
-function withoutHost(phrase: Phrase): EnvelopeAddress {
-  return { name: phrase.comment || null, route: null, mailbox: phrase.local || missingMailbox, host: missingHost };
+/** One word is taken for a mailbox, several for a name. */
+function withoutHost({ text, local, comment }: Phrase): EnvelopeAddress {
+  const isName = text !== local;
+  return {
+    name: (isName ? text : comment) || null,
+    route: null,
+    mailbox: isName || local === "" ? missingMailbox : local,
+    host: missingHost,
+  };
 }
 
 /** A domain or `[literal]`; blanks around dots go. */

@@ -43,6 +43,7 @@ describe("parseAddressList", () => {
     ["a@example.org b@example.org", [address("a", "example.org"), address("b", "example.org")]],
     ["Ann <a@example.org", [address("a", "example.org", "Ann")]],
     ['"never closed <a@example.org>', [address("never closed <a@example.org>", "MISSING_DOMAIN")]],
+    ["Ann Example", [address("MISSING_MAILBOX", "MISSING_DOMAIN", "Ann Example")]],
   ];
   it.each(lists)("reads %j", (value, expected) => {
     expect(parseAddressList(value)).toEqual(expected);

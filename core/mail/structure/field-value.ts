@@ -118,7 +118,10 @@ export function parseParameters(cursor: FieldCursor): Parameters {
   return parameters;
 }
 
-/** Lenient: many programs leave out the quotes around names with blanks or tspecials, so a bare value goes up to `;`. */
+/**
+ * Lenient: many programs leave out the quotes around names with blanks or tspecials, so a bare value goes up to `;`. Where
+ * something like another parameter follows without `;`, it ends at the blank.
+ */
 function bareValue(cursor: FieldCursor): string {
   let value = "";
   let blanks = "";
@@ -128,9 +131,18 @@ function bareValue(cursor: FieldCursor): string {
       blanks = cursor.skipBlanks() === null ? cursor.text.slice(from, cursor.at) : " ";
       continue;
     }
-    value += blanks + cursor.peek();
+    const start = cursor.at;
+    let hasParameter = false;
+    while (!cursor.isAtEnd && cursor.peek() !== ";" && !isSpace(cursor.text.charCodeAt(cursor.at))) {
+      hasParameter ||= cursor.peek() === "=" || cursor.peek() === '"';
+      cursor.at++;
+    }
+    if (value !== "" && hasParameter) {
+      cursor.skipTo(";");
+      return value;
+    }
+    value += blanks + cursor.text.slice(start, cursor.at);
     blanks = "";
-    cursor.at++;
   }
   return value;
 }

@@ -162,6 +162,14 @@ describe("parseStructure", () => {
     expect(parseStructure(source).children[0]?.body.length).toBe(0);
   });
 
+  it("leaves the line end of a close-delimiter with its multipart", () => {
+    const source = crlf(
+      "Content-Type: multipart/mixed; boundary=x",
+      ...["", "--x", "Content-Type: multipart/mixed; boundary=y", "", "--y", "", "a", "--y--", "--x--", ""],
+    );
+    expect(body(source, parseStructure(source).children[0] as Structure)).toBe("--y\r\n\r\na\r\n--y--\r\n");
+  });
+
   it("makes an opaque leaf of what is nested too deep", () => {
     const levels = 300;
     const lines: string[] = [];

@@ -59,7 +59,11 @@ export class StructureParser {
   /** Offset of the line that begins now. */
   #position = 0;
   #lines = 0;
-  /** Octets of the last line end: they belong to a delimiter that follows. */
+  /**
+   * Octets of the last line end, which belong to a delimiter that follows (RFC 2046 5.1.1). 0 behind a header line and a
+   * delimiter: there the line end is theirs. By the letter of the RFC the line end of a close-delimiter would belong to
+   * the delimiter around it; Dovecot counts so too, and clients compare sizes across servers.
+   */
   #lineEnd = 0;
   /** The start of a line whose end has not come yet. */
   #held = "";
@@ -146,6 +150,7 @@ export class StructureParser {
     } else {
       if (first !== space && first !== tab) this.#keepsField = false;
       this.#advance(length, lineEnd);
+      this.#lineEnd = 0;
     }
   }
 
@@ -166,6 +171,7 @@ export class StructureParser {
       }
     }
     this.#advance(length, lineEnd);
+    this.#lineEnd = 0;
     if (length === lineEnd) this.#endHeader(this.#position);
     else if (text.startsWith(" ") || text.startsWith("\t")) {
       if (this.#keepsField) this.#keep(`\n${text}`);
@@ -212,6 +218,7 @@ export class StructureParser {
     while (this.#open.length > index + 1) this.#close(at, this.#lineEnd);
     this.#inHeader = false;
     this.#advance(length, lineEnd);
+    this.#lineEnd = 0;
     const frame = this.#open[index];
     if (!frame?.delimiter) return;
     const isLast = text.startsWith("--", frame.delimiter.length);
@@ -290,19 +297,7 @@ export class StructureParser {
     const isDelimited = lineEnd > 0 && total >= lineEnd;
     body.length = total - (isDelimited ? lineEnd : 0);
     frame.part.lines = Math.max(0, this.#lines - frame.linesBefore - (isDelimited ? 1 : 0));
-    if (isDelimited) clampLast(frame.part, body.start + body.length);
   }
-}
-
-/** A last part that was cut off right behind its own delimiter must not reach over the end of what is around it. */
-function clampLast(part: Structure, end: number): void {
-  const last = (part.message ?? part.children[part.children.length - 1]) as Part | undefined;
-  if (!last || last.body.start + last.body.length <= end) return;
-  last.header.start = Math.min(last.header.start, end);
-  last.header.length = Math.min(last.header.length, end - last.header.start);
-  last.body.start = last.header.start + last.header.length;
-  last.body.length = end - last.body.start;
-  clampLast(last, end);
 }
 
 type Facts = Pick<
