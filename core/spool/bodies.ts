@@ -17,6 +17,8 @@ export class Bodies {
   readonly #crcs = new WeakMap<FileRange, number>();
   /** Files in `incoming/` that readers of an accepted message may still use. */
   readonly #incoming = new Map<string, string>();
+  /** Several messages may have come in as one. */
+  readonly #users = new Map<string, number>();
   readonly #verified = new Set<string>();
 
   constructor(files: SpoolFiles, layout: Layout) {
@@ -47,7 +49,10 @@ export class Bodies {
     await ignoreMissing(this.#files.unlink(this.path(id)));
     await this.#files.link(from, this.path(id));
     await this.#files.flushDirectory(this.#layout.bodies);
-    if (dirname(from) === this.#layout.incoming) this.#incoming.set(id, from);
+    if (dirname(from) === this.#layout.incoming) {
+      this.#incoming.set(id, from);
+      this.#users.set(from, (this.#users.get(from) ?? 0) + 1);
+    }
     return { start: source.start, length: source.length, crc: this.#crcs.get(source) ?? null };
   }
 
@@ -66,7 +71,7 @@ export class Bodies {
     this.#verified.delete(id);
     const incoming = this.#incoming.get(id);
     this.#incoming.delete(id);
-    if (incoming) await ignoreMissing(this.#files.unlink(incoming));
+    if (incoming && this.#isLastUser(incoming)) await ignoreMissing(this.#files.unlink(incoming));
     await ignoreMissing(this.#files.unlink(this.path(id)));
   }
 
@@ -75,6 +80,13 @@ export class Bodies {
     for (const name of await this.#files.names(this.#layout.incoming)) {
       await ignoreMissing(this.#files.unlink(join(this.#layout.incoming, name)));
     }
+  }
+
+  #isLastUser(path: string): boolean {
+    const left = (this.#users.get(path) ?? 1) - 1;
+    if (left === 0) this.#users.delete(path);
+    else this.#users.set(path, left);
+    return left === 0;
   }
 
   #isOwn(path: string): boolean {

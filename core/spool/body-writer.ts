@@ -27,13 +27,13 @@ export class BodyWriter {
       this.#waiting.push(piece);
       this.#waitingBytes += piece.length;
     }
-    this.#running ??= this.#run();
+    this.#start();
     return this.#waitingBytes > waitingLimitBytes ? this.#settled() : undefined;
   }
 
   /** Everything is in the file (not yet flushed). */
   async end(): Promise<void> {
-    this.#running ??= this.#run();
+    this.#start();
     await this.#settled();
     await this.#close();
   }
@@ -48,6 +48,14 @@ export class BodyWriter {
   async #settled(): Promise<void> {
     while (this.#running) await this.#running;
     if (this.#failure) throw this.#failure;
+  }
+
+  #start(): void {
+    if (this.#running) return;
+    this.#running = this.#run().then(() => {
+      this.#running = null;
+      if (this.#waiting.length > 0 && !this.#isAborted) this.#start();
+    });
   }
 
   /** Never rejects. */
@@ -65,8 +73,6 @@ export class BodyWriter {
     } catch (error) {
       this.#failure = asSpoolFailure(error);
       this.#waiting = [];
-    } finally {
-      this.#running = null;
     }
   }
 

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Log } from "../contracts/log.ts";
+import { errorCode, isMissing } from "./errors.ts";
 import type { SpoolFiles } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
@@ -32,7 +33,7 @@ export class Damaged {
       }
       await this.#files.flushDirectory(this.#layout.damaged);
     } catch (error) {
-      if (error instanceof Error && "code" in error && error.code === "EEXIST") return;
+      if (errorCode(error) === "EEXIST") return;
       this.#log.error({ file: about.name, id: about.id, error: String(error) }, "spool: damage could not be set aside");
       return;
     }
@@ -41,7 +42,7 @@ export class Damaged {
     else this.#log.warn(fields, "spool: a write that was never finished has been set aside");
   }
 
-  /** Moves a whole file. */
+  /** Moves a whole file, if it is there. */
   async keepFile(path: string, about: { readonly name: string; readonly id: string | null; readonly cause: unknown }) {
     const name = `${about.name}.${randomBytes(4).toString("hex")}`;
     try {
@@ -51,6 +52,7 @@ export class Damaged {
         "spool: a damaged file has been set aside",
       );
     } catch (error) {
+      if (isMissing(error)) return;
       this.#log.error({ file: name, id: about.id, error: String(error) }, "spool: damage could not be set aside");
     }
   }

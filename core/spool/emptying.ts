@@ -48,7 +48,10 @@ export class SegmentEmptying {
       await eachOf([...segment.pins], (entry) => entry.inTurn(() => this.#save(entry, segment, copies)));
       await deferred.flushNames();
     } catch (error) {
-      this.#leftovers.push(...copies.map((copy) => copy.name));
+      for (const { entry, name } of copies) {
+        entry.isCopying = false;
+        this.#leftovers.push(name);
+      }
       throw error;
     }
     for (const copy of copies) this.#handOver(copy, segment);
@@ -76,6 +79,7 @@ export class SegmentEmptying {
     const { deferred } = this.#init;
     if (entry.isRemoved) {
       await deferred.remove(place.name);
+      this.#init.ledger.left(entry.id);
     } else if (entry.unsaved.size > 0) {
       const outcomes = new Map(entry.outcomes);
       const records = settleRecords(entry.id, outcomes);
@@ -101,6 +105,7 @@ export class SegmentEmptying {
     const records = [reprepareRecord(header, bytes), ...settleRecords(entry.id, outcomes)];
     if (schedule) records.push(rescheduleRecord(entry.id, schedule));
     this.#leftovers.push(name);
+    entry.isCopying = true;
     const usedBytes = await this.#create(name, records);
     this.#leftovers.splice(this.#leftovers.indexOf(name), 1);
     copies.push({ entry, name, usedBytes, outcomes, schedule });
@@ -128,6 +133,7 @@ export class SegmentEmptying {
   /** From here on the file is the message. */
   #handOver({ entry, name, usedBytes, outcomes }: Copy, segment: Segment): void {
     entry.place = { at: "file", name, usedBytes };
+    entry.isCopying = false;
     markSaved(entry, outcomes);
     entry.unpin(segment);
     if (entry.unsaved.size === 0) entry.unpinAll();
@@ -136,8 +142,10 @@ export class SegmentEmptying {
   /** What has happened to the message while its file was written. */
   async #catchUp({ entry, schedule }: Copy): Promise<void> {
     if (entry.place.at !== "file") return;
-    if (entry.isRemoved) await this.#init.deferred.remove(entry.place.name);
-    else if (entry.schedule !== schedule) await refile(this.#init.deferred, entry);
+    if (entry.isRemoved) {
+      await this.#init.deferred.remove(entry.place.name);
+      this.#init.ledger.left(entry.id);
+    } else if (entry.schedule !== schedule) await refile(this.#init.deferred, entry);
   }
 }
 

@@ -25,6 +25,8 @@ export class Entry {
   /** Whoever runs the queue knows of it. */
   isKnown: boolean;
   isRemoved = false;
+  /** A file of its own is being written while it is still the journal's. */
+  isCopying = false;
   /** Work on its file, one after the other. */
   tail: Promise<void> = Promise.resolve();
 

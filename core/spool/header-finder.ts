@@ -28,7 +28,8 @@ export class HeaderFinder {
     const end = this.#endIn(piece);
     this.#held.push(piece);
     this.#heldBytes += piece.length;
-    if (end !== null) return this.#cut(this.#heldBytes - piece.length + end);
+    const headerBytes = this.#heldBytes - piece.length + (end ?? 0);
+    if (end !== null && headerBytes <= this.#limitBytes) return this.#cut(headerBytes);
     if (this.#heldBytes > this.#limitBytes) return this.#cut(this.#lastLine());
     return [];
   }

@@ -1,6 +1,7 @@
 /** What this process knows about the messages of its spool, and what it has yet to find out after a start. */
 import type { SpoolOutcome } from "../contracts/spool.ts";
-import type { Entry, Schedule } from "./entry.ts";
+import { Entry, type Schedule } from "./entry.ts";
+import type { DeferredName } from "./layout.ts";
 import type { Segment } from "./segment.ts";
 
 /** Facts in the journal about a message that is not in it: its own file will turn up under some name. */
@@ -18,6 +19,8 @@ export class Ledger {
   readonly finished = new Set<string>();
   /** Until the survey has ended. */
   readonly overlays = new Map<string, Overlay>();
+  /** Messages that are no more, but whose names may still be seen in `deferred/`. */
+  readonly #leaving = new Set<string>();
   /** Messages in this spool; complete when the survey has ended. */
   count = 0;
 
@@ -29,8 +32,24 @@ export class Ledger {
   /** It is not there any more. What pins it is the caller's business. */
   drop(entry: Entry): void {
     entry.isRemoved = true;
+    if (entry.isCopying || entry.place.at === "file") this.#leaving.add(entry.id);
     if (this.entries.get(entry.id) !== entry) return;
     this.entries.delete(entry.id);
     this.count -= 1;
+  }
+
+  /** Its name has gone. */
+  left(id: string): void {
+    this.#leaving.delete(id);
+  }
+
+  /** A message met by its name; `null` if that is a name on its way out. The survey has counted it. */
+  meet(name: DeferredName): Entry | null {
+    const known = this.entries.get(name.id);
+    if (known) return known;
+    if (this.#leaving.has(name.id)) return null;
+    const entry = new Entry(name.id, { at: "file", name, usedBytes: null }, { dueAt: name.dueAt, isKnown: false });
+    this.entries.set(name.id, entry);
+    return entry;
   }
 }

@@ -67,6 +67,7 @@ async function openLocked(init: SpoolInit, layout: Layout, lock: Awaited<ReturnT
     segments.prepare();
   });
   surveyed.catch((error: unknown) => {
+    segments.forbidEmptying();
     log.error({ error: String(error) }, "spool: the names of deferred messages could not be read");
   });
   return new FileSpool({

@@ -3,7 +3,7 @@
  * order of due time for each 65,536 of them, so that memory stays bounded.
  */
 import type { DeferredFiles } from "./deferred-files.ts";
-import { Entry } from "./entry.ts";
+import type { Entry } from "./entry.ts";
 import { bucketStart, type DeferredName } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -25,7 +25,8 @@ export async function* recoveredUntil(ledger: Ledger, deferred: DeferredFiles, u
     for await (const names of chunksOf(deferred.namesIn(bucket))) {
       for (const name of names) {
         for (; !next.done && next.value.dueAt <= name.dueAt; next = loaded.next()) yield* tell(next.value);
-        if (name.dueAt < until) yield* tell(ledger.entries.get(name.id) ?? meet(ledger, name));
+        const entry = name.dueAt < until ? ledger.meet(name) : null;
+        if (entry) yield* tell(entry);
       }
     }
   }
@@ -36,13 +37,6 @@ function* tell(entry: Entry): Iterable<Due> {
   if (entry.isKnown || entry.isRemoved) return;
   entry.isKnown = true;
   yield { id: entry.id, dueAt: entry.dueAt };
-}
-
-/** Counted by the survey already. */
-export function meet(ledger: Ledger, name: DeferredName): Entry {
-  const entry = new Entry(name.id, { at: "file", name, usedBytes: null }, { dueAt: name.dueAt, isKnown: false });
-  ledger.entries.set(name.id, entry);
-  return entry;
 }
 
 async function* chunksOf(names: AsyncIterable<DeferredName>): AsyncIterable<readonly DeferredName[]> {

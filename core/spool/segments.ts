@@ -39,6 +39,10 @@ export class Segments {
   #next: Promise<Segment> | null = null;
   #failedAt: { readonly at: number; readonly error: Error } | null = null;
   #emptying: Emptying | null = null;
+  /** Whoever waits for `allowEmptying` or `forbidEmptying`. */
+  #waiting: (() => void)[] = [];
+  #isForbidden = false;
+  #isClosed = false;
 
   constructor(init: SegmentsInit) {
     this.#init = init;
@@ -50,11 +54,18 @@ export class Segments {
   /** From now on segments may be emptied and used again: all names in `deferred/` have been seen. */
   allowEmptying(emptying: Emptying): void {
     this.#emptying = emptying;
+    for (const go of this.#waiting.splice(0)) go();
+  }
+
+  /** The names cannot be seen: segments pile up until there are too many. */
+  forbidEmptying(): void {
+    this.#isForbidden = true;
+    for (const go of this.#waiting.splice(0)) go();
   }
 
   /** The first segment of this run. */
   async begin(): Promise<Segment> {
-    const segment = await this.#make();
+    const segment = await this.#begun();
     this.#live.push(segment);
     return segment;
   }
@@ -82,7 +93,7 @@ export class Segments {
 
   /** Makes the next segment ready in the background. A failure is told when the segment is needed. */
   prepare(): void {
-    if (this.#next || this.#failedAt) return;
+    if (this.#next || this.#failedAt || this.#isClosed) return;
     const next = this.#make();
     this.#next = next;
     next.catch((error: unknown) => {
@@ -99,6 +110,7 @@ export class Segments {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     const next = await this.#next?.catch(() => null);
     if (next) await next.close();
     for (const segment of this.#live) {
@@ -110,9 +122,19 @@ export class Segments {
 
   async #make(): Promise<Segment> {
     await this.#reclaim();
-    if (this.#live.length >= this.#init.limits.maxSegments * 2) {
-      throw new SpoolError("SPOOL_FAILED", "too many journal files are in use");
+    if (this.#isOverfull && !this.#emptying && !this.#isForbidden) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      await this.#reclaim();
     }
+    if (this.#isOverfull) throw new SpoolError("SPOOL_FAILED", "too many journal files are in use");
+    return this.#begun();
+  }
+
+  get #isOverfull(): boolean {
+    return this.#live.length >= this.#init.limits.maxSegments * 2;
+  }
+
+  async #begun(): Promise<Segment> {
     const { files, layout, limits } = this.#init;
     this.#lastSequence += 1;
     const name: SegmentName = { sequence: this.#lastSequence, nonce: randomBytes(8) };

@@ -24,7 +24,7 @@ import type { Ledger } from "./ledger.ts";
 import type { SpoolLimits } from "./limits.ts";
 import { readEntry } from "./reading.ts";
 import { RecentMessages } from "./recent.ts";
-import { type Due, meet, recoveredUntil } from "./recovered.ts";
+import { type Due, recoveredUntil } from "./recovered.ts";
 import type { Room } from "./room.ts";
 import { removeRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
 import type { Segments } from "./segments.ts";
@@ -51,6 +51,8 @@ export class FileSpool implements Spool {
   readonly #budget: MemoryBudget;
   /** Which intake a piece came from. */
   readonly #intakes = new WeakMap<Piece, SpoolIntake>();
+  /** Whoever neither accepts nor aborts leaves it to the garbage collector. */
+  readonly #abandoned = new FinalizationRegistry<SpoolIntake>((intake) => this.#inBackground(intake.abort()));
   readonly #background = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
 
@@ -77,6 +79,7 @@ export class FileSpool implements Spool {
       isLarge: sizeHintBytes !== null && sizeHintBytes > limits.memoryMessageBytes,
       onEnd: (intake, message) => {
         for (const piece of [message.header, ...message.body]) this.#intakes.set(piece, intake);
+        this.#abandoned.register(message.body[0] ?? message.header, intake);
       },
     });
   }
@@ -124,9 +127,9 @@ export class FileSpool implements Spool {
     const written = journal.remark(removeRecord(id));
     // The body goes last: as long as a record could bring the message back it must be whole.
     this.#inBackground(written.then(() => bodies.remove(id)));
-    // Read the place in turn: a copy into a file may be in the making.
+    // A copy into a file that is in the making is unlinked by whoever makes it.
     if (entry.place.at === "journal") entry.unpinAll();
-    else this.#inBackground(entry.inTurn(() => unlinkFile(deferred, entry)));
+    else this.#inBackground(entry.inTurn(() => unlinkFile(ledger, deferred, entry)));
   }
 
   async read(id: string): Promise<SpoolEntry | null> {
@@ -138,7 +141,13 @@ export class FileSpool implements Spool {
       const state = { ...(entry.schedule ?? freshSchedule(0)), outcomes: Object.fromEntries(entry.outcomes) };
       return { ...recent, state };
     }
-    return readEntry(this.#init, entry);
+    try {
+      return await readEntry(this.#init, entry);
+    } catch (error) {
+      // Set aside: the next start is not to find it again.
+      if (entry.isRemoved) this.#inBackground(this.#init.journal.remark(removeRecord(id)));
+      throw error;
+    }
   }
 
   async *recovered(until: number): AsyncIterable<Due> {
@@ -159,9 +168,9 @@ export class FileSpool implements Spool {
     const { journal, segments, deferred, surveyed, lock } = this.#init;
     try {
       await journal.drain();
-      await Promise.allSettled([surveyed, ...this.#background]);
+      this.#inBackground(surveyed.then(() => deferred.flushNames()));
+      while (this.#background.size > 0) await Promise.all(this.#background);
       await segments.close();
-      await deferred.flushNames();
     } finally {
       await lock.release();
     }
@@ -184,7 +193,7 @@ export class FileSpool implements Spool {
     await surveyed;
     for (const bucket of await deferred.buckets()) {
       for await (const name of deferred.namesIn(bucket)) {
-        if (name.id === id) return ledger.entries.get(id) ?? meet(ledger, name);
+        if (name.id === id) return ledger.meet(name);
       }
     }
     return null;
@@ -217,8 +226,9 @@ export class FileSpool implements Spool {
 }
 
 /** Its outcomes stay pinned in the journal until the name has gone. */
-async function unlinkFile(deferred: DeferredFiles, entry: Entry): Promise<void> {
+async function unlinkFile(ledger: Ledger, deferred: DeferredFiles, entry: Entry): Promise<void> {
   if (entry.place.at !== "file") return;
   await deferred.remove(entry.place.name);
+  ledger.left(entry.id);
   entry.unpinAll();
 }
