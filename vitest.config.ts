@@ -3,17 +3,23 @@ import { defineConfig } from "vitest/config";
 
 const source = (file: string) => fileURLToPath(new URL(`./core/api/${file}`, import.meta.url));
 
+const alias = {
+  "postern/plugin": source("plugin.ts"),
+  "postern/mail": source("mail.ts"),
+  "postern/testing": source("testing.ts"),
+};
+const test = { testTimeout: 60_000, hookTimeout: 120_000 };
+
 export default defineConfig({
-  resolve: {
-    alias: {
-      "postern/plugin": source("plugin.ts"),
-      "postern/mail": source("mail.ts"),
-      "postern/testing": source("testing.ts"),
-    },
-  },
   test: {
-    include: ["core/**/*.test.ts", "plugins/**/*.test.ts", "test/**/*.test.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    projects: [
+      // Rooms and plugins by themselves, from their source.
+      { resolve: { alias }, test: { ...test, name: "rooms", include: ["core/**/*.test.ts", "plugins/**/*.test.ts"] } },
+      // Whole servers and what crosses rooms.
+      {
+        resolve: { alias },
+        test: { ...test, name: "house", include: ["test/**/*.test.ts"], globalSetup: "test/server/build.ts" },
+      },
+    ],
   },
 });

@@ -44,26 +44,26 @@ export async function arrival(
 ): Promise<string> {
   const client = imapClient(port, login);
   await client.connect();
+  let onExists = () => {};
+  client.on("exists", () => onExists());
   const lock = await client.getMailboxLock("INBOX");
   try {
     const deadline = Date.now() + timeoutMs;
-    for (let from = 1; ; ) {
-      const exists = client.mailbox === false ? 0 : client.mailbox.exists;
-      for (; from <= exists; from++) {
-        const message = await client.fetchOne(String(from), { source: true });
-        const source = message ? (message.source?.toString("utf8") ?? "") : "";
-        if (fits(source)) return source;
-      }
-      await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(
-          () => reject(new Error("the message did not arrive in time")),
-          Math.max(1, deadline - Date.now()),
-        );
-        client.once("exists", () => {
-          clearTimeout(timer);
-          resolve();
+    const count = () => (client.mailbox === false ? 0 : client.mailbox.exists);
+    for (let from = 1; ; from++) {
+      while (from > count()) {
+        await new Promise<void>((resolve, reject) => {
+          const late = () => reject(new Error("the message did not arrive in time"));
+          const timer = setTimeout(late, Math.max(1, deadline - Date.now()));
+          onExists = () => {
+            clearTimeout(timer);
+            resolve();
+          };
         });
-      });
+      }
+      const message = await client.fetchOne(String(from), { source: true });
+      const source = message ? (message.source?.toString("utf8") ?? "") : "";
+      if (fits(source)) return source;
     }
   } finally {
     lock.release();

@@ -10,10 +10,8 @@ import { fileURLToPath } from "node:url";
 import { run } from "../clients/programs.ts";
 import { freePorts } from "./ports.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-const tsx = fileURLToPath(import.meta.resolve("tsx"));
-/** The command line from its source, so that a test never runs a stale build. */
-export const command = ["-C", "postern-source", "--import", tsx, join(root, "core/cli/bin.ts")];
+/** The built command line; `build.ts` sees to it that it is not stale. */
+export const command = [fileURLToPath(new URL("../../dist/core/cli/bin.js", import.meta.url))];
 
 export interface Ports {
   readonly mx: number;
