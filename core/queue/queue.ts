@@ -36,6 +36,8 @@ export interface QueueStats {
   readonly parked: number;
   /** Set aside since the start. */
   readonly held: number;
+  /** The spool is being asked what is due; there may be more than the figures say. */
+  readonly isLookingAhead: boolean;
 }
 
 export interface Queue {
@@ -73,12 +75,15 @@ class SpoolQueue implements Queue {
   readonly #fresh = new Fifo<Waiting>();
   readonly #deferred = new DueHeap();
   readonly #active = new Map<string, Job | null>();
+  /** Messages with outcomes that the spool would not record: forgetting them would repeat a delivery. */
+  readonly #unrecorded = new Map<string, Job>();
   readonly #idle: (() => void)[] = [];
   #bytes = 0;
   #loading = 0;
   #held = 0;
   #isFreshNext = true;
   #isPumpSet = false;
+  #isLookingAhead = false;
   #isStopped = false;
   #callOffAlarm: () => void = () => {};
   #alarmAt = Number.POSITIVE_INFINITY;
@@ -136,6 +141,7 @@ class SpoolQueue implements Queue {
       delivering: this.#lanes.active,
       parked: this.#lanes.parked,
       held: this.#held,
+      isLookingAhead: this.#isLookingAhead,
     };
   }
 
@@ -163,6 +169,7 @@ class SpoolQueue implements Queue {
   /** Asks the spool for what an earlier run left and what is due soon. */
   async #lookAhead(): Promise<void> {
     const { spool, clock, log } = this.#room;
+    this.#isLookingAhead = true;
     try {
       for await (const { id, dueAt } of spool.recovered(clock.now() + HORIZON_MS)) {
         if (this.#isStopped) return;
@@ -171,6 +178,7 @@ class SpoolQueue implements Queue {
     } catch (cause) {
       log.error({ err: cause }, "the spool cannot say what is due; asking again later");
     }
+    this.#isLookingAhead = false;
     if (this.#isStopped) return;
     this.#setAlarm();
     this.#callOffLookAhead = this.#alarm(LOOK_AHEAD_EVERY_MS, () => void this.#lookAhead());
@@ -234,13 +242,17 @@ class SpoolQueue implements Queue {
     this.#active.set(id, fresh);
     let job = fresh;
     try {
-      job ??= await this.#load(id);
+      job ??= this.#unrecorded.get(id) ?? (await this.#load(id));
       if (job) await this.#try(job);
     } catch (cause) {
       this.#room.log.error({ id, err: cause }, "a message could not be worked on, it is tried again later");
       this.#deferred.add(id, this.#room.clock.now() + this.#options.firstRetryMs);
     }
-    if (job) this.#bytes -= job.bytes;
+    if (job && job.unsaved.size > 0) this.#unrecorded.set(id, job);
+    else if (job) {
+      this.#unrecorded.delete(id);
+      this.#bytes -= job.bytes;
+    }
     this.#active.delete(id);
     if (this.#active.size === 0) for (const done of this.#idle.splice(0)) done();
     this.#setPump();

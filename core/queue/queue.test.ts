@@ -1,0 +1,551 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Delivery } from "../contracts/delivery.ts";
+import type { Recipient } from "../contracts/envelope.ts";
+import type { Spool } from "../contracts/spool.ts";
+import { accept, amend, defer, proceed, reject, routed } from "../kernel/verdicts.ts";
+import type { Listed } from "../testing/kernel.ts";
+import { type MailFlow, type MailFlowInit, openingOf, openMailFlow, sendText, until } from "../testing/mail-flow.ts";
+import { delivering, directory, hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
+
+const flows: MailFlow[] = [];
+afterEach(async () => {
+  for (const flow of flows.splice(0).reverse()) await flow.close();
+});
+
+async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
+  const flow = await openMailFlow({ plugins: [openRelay, ...plugins], ...more });
+  flows.push(flow);
+  return flow;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const nobody = openingOf({ from: null });
+
+const addressesOf = (delivery: Delivery) => delivery.recipients.map(({ address }) => address.toString());
+
+/** Passes everything on but what is given. */
+const spoolWith =
+  (change: (spool: Spool) => Partial<Spool>): NonNullable<MailFlowInit["wrapSpool"]> =>
+  (spool) => ({
+    receive: (hint) => spool.receive(hint),
+    accept: (...args) => spool.accept(...args),
+    settle: (...args) => spool.settle(...args),
+    reschedule: (...args) => spool.reschedule(...args),
+    remove: (id) => spool.remove(id),
+    read: (id) => spool.read(id),
+    recovered: (at) => spool.recovered(at),
+    close: () => spool.close(),
+    ...change(spool),
+  });
+
+describe("a try", () => {
+  it("hands fresh mail over from memory, without reading the spool", async () => {
+    const { plugin, delivered } = recording();
+    const wrapSpool = spoolWith(() => ({ read: () => Promise.reject(new Error("nobody should ask")) }));
+    const flow = await flowOf([plugin], { wrapSpool });
+    await sendText(flow, { to: ["x@example.net"] });
+    await flow.quiet();
+    expect(delivered).toMatchObject([{ to: ["x@example.net"], attempt: 1 }]);
+    expect(flow.queue.stats()).toMatchObject({ ready: 0, active: 0, deferred: 0 });
+  });
+
+  it("puts recipients with the same way into one delivery, others apart", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([plugin]);
+    await sendText(flow, { to: ["a@one.example", "b@two.example", "c@one.example"] });
+    await flow.quiet();
+    expect(delivered.map(({ to }) => to.join(" ")).sort()).toEqual(["a@one.example c@one.example", "b@two.example"]);
+  });
+
+  it("splits what is more than one transaction should carry", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([plugin], { options: { maxRecipientsPerDelivery: 2 } });
+    await sendText(flow, { to: ["1", "2", "3", "4", "5"].map((name) => `${name}@one.example`) });
+    await flow.quiet();
+    expect(delivered.map(({ to }) => to.length)).toEqual([2, 2, 1]);
+  });
+
+  it("removes what is settled, and repeats only the rest", async () => {
+    const tries: string[] = [];
+    let isUp = false;
+    const { plugin } = recording((address) => {
+      tries.push(address);
+      return address.startsWith("slow") && !isUp ? outcomes.deferred : outcomes.delivered;
+    });
+    const flow = await flowOf([plugin]);
+    await sendText(flow, { opening: nobody, to: ["fast@example.net", "slow@example.net"] });
+    await flow.quiet();
+    expect(flow.queue.stats().deferred).toBe(1);
+    isUp = true;
+    flow.clock.advance(10 * MINUTE);
+    await flow.quiet();
+    expect(tries).toEqual(["fast@example.net", "slow@example.net", "slow@example.net"]);
+    expect(flow.queue.stats().deferred).toBe(0);
+  });
+
+  it("tells settled for each recipient, after it is on disk", async () => {
+    const told: string[] = [];
+    const settled: string[] = [];
+    const { plugin } = recording();
+    const flow = await flowOf(
+      [
+        plugin,
+        hooksPlugin({
+          settled(delivery, { address }, outcome) {
+            told.push(`${address} ${outcome.at} ${delivery.attempt} ${settled.length}`);
+          },
+        }),
+      ],
+      {
+        wrapSpool: spoolWith((spool) => ({
+          async settle(id, recipientId, outcome) {
+            await spool.settle(id, recipientId, outcome);
+            settled.push(String(recipientId));
+          },
+        })),
+      },
+    );
+    await sendText(flow, { to: ["a@example.net", "b@example.net"] });
+    await flow.quiet();
+    expect(told).toEqual(["a@example.net delivered 1 1", "b@example.net delivered 1 2"]);
+  });
+
+  it.each<[string, Listed, string]>([
+    ["nobody routes", hooksPlugin({ deliver: () => proceed }), "451 4.3.5"],
+    ["the route is put off", hooksPlugin({ route: () => defer("no DNS", { detail: "4.3" }) }), "451 4.4.3"],
+    [
+      "a route handler throws",
+      hooksPlugin({
+        route: () => {
+          throw new Error("broken");
+        },
+      }),
+      "451 4.3.0",
+    ],
+    ["nobody delivers", hooksPlugin({ route: () => routed("test", null) }), "451 4.3.5"],
+    [
+      "a delivery throws",
+      delivering(() => {
+        throw new Error("broken");
+      }),
+      "451 4.3.0",
+    ],
+    [
+      "a delivery settles with nonsense",
+      delivering((d) => d.settle(d.recipients[0] as Recipient, { at: "done" } as never)),
+      "451 4.3.0",
+    ],
+  ])("puts off when %s", async (_, plugin, reply) => {
+    const flow = await flowOf([plugin]);
+    await sendText(flow, { opening: nobody, to: ["x@example.net"] });
+    await flow.quiet();
+    expect(flow.queue.stats()).toMatchObject({ deferred: 1, active: 0 });
+    const [line] = flow.lines.filter(({ text }) => text === "deferred");
+    expect(line?.fields.reply).toContain(reply);
+    expect(flow.lines.some(({ level }) => level === "error" || level === "warn") || reply === "451 4.4.3").toBe(true);
+  });
+
+  it("keeps what was settled before a handler threw", async () => {
+    const tries: string[][] = [];
+    const flow = await flowOf([
+      delivering(async (delivery) => {
+        tries.push(addressesOf(delivery));
+        const [first] = delivery.recipients;
+        if (first) await delivery.settle(first, outcomes.delivered);
+        if (delivery.recipients.length > 0) throw new Error("connection lost");
+      }),
+    ]);
+    await sendText(flow, { opening: nobody, to: ["a@example.net", "b@example.net", "c@example.net"] });
+    await flow.quiet();
+    for (let n = 0; n < 2; n += 1) {
+      flow.clock.advance(HOUR);
+      await flow.quiet();
+    }
+    expect(tries).toEqual([
+      ["a@example.net", "b@example.net", "c@example.net"],
+      ["b@example.net", "c@example.net"],
+      ["c@example.net"],
+    ]);
+    expect(flow.queue.stats().deferred).toBe(0);
+  });
+
+  it("waits for a handler that hangs beyond its time, and counts what it settles late", async () => {
+    let release = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begun = 0;
+    const plugin = hooksPlugin({
+      route: () => routed("test", "one"),
+      async deliver(delivery, call) {
+        begun += 1;
+        await new Promise<void>((resolve) => call.signal.addEventListener("abort", () => resolve()));
+        await hanging;
+        const [first] = delivery.recipients;
+        if (first) await delivery.settle(first, outcomes.delivered);
+        return proceed;
+      },
+    });
+    const flow = await flowOf([[plugin, {}, { timeoutMs: 5 }]]);
+    await sendText(flow, { opening: nobody, to: ["a@example.net", "b@example.net"] });
+    await until(() => begun === 1);
+    flow.clock.advance(DAY);
+    flow.queue.flush();
+    expect(flow.queue.stats()).toMatchObject({ active: 1, delivering: 1 });
+    release();
+    await flow.quiet();
+    const reports = flow.lines.filter(({ text }) => text === "delivered" || text === "deferred");
+    expect(reports.map(({ text, fields }) => `${text} ${fields.recipient}`)).toEqual([
+      "delivered a@example.net",
+      "deferred b@example.net",
+    ]);
+    expect(begun).toBe(1);
+  });
+
+  it("counts a settlement that nobody waited for", async () => {
+    const late: Promise<void>[] = [];
+    let tries = 0;
+    const flow = await flowOf([
+      delivering((delivery) => {
+        tries += 1;
+        const [recipient] = delivery.recipients;
+        if (recipient) {
+          const turn = new Promise<void>((resolve) => setImmediate(resolve));
+          late.push(
+            turn
+              .then(() => until(() => flow.queue.stats().deferred === 1))
+              .then(() => delivery.settle(recipient, outcomes.delivered)),
+          );
+        }
+      }),
+    ]);
+    await sendText(flow, { opening: nobody, to: ["a@example.net"] });
+    await flow.quiet();
+    await Promise.all(late);
+    flow.clock.advance(HOUR);
+    await flow.quiet();
+    expect(tries).toBe(1);
+    expect(flow.queue.stats().deferred).toBe(0);
+  });
+
+  it("never records a recipient twice in one delivery, nor one of somebody else", async () => {
+    const errors: unknown[] = [];
+    const flow = await flowOf([
+      delivering(async (delivery) => {
+        const [recipient] = delivery.recipients;
+        if (!recipient) return;
+        await delivery.settle(recipient, outcomes.delivered);
+        await delivery.settle(recipient, outcomes.failed);
+        await delivery.settle({ ...recipient, id: 99 }, outcomes.failed).catch((cause: unknown) => errors.push(cause));
+      }),
+    ]);
+    await sendText(flow, { to: ["a@example.net"] });
+    await flow.quiet();
+    expect(errors).toEqual([expect.any(RangeError)]);
+    expect(flow.lines.filter(({ text }) => text === "delivered" || text === "failed").length).toBe(1);
+  });
+
+  it("takes the route that a change has fixed", async () => {
+    const seen: string[] = [];
+    const flow = await flowOf([
+      hooksPlugin({
+        message: () => amend({ op: "route", transport: "quiet", nextHop: "10.0.0.1" }),
+        route: () => routed("other", null),
+        async deliver(delivery) {
+          seen.push(`${delivery.route.transport} ${delivery.route.nextHop}`);
+          for (const recipient of delivery.recipients) await delivery.settle(recipient, outcomes.relayed);
+          return proceed;
+        },
+      }),
+    ]);
+    await sendText(flow, { to: ["a@example.net"] });
+    await flow.quiet();
+    expect(seen).toEqual(["quiet 10.0.0.1"]);
+  });
+});
+
+describe("the schedule", () => {
+  it("backs off, and keeps attempts and time over a restart", async () => {
+    const at: number[] = [];
+    const { plugin } = recording(() => outcomes.deferred);
+    const plugins = [plugin, hooksPlugin({ settled: (delivery) => void at.push(delivery.attempt) })];
+    const flow = await openMailFlow({ plugins: [openRelay, ...plugins] });
+    await sendText(flow, { opening: nobody, to: ["a@example.net"] });
+    await flow.quiet();
+    const times: number[] = [];
+    const start = flow.clock.now();
+    let current = flow;
+    for (let n = 0; n < 4; n += 1) {
+      while (at.length === n + 1) {
+        current.clock.advance(MINUTE);
+        await current.quiet();
+      }
+      times.push((current.clock.now() - start) / MINUTE);
+      await current.crash();
+      current = await openMailFlow({ plugins: [openRelay, ...plugins], directory: flow.directory, clock: flow.clock });
+      await current.quiet();
+    }
+    flows.push(current);
+    expect(at).toEqual([1, 2, 3, 4, 5]);
+    expect(times).toEqual([5, 15, 35, 75]);
+  });
+
+  it("flush tries what waits at once", async () => {
+    let tries = 0;
+    const { plugin } = recording(() => {
+      tries += 1;
+      return outcomes.deferred;
+    });
+    const flow = await flowOf([plugin]);
+    for (let n = 0; n < 3; n += 1) await sendText(flow, { opening: nobody, to: [`${n}@example.net`] });
+    await flow.quiet();
+    expect(tries).toBe(3);
+    flow.queue.flush();
+    await flow.quiet();
+    expect(tries).toBe(6);
+  });
+
+  it("takes up after a crash what was accepted and not tried", async () => {
+    const { plugin, delivered } = recording();
+    const first = await openMailFlow({ plugins: [openRelay, plugin], starts: false });
+    const stopped = first.queue.stop();
+    const { submitted } = await sendText(first, { to: ["a@example.net"] });
+    expect(submitted.at).toBe("queued");
+    await stopped;
+    await first.crash();
+    expect(delivered).toEqual([]);
+    const flow = await flowOf([plugin], { directory: first.directory, clock: first.clock });
+    await flow.quiet();
+    expect(delivered).toMatchObject([{ to: ["a@example.net"] }]);
+    await flow.crash();
+    const again = await flowOf([plugin], { directory: first.directory, clock: first.clock });
+    await again.quiet();
+    expect(delivered.length).toBe(1);
+  });
+
+  it("repeats after a crash only who was not settled", async () => {
+    let hang = true;
+    let tell = () => {};
+    const recorded = new Promise<void>((resolve) => {
+      tell = resolve;
+    });
+    const tries: string[][] = [];
+    const plugin = delivering(async (delivery) => {
+      tries.push(addressesOf(delivery));
+      for (const recipient of delivery.recipients) {
+        if (hang && recipient.address.localPart === "b") {
+          tell();
+          await new Promise(() => {});
+        }
+        await delivery.settle(recipient, outcomes.delivered);
+      }
+    });
+    const first = await openMailFlow({ plugins: [openRelay, plugin] });
+    await sendText(first, { to: ["a@example.net", "b@example.net"] });
+    await recorded;
+    await first.crash();
+    hang = false;
+    const flow = await flowOf([plugin], { directory: first.directory, clock: first.clock });
+    await flow.quiet();
+    expect(tries).toEqual([["a@example.net", "b@example.net"], ["b@example.net"]]);
+  });
+});
+
+describe("limits", () => {
+  it("bounds deliveries in all and to each destination, first come first served", async () => {
+    let running = 0;
+    let most = 0;
+    const perHost = new Map<string, number>();
+    const mostPerHost = new Map<string, number>();
+    const order: string[] = [];
+    const plugin = delivering(async (delivery) => {
+      const host = delivery.route.nextHop ?? "";
+      running += 1;
+      most = Math.max(most, running);
+      perHost.set(host, (perHost.get(host) ?? 0) + 1);
+      mostPerHost.set(host, Math.max(mostPerHost.get(host) ?? 0, perHost.get(host) ?? 0));
+      order.push(...addressesOf(delivery));
+      for (let n = 0; n < 3; n += 1) await new Promise((resolve) => setImmediate(resolve));
+      for (const recipient of delivery.recipients) await delivery.settle(recipient, outcomes.delivered);
+      running -= 1;
+      perHost.set(host, (perHost.get(host) ?? 0) - 1);
+    });
+    const flow = await flowOf([plugin], { options: { maxDeliveries: 4, maxPerDestination: 2 } });
+    const hosts = ["one.example", "two.example", "three.example"];
+    for (let n = 0; n < 30; n += 1) await sendText(flow, { to: [`${n}@${hosts[n % 3]}`] });
+    await flow.quiet();
+    expect(order.length).toBe(30);
+    expect(most).toBeLessThanOrEqual(4);
+    expect([...mostPerHost.values()].every((count) => count <= 2)).toBe(true);
+    for (const host of hosts) {
+      const numbers = order.filter((address) => address.endsWith(host)).map((address) => Number.parseInt(address, 10));
+      expect(numbers).toEqual([...numbers].sort((one, other) => one - other));
+    }
+  });
+
+  it("a destination that hangs holds nobody else up, however much waits for it", async () => {
+    let release = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const delivered: string[] = [];
+    const plugin = delivering(async (delivery) => {
+      if (delivery.route.nextHop === "slow.example") await hanging;
+      for (const recipient of delivery.recipients) await delivery.settle(recipient, outcomes.delivered);
+      delivered.push(...addressesOf({ ...delivery, recipients: delivery.envelope.recipients } as Delivery));
+    });
+    const flow = await flowOf([plugin], { options: { maxMessages: 50, maxDeliveries: 10, maxPerDestination: 2 } });
+    for (let n = 0; n < 100; n += 1) await sendText(flow, { to: [`${n}@slow.example`] });
+    for (let n = 0; n < 20; n += 1) await sendText(flow, { to: [`${n}@fast.example`] });
+    await until(() => delivered.length === 20);
+    expect(delivered.every((address) => address.endsWith("@fast.example"))).toBe(true);
+    expect(flow.queue.stats().parked).toBeGreaterThan(50);
+    release();
+    await until(() => delivered.length === 120);
+    await flow.quiet();
+    expect(flow.queue.stats()).toMatchObject({ parked: 0, deferred: 0, active: 0 });
+    expect(new Set(delivered).size).toBe(120);
+  });
+
+  it("keeps no more bytes in memory than it may, and reads the rest back", async () => {
+    const { plugin, delivered } = recording();
+    const reads: string[] = [];
+    const wrapSpool = spoolWith((spool) => ({
+      read(id) {
+        reads.push(id);
+        return spool.read(id);
+      },
+    }));
+    const flow = await flowOf([plugin], { wrapSpool, options: { maxBytes: 10_000 } });
+    const text = `Subject: s\n\n${"x".repeat(3000)}\n`;
+    await Promise.all(Array.from({ length: 20 }, (_, n) => sendText(flow, { to: [`${n}@example.net`], text })));
+    await flow.quiet();
+    expect(delivered.length).toBe(20);
+    expect(reads.length).toBeGreaterThanOrEqual(10);
+    expect(new Set(delivered.map(({ id }) => id)).size).toBe(20);
+  });
+
+  it("delivers a message that is kept in a file", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([plugin]);
+    const line = `${"y".repeat(70)}\n`;
+    await sendText(flow, { to: ["a@example.net"], text: `Subject: large\n\n${line.repeat(40_000)}` });
+    await flow.quiet();
+    expect(delivered[0]?.text.length).toBeGreaterThan(72 * 40_000);
+  });
+});
+
+describe("the end", () => {
+  it("waits for deliveries that run, and leaves the others in the spool as they were", async () => {
+    let release = () => {};
+    const hanging = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let begun = 0;
+    const delivered: string[] = [];
+    const plugin = delivering(async (delivery) => {
+      begun += 1;
+      await hanging;
+      for (const recipient of delivery.recipients) await delivery.settle(recipient, outcomes.delivered);
+      delivered.push(delivery.envelope.id);
+    });
+    const flow = await openMailFlow({ plugins: [openRelay, plugin], options: { maxPerDestination: 1 } });
+    for (let n = 0; n < 3; n += 1) await sendText(flow, { to: [`${n}@example.net`] });
+    await until(() => begun === 1);
+    let isStopped = false;
+    const stopped = flow.queue.stop().then(() => {
+      isStopped = true;
+    });
+    await sendText(flow, { to: ["late@example.net"] });
+    expect(isStopped).toBe(false);
+    release();
+    await stopped;
+    expect(begun).toBe(1);
+    await flow.crash();
+    const again = await flowOf([plugin], { directory: flow.directory, clock: flow.clock });
+    await again.quiet();
+    expect(begun).toBe(4);
+    expect(new Set(delivered).size).toBe(4);
+  });
+
+  it.each([
+    ["when drainMs is over", (flow: MailFlow) => flow.clock.advance(MINUTE), false],
+    ["at the signal", () => {}, true],
+  ])("gives up %s", async (_, give, signals) => {
+    let begun = 0;
+    const plugin = delivering(() => {
+      begun += 1;
+      return new Promise<void>(() => {});
+    });
+    const flow = await flowOf([plugin]);
+    await sendText(flow, { to: ["a@example.net"] });
+    await until(() => begun === 1);
+    const controller = new AbortController();
+    const stopped = flow.queue.stop(controller.signal);
+    give(flow);
+    if (signals) controller.abort();
+    await stopped;
+    expect(flow.lines.some(({ level, text }) => level === "warn" && text.startsWith("stopped while"))).toBe(true);
+  });
+});
+
+describe("when the spool fails", () => {
+  it("an outcome that could not be recorded is not tried again, and is recorded later", async () => {
+    let isBroken = true;
+    const { plugin, delivered } = recording();
+    const wrapSpool = spoolWith((spool) => ({
+      settle: (...args) => (isBroken ? Promise.reject(new Error("EIO")) : spool.settle(...args)),
+    }));
+    const flow = await flowOf([plugin], { wrapSpool });
+    await sendText(flow, { to: ["a@example.net"] });
+    await flow.quiet();
+    expect(delivered.length).toBe(1);
+    isBroken = false;
+    flow.clock.advance(HOUR);
+    await flow.quiet();
+    expect(flow.queue.stats()).toMatchObject({ deferred: 0, active: 0 });
+    expect(delivered.length).toBe(1);
+  });
+
+  it("a message that cannot be read now is tried again later", async () => {
+    let isBroken = false;
+    const { plugin, delivered } = recording((_, { attempt }) =>
+      attempt === 1 ? outcomes.deferred : outcomes.delivered,
+    );
+    const wrapSpool = spoolWith((spool) => ({
+      read: (id) => (isBroken ? Promise.reject(new Error("EMFILE")) : spool.read(id)),
+    }));
+    const flow = await flowOf([plugin], { wrapSpool });
+    await sendText(flow, { opening: nobody, to: ["a@example.net"] });
+    await flow.quiet();
+    isBroken = true;
+    flow.clock.advance(6 * MINUTE);
+    await flow.quiet();
+    expect(flow.queue.stats().deferred).toBe(1);
+    isBroken = false;
+    flow.clock.advance(6 * MINUTE);
+    await flow.quiet();
+    expect(delivered.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  });
+});
+
+it("takes a rejected route for a failure", async () => {
+  const flow = await flowOf([hooksPlugin({ route: () => reject("no such host", { detail: "1.2" }) })]);
+  await sendText(flow, { opening: nobody, to: ["a@nowhere.example"] });
+  await flow.quiet();
+  const [line] = flow.lines.filter(({ text }) => text === "failed");
+  expect(line?.fields.reply).toBe("550 5.1.2 no such host");
+});
+
+it("serves local mail beside all that", async () => {
+  const { plugin, delivered } = recording();
+  const flow = await openMailFlow({
+    plugins: [directory("example.org", "ann@example.org"), plugin, hooksPlugin({ destination: () => accept("x") })],
+  });
+  flows.push(flow);
+  await sendText(flow, { to: ["ann@example.org"] });
+  await flow.quiet();
+  expect(delivered).toMatchObject([{ to: ["ann@example.org"] }]);
+});

@@ -1,0 +1,611 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { SpoolFull } from "../contracts/spool.ts";
+import type { Refused } from "../contracts/submit.ts";
+import {
+  accept,
+  allow,
+  amend,
+  defer,
+  discard,
+  expanded,
+  proceed,
+  quarantine,
+  queued,
+  reject,
+} from "../kernel/verdicts.ts";
+import type { Listed } from "../testing/kernel.ts";
+import { addressOf, sessionOf } from "../testing/mail.ts";
+import {
+  type MailFlow,
+  type MailFlowInit,
+  offerOf,
+  openingOf,
+  openMailFlow,
+  type Sent,
+  sendText,
+  submitText,
+} from "../testing/mail-flow.ts";
+import { aliases, directory, hooksPlugin, openRelay, recording } from "../testing/mail-plugins.ts";
+
+const flows: MailFlow[] = [];
+afterEach(async () => {
+  for (const flow of flows.splice(0).reverse()) await flow.close();
+});
+
+const here = directory("example.org", "ann@example.org", "ben@example.org", "postmaster@example.org");
+
+async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
+  const flow = await openMailFlow({ plugins, ...more });
+  flows.push(flow);
+  return flow;
+}
+
+const refusedWith = ({ refusal: { code, detail }, isPermanent }: Refused) => `${isPermanent ? 5 : 4} ${code} ${detail}`;
+const admissionsOf = ({ admissions }: Sent) =>
+  admissions.map((admission) =>
+    admission.at === "refused"
+      ? refusedWith(admission)
+      : admission.recipients.map(({ address }) => address.toString()).join(" "),
+  );
+
+describe("admission", () => {
+  it("takes nothing but local accounts where no plugin says otherwise", async () => {
+    const flow = await flowOf([here]);
+    const sent = await sendText(flow, {
+      to: ["ann@example.org", "nobody@example.org", "x@elsewhere.example", "ann@sub.example.org"],
+    });
+    expect(admissionsOf(sent)).toEqual(["ann@example.org", "5 550 1.1", "5 550 7.1", "5 550 7.1"]);
+  });
+
+  it("is no open relay without any plugin", async () => {
+    const flow = await flowOf([]);
+    const sent = await sendText(flow, { to: ["x@example.org", "postmaster@example.com"] });
+    expect(admissionsOf(sent)).toEqual(["5 550 7.1", "5 550 7.1"]);
+    expect(sent.submitted).toMatchObject({ at: "refused", isPermanent: true });
+  });
+
+  it.each<[string, Listed[], string]>([
+    ["a claim grants relay", [openRelay], "x@elsewhere.example"],
+    ["a claim does not make a dead local address live", [openRelay], "5 550 1.1"],
+    ["a refused claim", [hooksPlugin({ destination: () => reject("no", { code: 554, detail: "7.1" }) })], "5 554 7.1"],
+    [
+      "a claim that throws defers",
+      [
+        hooksPlugin({
+          destination: () => {
+            throw new Error("broken");
+          },
+        }),
+      ],
+      "4 451 3.0",
+    ],
+  ])("%s", async (name, plugins, expected) => {
+    const flow = await flowOf([here, ...plugins]);
+    const to = name.includes("dead") ? "dead@example.org" : "x@elsewhere.example";
+    expect(admissionsOf(await sendText(flow, { to: [to] }))).toEqual([expected]);
+  });
+
+  it("defers while the directory cannot answer", async () => {
+    const down = hooksPlugin({ findAccount: () => defer("LDAP is down") });
+    const flow = await flowOf([down, here, openRelay]);
+    const sent = await sendText(flow, { to: ["ann@example.org", "x@elsewhere.example"] });
+    expect(admissionsOf(sent)).toEqual(["4 451 3.0", "x@elsewhere.example"]);
+    const closed = await flowOf([down, here]);
+    expect(admissionsOf(await sendText(closed, { to: ["x@elsewhere.example"] }))).toEqual(["4 451 3.0"]);
+    const noDomains = await flowOf([hooksPlugin({ findDomain: () => defer("down") }), here, openRelay]);
+    expect(admissionsOf(await sendText(noDomains, { to: ["dead@example.org"] }))).toEqual(["4 451 3.0"]);
+  });
+
+  it("admits a recipient once and answers it each time", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([here, plugin]);
+    const sent = await sendText(flow, { to: ["ann@example.org", "ann@example.org"] });
+    expect(admissionsOf(sent)).toEqual(["ann@example.org", "ann@example.org"]);
+    expect(sent.submitted).toMatchObject({ at: "queued", replies: [{ at: "queued" }, { at: "queued" }] });
+    await flow.quiet();
+    expect(delivered.map(({ to }) => to)).toEqual([["ann@example.org"]]);
+  });
+
+  it("refuses content for nobody", async () => {
+    const flow = await flowOf([here]);
+    const sent = await sendText(flow, { to: ["nobody@example.org"] });
+    expect(sent.submitted).toMatchObject({ at: "refused", isPermanent: true, refusal: { code: 554 } });
+  });
+
+  it("asks rcptTo about what was offered, after it was expanded", async () => {
+    const asked: string[] = [];
+    const flow = await flowOf([
+      here,
+      aliases({ "team@example.org": ["ann@example.org"] }),
+      hooksPlugin({
+        rcptTo(envelope, { address }) {
+          asked.push(`${address} of ${envelope.recipients.length}`);
+          return address.localPart === "ben" ? reject("not you", { detail: "7.1", code: 550 }) : proceed;
+        },
+      }),
+    ]);
+    const sent = await sendText(flow, { to: ["team@example.org", "ben@example.org", "dead@example.org"] });
+    expect(asked).toEqual(["team@example.org of 0", "ben@example.org of 1"]);
+    expect(sent.recipients.map(({ address }) => address.toString())).toEqual(["ann@example.org"]);
+  });
+
+  it("applies what rcptTo answers", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([
+      here,
+      hooksPlugin({
+        rcptTo: (_, { address }) =>
+          address.localPart === "ann"
+            ? amend(
+                { op: "redirect", address: addressOf("ben@example.org") },
+                { op: "prepend", header: "X-Was", value: "ann" },
+                { op: "addRecipient", address: addressOf("archive@elsewhere.example") },
+                { op: "label", label: "seen", value: 1 },
+              )
+            : allow("fine"),
+      }),
+      plugin,
+    ]);
+    const sent = await sendText(flow, { to: ["ann@example.org"] });
+    expect(sent.recipients.map(({ address, notify }) => [address.toString(), [...notify]])).toEqual([
+      ["ben@example.org", []],
+      ["archive@elsewhere.example", ["never"]],
+    ]);
+    await flow.quiet();
+    expect(delivered.flatMap(({ to }) => to).sort()).toEqual(["archive@elsewhere.example", "ben@example.org"]);
+    expect(delivered[0]?.text).toContain("X-Was: ann\r\n");
+  });
+});
+
+describe("postmaster", () => {
+  const hostile = hooksPlugin({
+    destination: () => reject("nobody", { code: 550, detail: "7.1" }),
+    rcptTo: () => reject("nobody at all", { code: 550, detail: "7.1" }),
+  });
+
+  it("is exempt from refusals, also by its bare name", async () => {
+    const flow = await flowOf([here, hostile]);
+    const bare = offerOf("postmaster@example.org");
+    const sent = await sendText(flow, {
+      to: [
+        { ...bare, address: { localPart: "PostMaster", domain: "", toString: () => "PostMaster" } },
+        { ...bare, isPostmaster: true },
+        "ann@example.org",
+      ],
+    });
+    expect(admissionsOf(sent)).toEqual(["postmaster@example.org", "postmaster@example.org", "5 550 7.1"]);
+  });
+
+  it("of another served domain is this server's", async () => {
+    const other = hooksPlugin({ findDomain: ({ domain }) => (domain === "example.net" ? accept("served") : proceed) });
+    const flow = await flowOf([here, other]);
+    const sent = await sendText(flow, { to: [offerOf("postmaster@example.net", { isPostmaster: true })] });
+    expect(admissionsOf(sent)).toEqual(["postmaster@example.org"]);
+    expect(sent.recipients[0]?.parents.map(String)).toEqual(["postmaster@example.net"]);
+  });
+
+  it.each([
+    ["a rate limit", defer("slow down", { code: 452, detail: "5.3" }), "4 452 5.3"],
+    ["TLS", reject("encrypt first", { code: 530, detail: "7.0" }), "5 530 7.0"],
+  ])("is not exempt from %s", async (_, verdict, expected) => {
+    const flow = await flowOf([here, hooksPlugin({ rcptTo: () => verdict })]);
+    const sent = await sendText(flow, { to: [offerOf("postmaster@example.org", { isPostmaster: true })] });
+    expect(admissionsOf(sent)).toEqual([expected]);
+  });
+
+  it("that leads nowhere waits, and the log says so", async () => {
+    const flow = await flowOf([directory("example.org")]);
+    const sent = await sendText(flow, { to: [offerOf("postmaster@example.org", { isPostmaster: true })] });
+    expect(admissionsOf(sent)).toEqual(["4 451 3.0"]);
+    expect(flow.lines.some(({ level, text }) => level === "error" && text.includes("postmaster"))).toBe(true);
+  });
+});
+
+describe("expansion", () => {
+  it("recurses, dedupes, and keeps parents and wishes", async () => {
+    const flow = await flowOf([
+      here,
+      aliases({
+        "all@example.org": ["team@example.org", "ann@example.org", "x@elsewhere.example"],
+        "team@example.org": ["ben@example.org", "ann@example.org"],
+      }),
+    ]);
+    const notify = new Set(["failure"] as const);
+    const orcpt = { type: "rfc822", address: "all@example.org" };
+    const sent = await sendText(flow, { to: [offerOf("all@example.org", { notify, orcpt })] });
+    expect(sent.recipients.map(({ address, parents }) => [address.toString(), parents.map(String)])).toEqual([
+      ["ben@example.org", ["all@example.org", "team@example.org"]],
+      ["ann@example.org", ["all@example.org", "team@example.org"]],
+      ["x@elsewhere.example", ["all@example.org"]],
+    ]);
+    for (const recipient of sent.recipients) expect(recipient).toMatchObject({ notify, orcpt });
+  });
+
+  it.each<[string, Record<string, string[]>, string]>([
+    [
+      "an address among its own targets stays",
+      { "ann@example.org": ["ann@example.org", "ben@example.org"] },
+      "ann@example.org ben@example.org",
+    ],
+    [
+      "a circle of two ends at the first",
+      { "ann@example.org": ["a2@example.org"], "a2@example.org": ["ann@example.org"] },
+      "ann@example.org",
+    ],
+    [
+      "a circle without a mailbox is dead",
+      { "a@example.org": ["b@example.org"], "b@example.org": ["A@example.org"] },
+      "5 550 1.1",
+    ],
+    ["one living target is enough", { "a@example.org": ["dead@example.org", "ann@example.org"] }, "ann@example.org"],
+    ["only dead targets", { "a@example.org": ["dead@example.org"] }, "5 550 1.1"],
+  ])("%s", async (_, map, expected) => {
+    const flow = await flowOf([here, aliases(map)]);
+    const [first = ""] = Object.keys(map);
+    expect(admissionsOf(await sendText(flow, { to: [first] }))).toEqual([expected]);
+  });
+
+  it("refuses for now what grows without end", async () => {
+    const growing = hooksPlugin({
+      expand: ({ address }) => expanded([{ address: addressOf(`${Number(address.localPart) + 1}@example.org`) }]),
+    });
+    const wide = hooksPlugin({
+      expand: () =>
+        expanded(Array.from({ length: 1001 }, (_, n) => ({ address: addressOf(`${n}@elsewhere.example`) }))),
+    });
+    for (const plugin of [growing, wide]) {
+      const flow = await flowOf([here, plugin]);
+      expect(admissionsOf(await sendText(flow, { to: ["1@example.org"] }))).toEqual(["4 451 4.6"]);
+    }
+  });
+
+  it("waits when one target cannot be expanded now, and takes what a plugin rejects as dead", async () => {
+    const tables = hooksPlugin({
+      expand({ address: { localPart } }) {
+        if (localPart === "list")
+          return expanded([{ address: addressOf("ann@example.org") }, { address: addressOf("sql@example.org") }]);
+        if (localPart === "sql") return defer("database is down", { detail: "3.0" });
+        return localPart === "gone" ? reject("moved away", { code: 551, detail: "1.6" }) : proceed;
+      },
+    });
+    const flow = await flowOf([here, tables]);
+    const sent = await sendText(flow, { to: ["list@example.org", "gone@example.org"] });
+    expect(admissionsOf(sent)).toEqual(["4 undefined 3.0", "5 551 1.6"]);
+  });
+
+  it("sends targets with a sender of their own in an envelope of their own", async () => {
+    const { plugin, delivered } = recording();
+    const list = hooksPlugin({
+      expand: ({ address }) =>
+        address.localPart === "list"
+          ? expanded([{ address: addressOf("x@elsewhere.example") }], {
+              reversePath: addressOf("list-bounces@example.org"),
+            })
+          : proceed,
+    });
+    const flow = await flowOf([here, list, plugin]);
+    const orcpt = { type: "rfc822", address: "list@example.org" };
+    const sent = await sendText(flow, {
+      opening: openingOf({ envid: "E", ret: "full" }),
+      to: [offerOf("ann@example.org"), offerOf("list@example.org", { orcpt, notify: new Set(["success"]) })],
+    });
+    await flow.quiet();
+    const id = sent.submitted.at === "queued" ? sent.submitted.id : "";
+    expect(delivered.map(({ id: own, from, to, origin }) => ({ id: own, from, to, origin }))).toEqual([
+      { id, from: "bob@example.net", to: ["ann@example.org"], origin: "smtp" },
+      { id: `${id}-2`, from: "list-bounces@example.org", to: ["x@elsewhere.example"], origin: "forward" },
+    ]);
+    expect(sent.recipients[1]).toMatchObject({ orcpt: null, notify: new Set() });
+  });
+});
+
+describe("content", () => {
+  const base = [here, aliases({ "both@example.org": ["ann@example.org", "ben@example.org"] })];
+
+  it.each([
+    ["rejects", reject("spam", { code: 554, detail: "7.1" }), { at: "refused", isPermanent: true, by: "test-hooks" }],
+    ["defers", defer("later"), { at: "refused", isPermanent: false }],
+    ["discards", discard("virus"), { at: "discarded", replies: [{ at: "queued" }] }],
+  ])("a message policy %s", async (_, verdict, expected) => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([...base, hooksPlugin({ message: () => verdict }), plugin]);
+    expect((await sendText(flow, { to: ["ann@example.org"] })).submitted).toMatchObject(expected);
+    await flow.quiet();
+    expect(delivered).toEqual([]);
+    expect(await recovered(flow)).toEqual([]);
+  });
+
+  it("keeps what is quarantined on hold, over a restart too", async () => {
+    const { plugin, delivered } = recording();
+    const plugins = [...base, hooksPlugin({ message: () => quarantine("score 12") }), plugin];
+    const flow = await openMailFlow({ plugins });
+    expect((await sendText(flow, { to: ["ann@example.org"] })).submitted).toMatchObject({ at: "queued" });
+    await flow.quiet();
+    expect(flow.queue.stats().held).toBe(1);
+    await flow.crash();
+    const again = await flowOf(plugins, { directory: flow.directory, clock: flow.clock });
+    await again.quiet();
+    expect(again.queue.stats()).toMatchObject({ held: 1, deferred: 0 });
+    again.queue.flush();
+    await again.quiet();
+    expect(delivered).toEqual([]);
+  });
+
+  it("applies changes, once, before the next hook sees the message", async () => {
+    const { plugin, delivered } = recording();
+    const seen: (string | undefined)[] = [];
+    const flow = await flowOf([
+      ...base,
+      hooksPlugin({
+        message: () => amend({ op: "prepend", header: "X-Score", value: "3" }, { op: "removeHeader", header: "X-Bad" }),
+        messageFor(_, message) {
+          seen.push(message.headers.get("x-score"));
+          return proceed;
+        },
+        prepare: () => amend({ op: "append", header: "X-Prepared", value: "1" }),
+        sign(_, message) {
+          seen.push(message.headers.get("received")?.slice(0, 10));
+          return amend({ op: "prepend", header: "X-Signature", value: "s" });
+        },
+      }),
+      plugin,
+    ]);
+    await sendText(flow, { to: ["ann@example.org"], text: "X-Bad: y\nSubject: s\n\nbody\n" });
+    await flow.quiet();
+    expect(seen).toEqual(["3", "by mx.exam"]);
+    expect(delivered[0]?.text.replace(/Received:.*(\r\n\t.*)*/, "Received")).toBe(
+      "X-Signature: s\r\nReceived\r\nX-Score: 3\r\nSubject: s\r\nX-Prepared: 1\r\n\r\nbody\r\n",
+    );
+  });
+
+  it("replaces a body by a stream, and redirects everybody", async () => {
+    const { plugin, delivered } = recording();
+    const { Readable } = await import("node:stream");
+    const flow = await flowOf([
+      ...base,
+      hooksPlugin({
+        message: () =>
+          amend(
+            { op: "replaceBody", body: Readable.from([Buffer.from("cle"), Buffer.from("an\r\n")]) },
+            { op: "redirect", address: addressOf("ben@example.org") },
+          ),
+      }),
+      plugin,
+    ]);
+    await sendText(flow, { to: ["ann@example.org", "both@example.org"] });
+    await flow.quiet();
+    expect(delivered.map(({ to }) => to)).toEqual([["ben@example.org"]]);
+    expect(delivered[0]?.text.endsWith("Subject: hello\r\n\r\nclean\r\n")).toBe(true);
+  });
+
+  it.each(["prepare", "sign"] as const)("refuses for now when %s fails, and keeps nothing", async (hook) => {
+    const broken = hooksPlugin({
+      [hook]: () => {
+        throw new Error("no key");
+      },
+    });
+    const flow = await flowOf([...base, broken]);
+    expect((await sendText(flow, { to: ["ann@example.org"] })).submitted).toMatchObject({
+      at: "refused",
+      isPermanent: false,
+      by: "test-hooks",
+    });
+    expect(await recovered(flow)).toEqual([]);
+  });
+
+  it("lets a plugin take the message over", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([...base, hooksPlugin({ queue: () => queued("elsewhere-1") }), plugin]);
+    expect((await sendText(flow, { to: ["ann@example.org"] })).submitted).toMatchObject({ at: "queued" });
+    await flow.quiet();
+    expect(delivered).toEqual([]);
+    expect(await recovered(flow)).toEqual([]);
+  });
+
+  describe("for each recipient", () => {
+    const says = (
+      answers: Readonly<Record<string, ReturnType<typeof reject | typeof defer | typeof discard | typeof quarantine>>>,
+    ) => hooksPlugin({ messageFor: (_, __, { address }) => answers[address.localPart] ?? proceed });
+    const no = reject("not for me", { code: 550, detail: "7.1" });
+    const later = defer("not now", { code: 450, detail: "2.0" });
+    const cases: [string, "smtp" | "lmtp", Parameters<typeof says>[0], string, string[], number][] = [
+      // name, origin, answers, what the client is told, who gets it, how many envelopes are held
+      ["all refuse", "smtp", { ann: no, ben: no }, "refused 5", [], 0],
+      ["all refuse, one for now", "smtp", { ann: no, ben: later }, "refused 4", [], 0],
+      ["one refuses: set aside for that one", "smtp", { ann: no }, "queued queued", ["ben@example.org"], 1],
+      ["one cannot tell now: the client comes again", "smtp", { ann: later }, "refused 4", [], 0],
+      ["one discards", "smtp", { ann: discard("no") }, "queued queued", ["ben@example.org"], 0],
+      ["both discard", "smtp", { ann: discard("no"), ben: discard("no") }, "discarded queued", [], 0],
+      ["one quarantines", "smtp", { ann: quarantine("?") }, "queued queued", ["ben@example.org"], 1],
+      ["each is answered", "lmtp", { ann: no }, "queued 5 queued", ["ben@example.org"], 0],
+      ["each is answered, for now", "lmtp", { ben: later }, "queued queued 4", ["ann@example.org"], 0],
+      ["each refuses in its own way", "lmtp", { ann: no, ben: later }, "discarded 5 4", [], 0],
+    ];
+    it.each(cases)("%s (%s, %s)", async (_, origin, answers, told, gets, held) => {
+      const { plugin, delivered } = recording();
+      const flow = await flowOf([here, says(answers), plugin]);
+      const to = ["ann@example.org", "ben@example.org"];
+      const { submitted } = await sendText(flow, { opening: openingOf({ origin }), to });
+      const classOf = (reply: { at: "queued" } | Refused) =>
+        reply.at === "queued" ? "queued" : reply.isPermanent ? "5" : "4";
+      if (submitted.at === "refused") expect(`refused ${classOf(submitted)}`).toBe(told);
+      else {
+        const replies = submitted.replies.map(classOf);
+        const isAll = replies.every((reply) => reply === "queued");
+        expect(`${submitted.at} ${isAll ? "queued" : replies.join(" ")}`).toBe(told);
+      }
+      await flow.quiet();
+      expect(delivered.flatMap((delivery) => delivery.to)).toEqual(gets);
+      expect(flow.queue.stats().held).toBe(held);
+      expect((await recovered(flow)).length).toBe(0);
+    });
+
+    it("an offer that was expanded is taken if one of its targets takes it, set aside for the other", async () => {
+      const { plugin, delivered } = recording();
+      const flow = await flowOf([...base, says({ ann: no }), plugin]);
+      const { submitted } = await sendText(flow, { opening: openingOf({ origin: "lmtp" }), to: ["both@example.org"] });
+      expect(submitted).toMatchObject({ at: "queued", replies: [{ at: "queued" }] });
+      await flow.quiet();
+      expect(delivered.map(({ to }) => to)).toEqual([["ben@example.org"]]);
+      expect(flow.queue.stats().held).toBe(1);
+    });
+  });
+});
+
+describe("keeping", () => {
+  it.each([
+    ["there is no room", () => new SpoolFull("full"), { code: 452, detail: "3.1" }],
+    ["the disk fails", () => new Error("EIO"), { code: 451, detail: "3.0" }],
+  ])("refuses for now when %s", async (_, fault, refusal) => {
+    const { plugin, delivered } = recording();
+    const wrapSpool: MailFlowInit["wrapSpool"] = (spool) =>
+      Object.assign(Object.create(spool), {
+        receive: spool.receive.bind(spool),
+        recovered: spool.recovered.bind(spool),
+        accept: () => Promise.reject(fault()),
+      });
+    const flow = await flowOf([here, plugin], { wrapSpool });
+    expect((await sendText(flow, { to: ["ann@example.org"] })).submitted).toMatchObject({
+      at: "refused",
+      isPermanent: false,
+      refusal,
+    });
+    await flow.quiet();
+    expect(delivered).toEqual([]);
+  });
+
+  it("keeps all parts or none", async () => {
+    const { plugin, delivered } = recording();
+    const srs = hooksPlugin({
+      expand: ({ address }) =>
+        address.domain === "example.org" && address.localPart === "away"
+          ? expanded([{ address: addressOf("x@elsewhere.example") }], { reversePath: addressOf("srs@example.org") })
+          : proceed,
+    });
+    const wrapSpool: MailFlowInit["wrapSpool"] = (spool) => ({
+      receive: (hint) => spool.receive(hint),
+      accept: (envelope, message) =>
+        envelope.id.endsWith("-2") ? Promise.reject(new Error("EIO")) : spool.accept(envelope, message),
+      settle: (...args) => spool.settle(...args),
+      reschedule: (...args) => spool.reschedule(...args),
+      remove: (id) => spool.remove(id),
+      read: (id) => spool.read(id),
+      recovered: (at) => spool.recovered(at),
+      close: () => spool.close(),
+    });
+    const flow = await openMailFlow({ plugins: [here, srs, plugin], wrapSpool });
+    const { submitted } = await sendText(flow, { to: ["ann@example.org", "away@example.org"] });
+    expect(submitted).toMatchObject({ at: "refused", isPermanent: false });
+    await flow.quiet();
+    await flow.crash();
+    const again = await flowOf([here, srs, plugin], { directory: flow.directory });
+    await again.quiet();
+    expect(delivered).toEqual([]);
+  });
+
+  it("tells transactionEnd once, and leaves no intake behind", async () => {
+    let ended = 0;
+    const flow = await flowOf([
+      here,
+      hooksPlugin({
+        transactionEnd() {
+          ended += 1;
+        },
+      }),
+    ]);
+    const draft = flow.submit.open(openingOf());
+    await draft.admit(offerOf("ann@example.org"));
+    const intake = draft.receive(null);
+    await intake.write(Buffer.from("half"));
+    await draft.close();
+    await draft.close();
+    expect(ended).toBe(1);
+    expect(() => intake.write(Buffer.from("more"))).toThrow();
+  });
+});
+
+describe("what is written into the message", () => {
+  const text = "Subject: s\n\nbody\n";
+  const session = sessionOf({
+    heloName: "mail.example.net",
+    remote: { address: "2001:db8::1", port: 1, hostname: "mail.example.net" },
+    listener: { name: "submission-587", role: "submission" },
+    tls: { protocol: "TLSv1.3", cipher: "TLS_AES_128_GCM_SHA256", servername: null, clientCertificate: null },
+    identity: { login: "bob" },
+  });
+
+  it("is completed on submission: Date, Message-ID and From, where they are missing", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([here, plugin]);
+    const { submitted } = await sendText(flow, { opening: openingOf({ session }), to: ["ann@example.org"], text });
+    await flow.quiet();
+    const id = submitted.at === "queued" ? submitted.id : "";
+    expect(delivered[0]?.text).toBe(
+      [
+        "Received: from mail.example.net (mail.example.net [IPv6:2001:db8::1])",
+        "\t(using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256)",
+        `\tby mx.example.org (Postern) with ESMTPSA id ${id}`,
+        "\tfor <ann@example.org>; Fri, 2 Jan 2026 03:04:05 +0000",
+        "Subject: s",
+        "Date: Fri, 2 Jan 2026 03:04:05 +0000",
+        `Message-ID: <${id}@mx.example.org>`,
+        "From: <bob@example.net>",
+        "",
+        "body",
+        "",
+      ].join("\r\n"),
+    );
+  });
+
+  it("is left alone on the MX, and names no recipient where there are two", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([here, plugin]);
+    const to = ["ann@example.org", "ben@example.org"];
+    await sendText(flow, { opening: openingOf({ session: sessionOf({ heloName: "a (b)\r\nX: y" }) }), to, text });
+    await flow.quiet();
+    const [received, ...rest] = delivered[0]?.text.split(/\r\n(?!\t)/) ?? [];
+    expect(rest).toEqual(["Subject: s", "", "body", ""]);
+    expect(received).not.toContain("for <");
+    expect(received).toContain("from abX:y (unknown [192.0.2.1])");
+  });
+
+  it("refuses what has gone round in circles", async () => {
+    const flow = await flowOf([here]);
+    const looped = `${"Received: from x by y; z\n".repeat(101)}Subject: s\n\nx\n`;
+    expect((await sendText(flow, { to: ["ann@example.org"], text: looped })).submitted).toMatchObject({
+      at: "refused",
+      refusal: { code: 554, detail: "4.6" },
+    });
+    const fine = `${"Received: from x by y; z\n".repeat(90)}Subject: s\n\nx\n`;
+    expect((await sendText(flow, { to: ["ann@example.org"], text: fine })).submitted.at).toBe("queued");
+  });
+});
+
+it("many transactions at once do not mix", async () => {
+  const { plugin, delivered } = recording();
+  const flow = await flowOf([here, plugin]);
+  await Promise.all(
+    Array.from({ length: 50 }, async (_, n) => {
+      const draft = flow.submit.open(openingOf({ from: `s${n}@example.net` }));
+      await draft.admit(offerOf(n % 2 ? "ann@example.org" : "ben@example.org"));
+      const submitted = await submitText(draft, `Subject: ${n}\n\n${n}\n`);
+      expect(submitted.at).toBe("queued");
+      await draft.close();
+    }),
+  );
+  await flow.quiet();
+  expect(delivered.length).toBe(50);
+  for (const { from, to, text } of delivered) {
+    const n = Number(/^s(\d+)@/.exec(from ?? "")?.[1]);
+    expect(to).toEqual([n % 2 ? "ann@example.org" : "ben@example.org"]);
+    expect(text).toContain(`Subject: ${n}\r\n\r\n${n}\r\n`);
+  }
+  expect(new Set(delivered.map(({ id }) => id)).size).toBe(50);
+});
+
+/** What the spool has beside what the queue knows of. */
+async function recovered(flow: MailFlow): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of flow.spool.recovered(Number.POSITIVE_INFINITY)) ids.push(id);
+  return ids;
+}
