@@ -120,7 +120,7 @@ describe("stored passwords", () => {
 });
 
 const cheap = (password: string) => `{ARGON2ID}${hashSync(password, { memoryCost: 64, timeCost: 1, parallelism: 1 })}`;
-const dear = `{BLF-CRYPT}${bcrypt.hashSync("x", 10)}`;
+const dear = `{BLF-CRYPT}${bcrypt.hashSync("x", 8)}`;
 
 describe("the hash pool", () => {
   it("leaves the thread that serves clients free", async () => {
@@ -169,7 +169,7 @@ describe("decoys", () => {
     expect(decoys.for("nobody")).toBe(decoys.for("nobody"));
     expect(decoys.for("nobody")).toMatch(/^\{ARGON2ID\}\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     decoys.learn(dear);
-    decoys.learn(dear.replace("$10$", "$10$"));
+    decoys.learn(dear.replace(/.$/, "a"));
     expect(decoys.for("nobody")).toBe(dear);
     decoys.learn("{NEVER-HEARD}x");
     expect(decoys.for("somebody")).toBe(dear);
@@ -194,19 +194,19 @@ describe("decoys", () => {
   it("take the time of a real check", async () => {
     const check = passwords();
     await check.check("anna", "wrong", [dear]);
-    const time = async (act: () => Promise<unknown>) => {
-      const samples: number[] = [];
-      for (let at = 0; at < 7; at++) {
-        const started = performance.now();
-        await act();
-        samples.push(performance.now() - started);
-      }
-      return samples.sort((one, other) => one - other)[3] ?? 0;
+    const took = async (act: () => Promise<unknown>) => {
+      const started = performance.now();
+      await act();
+      return performance.now() - started;
     };
-    const wrong = await time(() => check.check("anna", "wrong", [dear]));
-    const unknown = await time(() => check.pretend("nobody", "wrong"));
-    expect(unknown / wrong).toBeGreaterThan(0.5);
-    expect(unknown / wrong).toBeLessThan(2);
+    const ratios: number[] = [];
+    for (let at = 0; at < 9; at++) {
+      const wrong = await took(() => check.check("anna", "wrong", [dear]));
+      ratios.push((await took(() => check.pretend("nobody", "wrong"))) / wrong);
+    }
+    const median = ratios.sort((one, other) => one - other)[4];
+    expect(median).toBeGreaterThan(0.4);
+    expect(median).toBeLessThan(2.5);
   });
 });
 
