@@ -3,15 +3,22 @@ import {
   type Address,
   accept,
   amend,
+  authenticated,
   defer,
   defineLabel,
   definePlugin,
   defineService,
+  discard,
   expanded,
+  filed,
+  found,
+  optional,
   proceed,
   quarantine,
   reject,
+  routed,
   type Session,
+  stored,
 } from "postern/plugin";
 import { Type } from "typebox";
 
@@ -105,6 +112,73 @@ export const local = definePlugin({
         }
         return proceed;
       },
+    },
+  }),
+});
+
+/** A directory with a service of its own, and what `postern check` should say about it. */
+interface Phonebook {
+  numberOf(login: string): string | undefined;
+}
+const Phonebook = defineService<Phonebook>("acme/phonebook@1");
+export const directory = definePlugin({
+  name: "directory-phonebook",
+  api: 1,
+  config: Type.Object({ numbers: Type.Record(Type.String(), Type.String(), { default: {} }) }),
+  provides: { phonebook: Phonebook },
+  setup({ config, clock }) {
+    const numbers = new Map(Object.entries(config.numbers));
+    return {
+      provides: { phonebook: { numberOf: (login) => numbers.get(login) } },
+      hooks: {
+        findDomain: ({ domain }) => (domain === "example.org" ? accept("ours") : proceed),
+        findAccount: (query) =>
+          "login" in query && numbers.has(query.login)
+            ? found({ login: query.login, addresses: [], home: `/home/${query.login}`, quotaBytes: null })
+            : proceed,
+        authFailed(session, login) {
+          numbers.set(`${session.remote.address} ${login ?? ""}`, String(clock.now()));
+        },
+      },
+      check: async () => (numbers.size > 0 ? [] : [{ severity: "warning" as const, text: "nobody is in the book" }]),
+    };
+  },
+});
+
+/** A protocol: core listens, limits and encrypts; the plugin gets connections. Needs of others may be missing. */
+export const finger = definePlugin({
+  name: "access-finger",
+  api: 1,
+  needs: { phonebook: optional(Phonebook) },
+  serves: ["finger"],
+  setup: ({ needs }) => ({
+    serve: {
+      async finger(connection) {
+        const line = await connection.reader.line(512);
+        await connection.write(`${needs.phonebook?.numberOf(String(line ?? "")) ?? "unknown"}\r\n`);
+        connection.close();
+      },
+    },
+  }),
+});
+
+/** Whoever signs, routes and files answers with values as well. */
+export const rest = definePlugin({
+  name: "filter-rest",
+  api: 1,
+  setup: () => ({
+    hooks: {
+      sign: async (envelope, { headers }) =>
+        headers.get("dkim-signature") || envelope.origin === "bounce"
+          ? proceed
+          : amend({ op: "prepend", header: "DKIM-Signature", value: "v=1;\r\n b=..." }),
+      route: ({ address }) => (address.domain === "example.com" ? routed("smtp", "relay.example.com") : proceed),
+      fileInto: (_recipient, { message }) =>
+        message.headers.get("list-id") ? filed({ do: "fileInto", mailbox: "Lists", create: true }) : proceed,
+      credentials: ({ login }) => (login === "ann" ? stored({ login }, ["{SSHA512}..."]) : proceed),
+      auth: (attempt) => (attempt.kind === "token" ? authenticated({ login: attempt.login ?? "ann" }) : proceed),
+      messageFor: (_envelope, _message, { notify }) => (notify.has("never") ? discard("nobody waits for it") : proceed),
+      disconnect() {},
     },
   }),
 });
