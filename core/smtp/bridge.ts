@@ -14,8 +14,9 @@ import type { Log } from "../contracts/log.ts";
 import type { Connection } from "../contracts/session.ts";
 import { CommandInput } from "./command-input.ts";
 import type { SmtpLimits } from "./config.ts";
-import { AUTH_LINE_OCTETS, type Conversation } from "./conversation.ts";
+import type { Conversation } from "./conversation.ts";
 import { Deadlines, type Watched } from "./deadlines.ts";
+import { AUTH_LINE_OCTETS } from "./line-limits.ts";
 import { reply } from "./reply.ts";
 import type { Wire } from "./wire.ts";
 

@@ -10,6 +10,7 @@ import type { SessionState } from "../kernel/session.ts";
 import type { CommandLine } from "./command-input.ts";
 import type { Content } from "./content.ts";
 import type { SmtpFrontParts } from "./front.ts";
+import { AUTH_LINE_OCTETS, COMMAND_OCTETS } from "./line-limits.ts";
 import { continueAuth } from "./phases/auth.ts";
 import { openSession } from "./phases/connect.ts";
 import { endContent } from "./phases/content-end.ts";
@@ -33,11 +34,6 @@ import { type Reply, reply } from "./reply.ts";
 import type { Role } from "./roles.ts";
 import { StandingRefusals } from "./standing-refusals.ts";
 import type { Wire } from "./wire.ts";
-
-/** RFC 5321 4.5.3.1.4 has 512; extensions add to it (RFC 3461, RFC 6531), and real source routes are long. */
-const COMMAND_OCTETS = 2048;
-/** RFC 4954 4 */
-export const AUTH_LINE_OCTETS = 12_288;
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
 const NON_ASCII = /[^\u0000-\u007f]/;

@@ -228,6 +228,58 @@ describe("hooks", () => {
   });
 });
 
+describe("the hook `tls`", () => {
+  const shy: Hooks = { tls: (session) => (session.tls === null ? proceed : reject("Wrong certificate")) };
+
+  async function secured(server: SmtpTestServer): Promise<RawClient> {
+    const client = await greeted(server);
+    expect(await client.say("STARTTLS")).toMatch(/^220/);
+    await client.startTls();
+    return client;
+  }
+
+  it("is asked after STARTTLS, and its refusal is given at RCPT, to postmaster too", async () => {
+    const server = await serverWith({ plugins: [policy(shy)], tls: "optional" });
+    const client = await secured(server);
+    await client.say("EHLO client.example.net");
+    await client.say("MAIL FROM:<a@example.net>");
+    expect(await client.say("RCPT TO:<user@example.org>")).toBe("554 5.7.1 Wrong certificate");
+    expect(await client.say("RCPT TO:<postmaster>")).toBe("554 5.7.1 Wrong certificate");
+  });
+
+  it("holds commands back while it thinks, and answers them then", async () => {
+    const slow: Hooks = {
+      tls: async () => {
+        await turn();
+        await turn();
+        return proceed;
+      },
+    };
+    const client = await secured(await serverWith({ plugins: [policy(slow)], tls: "optional" }));
+    client.send("EHLO client.example.net\r\nMAIL FROM:<a@example.net>\r\n");
+    expect(await client.until(/250 2\.1\.0 Ok\r\n/)).toMatch(/^250-mx\.example\.org\r\n/);
+  });
+
+  it("is asked before the banner where TLS is implicit", async () => {
+    const server = await serverWith({
+      plugins: [policy({ tls: () => reject("Wrong certificate", { close: true }) })],
+      tls: "implicit",
+    });
+    const client = await connected(server);
+    await client.startTls();
+    expect(await client.closed()).toBe("554 5.7.1 Wrong certificate\r\n");
+  });
+
+  it("finds the session's TLS facts", async () => {
+    const { log, lines } = keptLog();
+    const client = await secured(await serverWith({ tls: "optional", log }));
+    await client.say("EHLO client.example.net");
+    await toData(client);
+    expect(await client.say("body\r\n.")).toMatch(/^250/);
+    expect(lines.find(({ text }) => text === "accepted")?.fields.tls).toBe("TLSv1.3");
+  });
+});
+
 describe("what it logs", () => {
   it("says one line for a message that was accepted, with its facts", async () => {
     const { log, lines } = keptLog();

@@ -1,9 +1,10 @@
 /** A client that sends octets and keeps what comes, for what transcripts cannot say. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 export class RawClient {
-  readonly socket: Socket;
+  socket: Socket;
   /** All that came, latin1. */
   received = "";
   /** What came with each read. */
@@ -12,8 +13,12 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    socket.on("error", () => undefined);
-    socket.on("data", (chunk: Buffer) => {
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.socket.on("error", () => undefined);
+    this.socket.on("data", (chunk: Buffer) => {
       this.received += chunk.toString("latin1");
       this.chunks.push(chunk.toString("latin1"));
     });
@@ -50,6 +55,14 @@ export class RawClient {
   async say(line: string): Promise<string> {
     this.send(`${line}\r\n`);
     return (await this.until(/^\d{3}(?: .*)?\r\n/m)).trimEnd().split("\r\n").at(-1) ?? "";
+  }
+
+  /** Shakes hands over what has been clear text so far. */
+  async startTls(): Promise<void> {
+    this.socket.removeAllListeners();
+    this.socket = connectTls({ socket: this.socket, rejectUnauthorized: false });
+    await once(this.socket, "secureConnect");
+    this.#listen();
   }
 
   /** Resolves with all that came when the server has ended its side. */

@@ -1,6 +1,7 @@
 /** AUTH (RFC 4954): the SASL exchange on the wire; what is true is decided by `Logins`. */
 import type { LoginStep } from "../../contracts/account.ts";
-import { type Answer, AUTH_LINE_OCTETS, type Conversation } from "../conversation.ts";
+import type { Answer, Conversation } from "../conversation.ts";
+import { AUTH_LINE_OCTETS } from "../line-limits.ts";
 import { greetFirst } from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
 import { verdictToReply } from "../verdict-reply.ts";
