@@ -31,7 +31,10 @@ export interface Kernel {
     hook: H,
     ...args: Parameters<ClaimHooks[H]>
   ): ClaimResult<H> | Promise<ClaimResult<H>>;
-  /** Each plugin sees what the former made. A fault in it is a `defer` in `fault`; the message is not to be used then. */
+  /**
+   * Each plugin sees what the former made. Changes of header and body are made when it resolves; `changes` has those that
+   * concern the envelope. A fault in it is a `defer` in `fault`; the message is not to be used then.
+   */
   transform<H extends keyof TransformHooks>(
     hook: H,
     envelope: Envelope,
