@@ -40,10 +40,6 @@ export class StandingRefusals {
     }
     return null;
   }
-
-  get isEmpty(): boolean {
-    return this.#byHook.size === 0;
-  }
 }
 
 const RATE_CODES: ReadonlySet<number> = new Set([421, 452]);
