@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mailboxStoreConformance } from "postern/testing";
 import { MaildirStore } from "./store.ts";
-import { quietLog } from "./testing.ts";
+import { quietLog } from "./testing/quiet-log.ts";
 
 await mailboxStoreConformance("store-maildir", async () => {
   const home = await mkdtemp(join(tmpdir(), "postern-maildir-"));

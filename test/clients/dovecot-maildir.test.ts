@@ -8,6 +8,7 @@ import type { AccountMailboxes, Mailbox } from "../../core/contracts/mailbox-sto
 import { silentLog } from "../../core/testing/kernel.ts";
 import { addressOf } from "../../core/testing/mail.ts";
 import { MaildirStore } from "../../plugins/store-maildir/store.ts";
+import { OtherProcess } from "../../plugins/store-maildir/testing/other-process.ts";
 import { describeWith } from "./programs.ts";
 
 /** Dovecot refuses to touch mail as root: it works as `nobody` then, and the mail belongs to that user. */
@@ -30,6 +31,10 @@ async function giveToOwner(path: string): Promise<void> {
 /** Runs doveadm on the mailbox, without a server; whatever it complains about goes into `log`. */
 async function doveadm(args: readonly string[], input = ""): Promise<string> {
   await giveToOwner(home);
+  return doveadmAlone(args, input);
+}
+
+async function doveadmAlone(args: readonly string[], input = ""): Promise<string> {
   const child = spawn("doveadm", ["-c", join(home, "..", "dovecot.conf"), ...args], {
     cwd: "/",
     env: { PATH: process.env.PATH, HOME: home, USER: "someone", LC_ALL: "C.UTF-8" },
@@ -143,6 +148,7 @@ describeWith(["doveadm"], "a Maildir between Dovecot and store-maildir", () => {
     const mail = await postern();
     const inbox = await mail.open("INBOX");
     await mail.deliver("INBOX", message("delivered"));
+    await inbox.sync();
     await mail.append("INBOX", [{ ...message("appended"), flags: ["\\Flagged", "Second"] }]);
     await inbox.sync();
     await inbox.store([2], { mode: "add", flags: ["\\Deleted"] });
@@ -211,17 +217,23 @@ describeWith(["doveadm"], "a Maildir between Dovecot and store-maildir", () => {
     const mail = await postern();
     await mail.append("INBOX", [message("first")]);
     await giveToOwner(home);
-    const work = Array.from({ length: 8 }, (_, index) => [
-      doveadm(["save", "-m", "INBOX"], `Subject: d${index}\n\nx\n`),
-      mail.append("INBOX", [message(`p${index}`)]),
-    ]).flat();
-    await Promise.all(work);
+    // As the user whose mail it is: both sides must be able to use each other's files.
+    const other = new OtherProcess({ home, work: "append", ...(isRoot ? { uid: OWNER, gid: OWNER } : {}) });
+    await other.ready;
+    const saving = Array.from({ length: 10 }, (_, index) =>
+      doveadmAlone(["save", "-m", "INBOX"], `Subject: d${index}\n\nx\n`),
+    );
+    await Promise.all([...saving, other.saidTimes(40)]);
+    const appended = await other.kill();
     const theirs = await fetched("INBOX");
+    const subjectOf = new Map(theirs.map(([uid, , subject]) => [Number(uid), subject]));
+    for (const { uid, subject } of appended) expect([uid, subjectOf.get(uid)]).toEqual([uid, subject]);
+    expect(theirs.filter(([, , subject]) => subject?.startsWith("d"))).toHaveLength(10);
     const inbox = await mail.open("INBOX");
-    expect(theirs).toHaveLength(17);
     expect(theirs.map(([uid]) => Number(uid))).toEqual(shown(inbox).map(({ uid }) => uid));
     const lines = (await readFile(maildir("dovecot-uidlist"), "utf8")).trim().split("\n").slice(1);
     expect(new Set(lines.map((line) => line.split(" ")[0])).size).toBe(lines.length);
+    expect(log).toBe("");
     await inbox.close();
   });
 });
