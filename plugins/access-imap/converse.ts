@@ -41,7 +41,6 @@ class Conversation {
   readonly #session: ImapSession;
   readonly #startedAt: number;
   #mistakes = 0;
-  #isBusy = false;
 
   constructor(session: ImapSession) {
     this.#session = session;
@@ -53,7 +52,7 @@ class Conversation {
     const { connection, out, services } = session;
     connection.setIdleTimeout(services.options.loginTimeout, () => session.bye("Too slow to log in"));
     const drain = () => {
-      if (!this.#isBusy) session.bye("Server is shutting down");
+      if (!session.isBusy) session.bye("Server is shutting down");
     };
     connection.draining.addEventListener("abort", drain, { once: true });
     try {
@@ -69,10 +68,10 @@ class Conversation {
           incoming = await incoming;
         }
         if (session.hasSaidBye || incoming.at === "ended") return;
-        this.#isBusy = true;
+        session.isBusy = true;
         const step = this.#take(incoming);
         if (step) await step;
-        this.#isBusy = false;
+        session.isBusy = false;
         if (session.state.at === "loggedOut") {
           await out.flush();
           return;

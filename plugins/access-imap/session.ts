@@ -40,6 +40,9 @@ export class ImapSession {
   readonly log: Log;
   state: State = { at: "notAuthenticated" };
   loginFailures = 0;
+  hasSaidBye = false;
+  /** A command is being carried out; not while it waits for a line of the client. A server that ends lets it finish. */
+  isBusy = false;
 
   constructor(connection: Connection, services: Services, wire: { reader: CommandReader; out: Writer }) {
     this.connection = connection;
@@ -86,7 +89,15 @@ export class ImapSession {
     Promise.resolve(this.out.flush()).catch(() => this.log.debug({}, "client left before BYE"));
     this.connection.close();
   }
-  hasSaidBye = false;
+
+  /** The client's next line while a command runs (IDLE, AUTHENTICATE); `null` if it has gone. */
+  async waitForLine(maxLineBytes: number): Promise<Buffer | null> {
+    this.isBusy = false;
+    if (this.connection.draining.aborted) this.bye("Server is shutting down");
+    const line = await this.connection.reader.line(maxLineBytes);
+    this.isBusy = true;
+    return this.hasSaidBye ? null : line;
+  }
 
   /** Ends the connection where nothing sensible can be said any more: the client waits for the rest of a literal. */
   breakOff(): void {

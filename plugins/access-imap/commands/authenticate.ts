@@ -48,7 +48,7 @@ async function ask(session: ImapSession, challenge: Uint8Array): Promise<Respons
   await session.out.flush();
   let line: Buffer | null;
   try {
-    line = await session.connection.reader.line(maxResponseBytes);
+    line = await session.waitForLine(maxResponseBytes);
   } catch (fault) {
     if (!(fault instanceof RangeError)) throw fault;
     return { ended: no("Response is too long", "LIMIT") };

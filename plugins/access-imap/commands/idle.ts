@@ -32,7 +32,7 @@ export const idle = defineCommand({
 
 async function untilDone(session: ImapSession): Promise<Reply | null> {
   try {
-    const line = await session.connection.reader.line(maxLineBytes);
+    const line = await session.waitForLine(maxLineBytes);
     if (line === null) return null;
     return line.toString("latin1").trim().toUpperCase() === "DONE" ? ok("Idle completed") : bad("Expected DONE");
   } catch (fault) {
