@@ -26,7 +26,7 @@ import { type Listener, openListener } from "../net/listener.ts";
 import { createFiling } from "../queue/filing.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
 import { createSubmit } from "../queue/submit.ts";
-import { createSmtpFront, type SmtpFront } from "../smtp/front.ts";
+import { createSmtpFront } from "../smtp/front.ts";
 import { openSpool } from "../spool/open-spool.ts";
 import { createTables } from "../tables/tables.ts";
 import { createAccountAdmins } from "./account-admins.ts";
@@ -80,7 +80,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   const spool = await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
   onClose(() => spool.close());
 
-  const made: { queue?: Queue; logins?: Logins; submit?: Submit } = {};
+  const made: { queue?: Queue } = {};
   const kernel = await createKernel(config.plugins, {
     log,
     clock,
@@ -101,8 +101,6 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         worker: parts.slot,
       });
       made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
-      made.logins = logins;
-      made.submit = submit;
       const services: readonly CoreService[] = [
         [ServerFacts, facts],
         [Tables, createTables({ configDir: config.configDir, log, clock })],
@@ -124,23 +122,11 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   await made.queue?.start();
   onClose(() => made.queue?.stop());
 
-  const smtp = createSmtpFront({
-    kernel,
-    submit: kernel.service(Submit),
-    logins: kernel.service(Logins),
-    log,
-    clock,
-    config: {
-      hostname,
-      delayReject: config.delayReject,
-      limits: { messageSizeBytes: config.limits.messageSizeBytes, recipients: config.limits.recipients },
-    },
-  });
   const listeners: Listener[] = [];
   onClose(() => Promise.all(listeners.map((listener) => listener.close(DRAIN_MS))));
   for (const listener of parts.listens ? config.listeners : []) {
     listeners.push(
-      await openListener(listener, { log, hostname, certificates, kernel, ...serverOf(listener, smtp, kernel) }),
+      await openListener(listener, { log, hostname, certificates, kernel, ...serverOf(listener, parts, kernel) }),
     );
   }
   return listeners.map(({ name, address }) => ({
@@ -151,11 +137,16 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
 
 /** Who speaks a listener's protocol, and who asks its policies. */
 function serverOf(
-  { name, role }: ListenerConfig,
-  smtp: SmtpFront,
+  { name, role, limits }: ListenerConfig,
+  { config: { hostname, delayReject }, log, clock }: ServerParts,
   kernel: KernelRuntime,
 ): { serve: (connection: Connection) => void; policies: "room" | "listener" } {
-  if (role === "mx" || role === "submission" || role === "lmtp") return { serve: smtp[role], policies: "room" };
+  if (role === "mx" || role === "submission" || role === "lmtp") {
+    const { messageSizeBytes, recipients } = limits;
+    const config = { hostname, delayReject, limits: { messageSizeBytes, recipients } };
+    const services = { submit: kernel.service(Submit), logins: kernel.service(Logins) };
+    return { serve: createSmtpFront({ kernel, ...services, log, clock, config })[role], policies: "room" };
+  }
   const serve = kernel.roles.get(role);
   if (!serve) throw new Error(`listener "${name}": no plugin serves the role "${role}"`);
   return { serve, policies: "listener" };

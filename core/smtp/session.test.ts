@@ -289,7 +289,7 @@ describe("what it logs", () => {
     const accepted = lines.filter(({ text }) => text === "accepted");
     expect(accepted).toHaveLength(1);
     expect(accepted[0]).toMatchObject({
-      level: "info",
+      level: "debug",
       fields: { id, from: "a@example.net", recipients: 1, sizeBytes: 20, tls: null, login: null, remote: "127.0.0.1" },
     });
     expect(accepted[0]?.fields.session).toMatch(/^\w+$/);

@@ -1,4 +1,4 @@
-/** The keys of the config file as a schema; the reference in docs/guide/configuration.md is generated from it. */
+/** The keys of the config file as a schema; docs/reference/config-keys.md is made from it. */
 import { type Static, Type } from "typebox";
 import { Duration, Size } from "../../kernel/units.ts";
 

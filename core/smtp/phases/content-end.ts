@@ -52,7 +52,8 @@ function answer(conversation: Conversation, transaction: Transaction, content: C
   }
   const { id, replies } = submitted;
   conversation.forgive();
-  conversation.log.info(
+  // The line at info is the one of whoever took responsibility for it.
+  conversation.log.debug(
     { ...facts(conversation, transaction, content), id },
     submitted.at === "queued" ? "accepted" : "discarded",
   );
