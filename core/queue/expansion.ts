@@ -26,7 +26,7 @@ export interface Expansion {
   readonly isExpanded: boolean;
 }
 
-export const TARGETS_LIMIT = 1_000;
+const TARGETS_LIMIT = 1_000;
 const DEPTH_LIMIT = 50;
 
 export async function expandRecipient(

@@ -14,7 +14,7 @@ import { type AccountMailboxes, MailboxStore, type StoreErrorCode } from "../con
 import type { Submit } from "../contracts/submit.ts";
 import type { FilingAction } from "../contracts/verdicts.ts";
 import { isStored, readPieces } from "../kernel/message.ts";
-import type { Address } from "../mail/address.ts";
+import { type Address, isSameAddress } from "../mail/address.ts";
 import { formatField } from "../mail/header.ts";
 
 export interface FilingRoom {
@@ -59,9 +59,10 @@ async function file(room: FilingRoom, about: Case): Promise<FilingResult> {
   const mailboxes = await intoMailboxes(room, about, actions.list);
   const redirects = actions.list.flatMap((action) => (action.do === "redirect" ? [action.address] : []));
   for (const address of redirects) {
-    const result = await redirect(room, about, address);
+    const isToSelf = isSameAddress(address, about.recipient.address);
+    const result = isToSelf ? "refused" : await redirect(room, about, address);
     if (result === "later") return { outcome: putOff, mailboxes };
-    // RFC 5228 2.10.6: what an action could not do must not cost the message.
+    // RFC 5228 2.10.6: what an action could not do must not cost the message; a circle of one is no redirect.
     if (result === "refused" && !mailboxes.includes("INBOX")) mailboxes.push(await intoInbox(room, about));
   }
   const text = [

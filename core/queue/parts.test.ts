@@ -1,0 +1,154 @@
+/** The queue's pure parts: ids, times, order, lanes, trace fields. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { addressOf, envelopeOf, sessionOf } from "../testing/mail.ts";
+import { DueHeap } from "./due-heap.ts";
+import { createEnvelopeIds } from "./envelope-id.ts";
+import { Fifo } from "./fifo.ts";
+import { Lanes } from "./lanes.ts";
+import { countHops, receivedField } from "./received-field.ts";
+import { retryDelayMs } from "./retry-schedule.ts";
+
+describe("envelope ids", () => {
+  it("are unique, in order, short and safe, whatever the clock does", () => {
+    const times = [1e12, 1e12, 1e12 + 1, 1e12 - 5_000, 4e12];
+    let at = 0;
+    const next = createEnvelopeIds({ clock: { now: () => times[at] ?? 0 }, worker: 7, random: (limit) => limit - 1 });
+    const ids: string[] = [];
+    for (at = 0; at < times.length; at += 1) for (let n = 0; n < 1_000; n += 1) ids.push(next());
+    expect(new Set(ids).size).toBe(ids.length);
+    expect([...ids].sort()).toEqual(ids);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-z]{14}$/);
+  });
+
+  it("of a full millisecond go on in the next", () => {
+    const next = createEnvelopeIds({ clock: { now: () => 1e12 }, worker: 0, random: (limit) => limit - 1 });
+    let last = next();
+    for (let n = 0; n < 600_000; n += 1) {
+      const id = next();
+      if (id <= last) throw new Error(`${id} after ${last}`);
+      last = id;
+    }
+  });
+
+  it("of two workers at the same time differ", () => {
+    const source = { clock: { now: () => 1e12 }, random: () => 1 };
+    expect(createEnvelopeIds({ ...source, worker: 1 })()).not.toBe(createEnvelopeIds({ ...source, worker: 2 })());
+  });
+});
+
+it("the heap gives back in order of time, and only what is due", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 50 })), fc.integer({ min: 0, max: 50 }), (times, now) => {
+      const heap = new DueHeap();
+      for (const [index, time] of times.entries()) heap.add(`${time} ${index}`, time);
+      const taken: number[] = [];
+      for (let id = heap.takeDue(now); id !== null; id = heap.takeDue(now)) taken.push(Number.parseInt(id, 10));
+      expect(taken).toEqual(times.filter((time) => time <= now).sort((one, other) => one - other));
+      expect(heap.size).toBe(times.length - taken.length);
+      expect(heap.nextDueAt).toBe(times.filter((time) => time > now).sort((one, other) => one - other)[0] ?? null);
+    }),
+  );
+});
+
+it("the fifo keeps order over any mix of push and shift", () => {
+  fc.assert(
+    fc.property(fc.array(fc.boolean(), { maxLength: 5_000, size: "max" }), (pushes) => {
+      const fifo = new Fifo<number>();
+      const model: number[] = [];
+      for (const [index, isPush] of pushes.entries()) {
+        if (isPush) {
+          fifo.push(index);
+          model.push(index);
+        } else expect(fifo.shift()).toBe(model.shift());
+        expect(fifo.size).toBe(model.length);
+        expect(fifo.first).toBe(model[0]);
+      }
+    }),
+    { numRuns: 20 },
+  );
+});
+
+it.each([
+  [1, 0.5, 300_000],
+  [2, 0.5, 600_000],
+  [3, 0, 1_080_000],
+  [3, 0.999999, 1_320_000],
+  [9, 0.5, 4_000_000],
+  [10_000, 0.5, 4_000_000],
+])("after try %i (jitter %d) it waits %i ms", (attempts, random, expected) => {
+  expect(retryDelayMs({ firstRetryMs: 300_000, maxRetryMs: 4_000_000 }, attempts, random)).toBeCloseTo(expected, -1);
+});
+
+describe("lanes", () => {
+  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+  it("give keys turns: one key's hundred do not hold up another's one", async () => {
+    const lanes = new Lanes({ inAll: 2, waitingPerKey: 1_000 }, () => {});
+    const order: string[] = [];
+    const run = (key: string) =>
+      lanes.run(key, 2, async () => {
+        order.push(key);
+        await turn();
+      });
+    const all = [...Array.from({ length: 100 }, () => run("many")), run("one")];
+    await Promise.all(all);
+    expect(order.indexOf("one")).toBeLessThan(6);
+    expect(order.length).toBe(101);
+    expect(lanes.active).toBe(0);
+  });
+
+  it("go on when work throws", async () => {
+    const lanes = new Lanes({ inAll: 1, waitingPerKey: 10 }, () => {});
+    const failing = lanes.run("a", 1, () => Promise.reject(new Error("no")));
+    const second = lanes.run("a", 1, async () => {});
+    await expect(failing).rejects.toThrow("no");
+    expect(await second).toBe(true);
+  });
+
+  it("stopped, tell who waits that their turn never comes", async () => {
+    const lanes = new Lanes({ inAll: 1, waitingPerKey: 10 }, () => {});
+    const running = lanes.run("a", 1, turn);
+    const waiting = lanes.run("b", 1, turn);
+    lanes.stop();
+    expect([await running, await waiting, await lanes.run("c", 1, turn)]).toEqual([true, false, false]);
+  });
+});
+
+describe("Received", () => {
+  const facts = {
+    hostname: "mx.example.org",
+    dataDir: "/",
+    origin: "example.org",
+    postmaster: addressOf("p@example.org"),
+    version: "0",
+  };
+  const tls = { protocol: "TLSv1.3", cipher: "C", servername: null, clientCertificate: null };
+  const identity = { login: "bob" };
+  it.each([
+    ["ESMTP", { isExtended: true }, false],
+    ["SMTP", { isExtended: false }, false],
+    ["ESMTPS", { tls }, false],
+    ["ESMTPA", { identity }, false],
+    ["ESMTPSA", { tls, identity }, false],
+    ["UTF8SMTP", {}, true],
+    ["UTF8SMTPSA", { tls, identity }, true],
+    ["LMTP", { protocol: "lmtp" }, false],
+    ["LMTPS", { protocol: "lmtp", tls }, false],
+    ["UTF8LMTP", { protocol: "lmtp" }, true],
+  ])("names the protocol %s", (word, session, isSmtpUtf8) => {
+    const envelope = envelopeOf({ session: Object.assign(sessionOf(), session), isSmtpUtf8 });
+    const change = receivedField(envelope, facts, { nowMs: 0, address: null });
+    expect(change).toMatchObject({ op: "prepend", header: "Received" });
+    expect("value" in change && change.value).toContain(`(Postern) with ${word} id E1; Thu, 1 Jan 1970`);
+  });
+
+  it.each([
+    ["Received: a\r\nX: y\r\nRECEIVED: b\r\n c\r\nreceived : no\r\n", 2],
+    ["X-Received: a\r\nReceivedX: b\r\n", 0],
+    ["", 0],
+    ["Rec", 0],
+  ])("is counted in %j", (header, hops) => {
+    expect(countHops(Buffer.from(header))).toBe(hops);
+  });
+});
