@@ -78,12 +78,14 @@ function list(schema: Schema): string {
 }
 
 function table({ properties, required }: Schema): string {
-  const keys = isSchema(properties) ? Object.keys(properties) : [];
-  if (keys.length === 0) return "a table (key: value)";
-  const must = Array.isArray(required) ? keys.filter((key) => required.includes(key)) : [];
-  return `a table with ${must.length > 0 && must.length < 4 ? must.join(", ") : "keys"}${
-    must.length === keys.length && must.length < 4 ? "" : ` (known: ${keys.join(", ")})`
-  }`;
+  if (!isSchema(properties)) return "a table (key: value)";
+  const keys = Object.keys(properties);
+  const must = keys.filter((key) => {
+    const value = properties[key];
+    return Array.isArray(required) && required.includes(key) && isSchema(value) && value.default === undefined;
+  });
+  const known = must.length === keys.length ? "" : ` (known: ${keys.join(", ")})`;
+  return `a table${must.length > 0 ? ` with ${must.join(", ")}` : ""}${known}`;
 }
 
 function string({ format, pattern, minLength }: Schema): string {

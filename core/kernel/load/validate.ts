@@ -125,7 +125,8 @@ function withoutUnions(errors: readonly ErrorObject[]): readonly ErrorObject[] {
 
 /** Whether an error says that the value was not meant for this branch at all: another type, or another fixed word in it. */
 function isOtherKind(error: ErrorObject, union: ErrorObject): boolean {
-  if (error.keyword === "const") return true;
+  const below = error.instancePath.slice(union.instancePath.length + 1);
+  if (error.keyword === "const") return !below.includes("/");
   return error.instancePath === union.instancePath && ["type", "enum"].includes(error.keyword);
 }
 
