@@ -1,7 +1,7 @@
 /** What the conformance tests of a mailbox store share: accounts, messages, short ways to ask. */
 import { buffer } from "node:stream/consumers";
 import type { Account } from "../../contracts/account.ts";
-import type { AccountMailboxes, Mailbox, MailboxStore, NewMessage, Snapshot } from "../../contracts/mailbox-store.ts";
+import type { Mailbox, MailboxStore, NewMessage, Snapshot } from "../../contracts/mailbox-store.ts";
 
 /** A store under test. `again` opens the same mail a second time, as another process would. */
 export interface StoreUnderTest {
@@ -73,8 +73,4 @@ export function nextChange(mailbox: Mailbox): { readonly told: Promise<void>; st
     stop = mailbox.onChange(resolve);
   });
   return { told, stop: () => stop() };
-}
-
-export async function opened(account: AccountMailboxes, name = "INBOX"): Promise<Mailbox> {
-  return account.open(name);
 }

@@ -9,7 +9,7 @@ import { quietLog } from "./quiet-log.ts";
 
 const [home = "", work = "", tag = ""] = process.argv.slice(2);
 
-export const bodyOf = (subject: string): string => `${`line of ${subject}\r\n`.repeat(200)}end of ${subject}\r\n`;
+const bodyOf = (subject: string): string => `${`line of ${subject}\r\n`.repeat(200)}end of ${subject}\r\n`;
 const message = (subject: string) => ({ content: [Buffer.from(`Subject: ${subject}\r\n\r\n${bodyOf(subject)}`)] });
 
 const say = (what: object): void => {
