@@ -27,12 +27,12 @@ export async function converse(connection: Connection, services: Services): Prom
     await new Conversation(session).run();
   } catch (fault) {
     // A client that leaves in the middle of an answer is no fault.
-    if (!connection.closed.aborted) session.log.error({ fault }, "session broke off");
+    if (!connection.closed.aborted) session.log.error({ err: fault }, "session broke off");
   }
   try {
     await session.unselect();
   } catch (fault) {
-    session.log.error({ fault }, "mailbox cannot be closed");
+    session.log.error({ err: fault }, "mailbox cannot be closed");
   }
   connection.close();
 }
@@ -174,7 +174,7 @@ class Conversation {
     if (reply) return reply;
     const { connection, log } = this.#session;
     if (connection.closed.aborted) throw fault;
-    log.error({ fault, command: name }, "command failed");
+    log.error({ err: fault, command: name }, "command failed");
     return no("Internal error, try again later", "UNAVAILABLE");
   }
 

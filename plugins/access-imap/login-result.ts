@@ -16,7 +16,7 @@ async function welcome(session: ImapSession, step: Extract<End, { at: "success" 
   try {
     if (!(await session.enter(step.identity))) return no("This login has no mailbox", "AUTHORIZATIONFAILED");
   } catch (fault) {
-    session.log.error({ fault }, "mailboxes cannot be had");
+    session.log.error({ err: fault }, "mailboxes cannot be had");
     return storeReply(fault) ?? no("Mailboxes are not available now, try again later", "UNAVAILABLE");
   }
   // RFC 3501 6.2.2: the capabilities have changed, and the client need not ask.

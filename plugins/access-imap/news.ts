@@ -21,7 +21,7 @@ async function syncAndTell(session: ImapSession, selected: Selected, mayExpunge:
       session.bye("Selected mailbox was deleted");
       return;
     }
-    session.log.warn({ fault, mailbox: selected.mailbox.name }, "mailbox cannot be synchronised now");
+    session.log.warn({ err: fault, mailbox: selected.mailbox.name }, "mailbox cannot be synchronised now");
   }
   selected.tell(session.out, mayExpunge);
 }

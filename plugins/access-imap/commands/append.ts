@@ -139,7 +139,8 @@ async function deliver(
   } catch (fault) {
     const reply = appendFailure(fault);
     if (reply) return reply;
-    if (!session.connection.closed.aborted) session.log.error({ fault, mailbox: name }, "message cannot be appended");
+    if (!session.connection.closed.aborted)
+      session.log.error({ err: fault, mailbox: name }, "message cannot be appended");
     return no("Message cannot be stored now, try again later", "UNAVAILABLE");
   }
 }

@@ -32,7 +32,7 @@ class Fetch {
   readonly #selected: Selected;
   readonly #items: readonly FetchItem[];
   readonly #needs: Needs;
-  readonly #pace = new Pace();
+  readonly #pace: Pace;
   readonly #marked = new Set<number>();
   #isComplete = true;
 
@@ -41,6 +41,7 @@ class Fetch {
     this.#selected = selected;
     this.#items = items;
     this.#needs = needsOf(items);
+    this.#pace = new Pace(session.connection.closed);
   }
 
   /** Answers whether every message could be had. */
@@ -74,8 +75,14 @@ class Fetch {
       }
     }
     if (this.#marked.size === 0) return;
-    await mailbox.store([...this.#marked], { mode: "add", flags: ["\\Seen"] });
-    await this.#selected.adopt();
+    try {
+      await mailbox.store([...this.#marked], { mode: "add", flags: ["\\Seen"] });
+      await this.#selected.adopt();
+    } catch (fault) {
+      // Who may not write may read all the same.
+      if (!isStoreError(fault, "noPermission")) throw fault;
+      this.#marked.clear();
+    }
   }
 
   #respondSimple(number: number): void {
@@ -131,7 +138,7 @@ async function fetchMessages(
   } catch (fault) {
     if (!(fault instanceof BrokenLiteral)) throw fault;
     if (!session.connection.closed.aborted)
-      session.log.error({ fault, mailbox: selected.mailbox.name }, "message broke off in the middle of a literal");
+      session.log.error({ err: fault, mailbox: selected.mailbox.name }, "message broke off in the middle of a literal");
     session.breakOff();
     return null;
   }

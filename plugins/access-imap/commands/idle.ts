@@ -69,7 +69,7 @@ class Push {
       } while (this.#selected.isStale && !this.#session.hasSaidBye);
     } catch (fault) {
       // The client has left; whoever reads from it finds out.
-      if (!this.#session.connection.closed.aborted) this.#session.log.debug({ fault }, "cannot push news");
+      if (!this.#session.connection.closed.aborted) this.#session.log.debug({ err: fault }, "cannot push news");
     }
   }
 }

@@ -1,4 +1,5 @@
 /** SEARCH (RFC 3501 6.4.4) and UID SEARCH (6.4.8). */
+import { Pace } from "../pace.ts";
 import { no, ok, type Reply } from "../reply.ts";
 import { Search } from "../search/search.ts";
 import { parseSearchKeys, type SearchKey } from "../search/search-key.ts";
@@ -30,7 +31,9 @@ async function searchMessages(
   // RFC 3501 6.4.4: tagged NO, with the charsets that are taken.
   if (key === null) return no("Charset is not supported", `BADCHARSET (${charsets.join(" ")})`);
   const hits: number[] = [];
-  const isComplete = await new Search(selected, key).run((number, uid) => hits.push(isUid ? uid : number));
+  const isComplete = await new Search(selected, key, new Pace(session.connection.closed)).run((number, uid) =>
+    hits.push(isUid ? uid : number),
+  );
   session.out.line(hits.length === 0 ? "* SEARCH" : `* SEARCH ${hits.join(" ")}`);
   return ok("Search completed", isComplete ? null : "EXPUNGEISSUED");
 }

@@ -1,7 +1,7 @@
 /** Runs a search over the messages of a view; yields the event loop between messages. */
 import { decodeEncodedWords, headerFields, headerLength, parseStructure, unfold } from "postern/mail";
 import type { Mailbox } from "postern/plugin";
-import { Pace } from "../pace.ts";
+import type { Pace } from "../pace.ts";
 import { isStoreError } from "../reply.ts";
 import type { Selected } from "../selected.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
@@ -23,10 +23,11 @@ export class Search {
   readonly #key: SearchKey;
   readonly #textKeys: readonly TextKey[];
   readonly #isIn: SetTest;
-  readonly #pace = new Pace();
+  readonly #pace: Pace;
 
   /** Throws `SyntaxFault` for sequence numbers that no message has. */
-  constructor(selected: Selected, key: SearchKey) {
+  constructor(selected: Selected, key: SearchKey, pace: Pace) {
+    this.#pace = pace;
     this.#selected = selected;
     this.#key = key;
     this.#textKeys = textKeysOf(key);
