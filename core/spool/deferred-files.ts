@@ -123,11 +123,14 @@ export class DeferredFiles {
     return (await this.#files.names(this.#layout.deferred)).filter(isBucketName).sort();
   }
 
-  async *namesIn(bucket: string): AsyncIterable<DeferredName> {
+  /** In handfuls, in no order. */
+  async *namesIn(bucket: string): AsyncIterable<readonly DeferredName[]> {
     try {
-      for await (const text of this.#files.eachName(join(this.#layout.deferred, bucket))) {
-        const name = parseDeferredName(text);
-        if (name && bucketOf(name.dueAt) === bucket) yield name;
+      for await (const texts of this.#files.nameChunks(join(this.#layout.deferred, bucket))) {
+        yield texts.flatMap((text) => {
+          const name = parseDeferredName(text);
+          return name && bucketOf(name.dueAt) === bucket ? name : [];
+        });
       }
     } catch (error) {
       if (!isMissing(error)) throw error;

@@ -39,7 +39,7 @@ export function failingFiles(sabotage: Saboteur): SpoolFiles {
     removeDirectory: (path) => run("removeDirectory", path, () => realFiles.removeDirectory(path)),
     flushDirectory: (path) => run("flushDirectory", path, () => realFiles.flushDirectory(path)),
     names: (path) => run("names", path, () => realFiles.names(path)),
-    eachName: (path) => realFiles.eachName(path),
+    nameChunks: (path) => realFiles.nameChunks(path),
     freeBytes: (path) => realFiles.freeBytes(path),
   };
 }

@@ -28,8 +28,8 @@ export interface SpoolFiles {
   /** Makes the names in a directory durable. */
   flushDirectory(path: string): Promise<void>;
   names(path: string): Promise<string[]>;
-  /** Names one after the other, for directories of any size. */
-  eachName(path: string): AsyncIterable<string>;
+  /** Names in handfuls, for directories of any size. */
+  nameChunks(path: string): AsyncIterable<readonly string[]>;
   freeBytes(path: string): Promise<number>;
 }
 
@@ -50,6 +50,7 @@ const statfs = promisify(fs.statfs) as (path: string) => Promise<fs.StatsFs>;
 
 /** The kernel takes 1,024 pieces a call (IOV_MAX). */
 const maxPieces = 1024;
+const chunkNames = 1024;
 
 function writeOnce(fd: number, pieces: readonly Uint8Array[], position: number): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -113,8 +114,22 @@ export const realFiles: SpoolFiles = {
     }
   },
   names: readdir,
-  async *eachName(path) {
-    for await (const { name } of await fs.promises.opendir(path, { bufferSize: 1024 })) yield name;
+  async *nameChunks(path) {
+    const directory = await fs.promises.opendir(path, { bufferSize: chunkNames });
+    try {
+      for (let first = await directory.read(); first; first = await directory.read()) {
+        const names = [first.name];
+        // What follows was read together with the first: no promise, no thread for each.
+        while (names.length < chunkNames) {
+          const next = directory.readSync();
+          if (!next) break;
+          names.push(next.name);
+        }
+        yield names;
+      }
+    } finally {
+      await directory.close();
+    }
   },
   freeBytes: async (path) => {
     const { bavail, bsize } = await statfs(path);

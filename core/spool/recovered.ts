@@ -39,10 +39,10 @@ function* tell(entry: Entry): Iterable<Due> {
   yield { id: entry.id, dueAt: entry.dueAt };
 }
 
-async function* chunksOf(names: AsyncIterable<DeferredName>): AsyncIterable<readonly DeferredName[]> {
+async function* chunksOf(names: AsyncIterable<readonly DeferredName[]>): AsyncIterable<readonly DeferredName[]> {
   let chunk: DeferredName[] = [];
-  for await (const name of names) {
-    chunk.push(name);
+  for await (const some of names) {
+    for (const name of some) chunk.push(name);
     if (chunk.length < chunkNames) continue;
     yield chunk.sort(byDue);
     chunk = [];

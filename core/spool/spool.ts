@@ -192,8 +192,9 @@ export class FileSpool implements Spool {
     if (!isSpoolId(id)) return null;
     await surveyed;
     for (const bucket of await deferred.buckets()) {
-      for await (const name of deferred.namesIn(bucket)) {
-        if (name.id === id) return ledger.meet(name);
+      for await (const names of deferred.namesIn(bucket)) {
+        const name = names.find((one) => one.id === id);
+        if (name) return ledger.meet(name);
       }
     }
     return null;

@@ -29,10 +29,15 @@ export async function surveyDeferred(init: SurveyInit): Promise<void> {
   const unowned = new Set(init.bodies.filter((id) => isSpoolId(id) && !ledger.entries.has(id)));
   for (const bucket of await deferred.buckets()) {
     let isEmpty = true;
-    for await (const name of deferred.namesIn(bucket)) {
-      isEmpty = false;
-      const isStale = await look(init, name);
-      if (!isStale) unowned.delete(name.id);
+    for await (const names of deferred.namesIn(bucket)) {
+      for (const name of names) {
+        isEmpty = false;
+        if (isStale(init.ledger, name)) await deferred.remove(name);
+        else {
+          unowned.delete(name.id);
+          count(init.ledger, name);
+        }
+      }
     }
     if (isEmpty) await deferred.removeBucket(bucket);
   }
@@ -42,20 +47,17 @@ export async function surveyDeferred(init: SurveyInit): Promise<void> {
   await clearBodies(init, unowned);
 }
 
-/** Answers whether the name was stale. */
-async function look({ ledger, deferred }: SurveyInit, name: DeferredName): Promise<boolean> {
+/** The journal has the whole message, or its end: this is a copy that was not finished, or a removal that got lost. */
+const isStale = ({ entries, finished }: Ledger, { id }: DeferredName): boolean =>
+  finished.has(id) || entries.get(id)?.place.at === "journal";
+
+function count(ledger: Ledger, name: DeferredName): void {
   const { id } = name;
-  const entry = ledger.entries.get(id);
-  // The journal has the whole message, or its end: this file is a copy that was not finished, or a removal that got lost.
-  if (ledger.finished.has(id) || entry?.place.at === "journal") {
-    await deferred.remove(name);
-    return true;
-  }
-  if (entry || ledger.accepting.has(id)) return false;
+  if (ledger.entries.has(id) || ledger.accepting.has(id)) return;
   const overlay = ledger.overlays.get(id);
   if (!overlay) {
     ledger.count += 1;
-    return false;
+    return;
   }
   ledger.overlays.delete(id);
   const place = { at: "file", name, usedBytes: null } as const;
@@ -67,7 +69,6 @@ async function look({ ledger, deferred }: SurveyInit, name: DeferredName): Promi
   }
   for (const segment of overlay.segments) found.pin(segment);
   ledger.add(found);
-  return false;
 }
 
 async function clearBodies({ files, layout, ledger, log, isDamaged }: SurveyInit, unowned: ReadonlySet<string>) {
