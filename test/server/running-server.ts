@@ -3,7 +3,7 @@
  * it by its log. Everything lives below one temporary directory and ends with `stop`.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -110,6 +110,7 @@ export class RunningServer {
   async startProcess(): Promise<void> {
     this.#child = spawn(process.execPath, [...command, "start", "--config", this.configFile], {
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // a process group of its own, which can be killed as a whole
       cwd: this.directory,
     });
     const child = this.#child;
@@ -152,6 +153,20 @@ export class RunningServer {
   async stopProcess(name: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     this.signal(name);
     return this.#exited;
+  }
+
+  /** SIGKILL to primary and workers, as a crash of the machine would. */
+  async killAll(): Promise<void> {
+    if (this.pid !== undefined) process.kill(-this.pid, "SIGKILL");
+    await this.#exited;
+  }
+
+  /** SIGKILL to one worker (Linux). */
+  async killWorker(): Promise<void> {
+    const children = await readFile(`/proc/${this.pid}/task/${this.pid}/children`, "utf8");
+    const worker = Number(children.trim().split(" ")[0]);
+    if (!(worker > 0)) throw new Error("there is no worker");
+    process.kill(worker, "SIGKILL");
   }
 
   async stop(): Promise<void> {
