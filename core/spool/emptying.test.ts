@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Spool } from "../contracts/spool.ts";
-import { diskError, failingFiles, type Saboteur } from "./failing-files.ts";
+import { diskError, failingFiles, type Saboteur } from "../testing/failing-files.ts";
 import {
   acceptOne,
   contentOf,
@@ -15,7 +15,7 @@ import {
   rememberingLog,
   snapshotOf,
   textFor,
-} from "./spool-fixture.ts";
+} from "../testing/spool-fixture.ts";
 
 const deferredNames = async (dir: string): Promise<string[]> =>
   (await readdir(join(dir, "deferred"), { recursive: true })).filter((name) => name.includes("/"));

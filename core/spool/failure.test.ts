@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { SpoolFull } from "../contracts/spool.ts";
-import { diskError, failingFiles, type Saboteur } from "./failing-files.ts";
+import { diskError, failingFiles, type Saboteur } from "../testing/failing-files.ts";
 import {
   acceptOne,
   contentOf,
@@ -15,7 +15,7 @@ import {
   rememberingLog,
   snapshotOf,
   textFor,
-} from "./spool-fixture.ts";
+} from "../testing/spool-fixture.ts";
 
 /** A disk whose saboteur can be changed while the spool is open. */
 function switchable() {

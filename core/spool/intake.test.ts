@@ -3,8 +3,16 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Intake } from "../contracts/submit.ts";
 import { editMessage, isStored, type StoredMessage } from "../kernel/message.ts";
+import {
+  contentOf,
+  envelopeOf,
+  freshDirectory,
+  openIn,
+  recoveredIds,
+  snapshotOf,
+  textFor,
+} from "../testing/spool-fixture.ts";
 import { HeaderFinder } from "./header-finder.ts";
-import { contentOf, envelopeOf, freshDirectory, openIn, recoveredIds, snapshotOf, textFor } from "./spool-fixture.ts";
 
 const limits = { memoryMessageBytes: 10_000, memoryTotalBytes: 20_000 };
 

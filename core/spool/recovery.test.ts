@@ -1,13 +1,6 @@
 import { cp, mkdir, open, readdir, readFile, stat, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { Damaged } from "./damaged.ts";
-import { realFiles } from "./files.ts";
-import { bucketOf, deferredFileName, layoutOf, parseSegmentName, segmentFileName } from "./layout.ts";
-import { Ledger } from "./ledger.ts";
-import { placeRecord, prepareRecord } from "./record.ts";
-import { replayJournal } from "./replay.ts";
-import { scanRecords } from "./scan.ts";
 import {
   acceptOne,
   contentOf,
@@ -20,7 +13,14 @@ import {
   rememberingLog,
   snapshotOf,
   textFor,
-} from "./spool-fixture.ts";
+} from "../testing/spool-fixture.ts";
+import { Damaged } from "./damaged.ts";
+import { realFiles } from "./files.ts";
+import { bucketOf, deferredFileName, layoutOf, parseSegmentName, segmentFileName } from "./layout.ts";
+import { Ledger } from "./ledger.ts";
+import { placeRecord, prepareRecord } from "./record.ts";
+import { replayJournal } from "./replay.ts";
+import { scanRecords } from "./scan.ts";
 
 /** The segment that has records. */
 async function segmentIn(dir: string): Promise<{ path: string; nonce: Buffer; bytes: Buffer }> {

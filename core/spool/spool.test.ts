@@ -15,7 +15,7 @@ import {
   recoveredIds,
   snapshotOf,
   textFor,
-} from "./spool-fixture.ts";
+} from "../testing/spool-fixture.ts";
 
 const failed: SpoolOutcome = { at: "failed", reply: { code: 550, status: "5.1.1", text: "no such user", host: "mx" } };
 

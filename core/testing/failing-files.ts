@@ -1,5 +1,5 @@
 /** The real disk, with operations that fail when a test says so. */
-import { realFiles, type SpoolFiles } from "./files.ts";
+import { realFiles, type SpoolFiles } from "../spool/files.ts";
 
 export type Operation = keyof SpoolFiles;
 

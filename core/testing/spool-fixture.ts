@@ -7,15 +7,17 @@ import type { Message } from "../contracts/envelope.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Spool, SpoolEnvelope, SpoolOutcome } from "../contracts/spool.ts";
 import { createMessage, type StoredMessage } from "../kernel/message.ts";
-import { isMissing } from "./errors.ts";
-import type { SpoolFiles } from "./files.ts";
-import type { SpoolLimits } from "./limits.ts";
-import { openSpool } from "./open-spool.ts";
+import { isMissing } from "../spool/errors.ts";
+import type { SpoolFiles } from "../spool/files.ts";
+import type { SpoolLimits } from "../spool/limits.ts";
+import { openSpool } from "../spool/open-spool.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
+  const results: PromiseSettledResult<unknown>[] = [];
+  for (const close of closing.splice(0).reverse()) results.push(...(await Promise.allSettled([close()])));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 });
 
 export const onCleanUp = (work: () => Promise<unknown>): void => void closing.push(work);
