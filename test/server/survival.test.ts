@@ -39,7 +39,7 @@ function sendOn(port: number, take: () => number, onConfirmed: (number: number) 
     let text = "";
     socket.setEncoding("latin1").on("data", (more) => {
       text += more;
-      if (!/^\d{3} .*\n$/m.test(text.slice(text.lastIndexOf("\n", text.length - 2) + 1))) return;
+      if (!/^\d{3} [^\n]*\n$/.test(text.slice(text.lastIndexOf("\n", text.length - 2) + 1))) return;
       const isGood = /^[23]/.test(text);
       text = "";
       if (!isGood) {
