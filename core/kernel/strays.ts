@@ -18,7 +18,10 @@ let isTracking = false;
 /** Whether code is run with its owner: asked at each call. */
 export const isTrackingStrays = (): boolean => isTracking;
 
-/** From now on, strays are attributed for sure; costs. */
+/**
+ * From now on, strays are attributed for sure; costs. The first stray fault starts it.
+ * @public A test starts it by hand, in a process of its own.
+ */
 export function trackStrays(): void {
   isTracking = true;
 }

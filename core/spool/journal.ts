@@ -2,7 +2,7 @@
  * Group commit. Whoever comes while a flush runs goes into the next one; nobody waits for a timer. Facts (what happened to a
  * message) go before fresh messages and are written again elsewhere when a segment fails; fresh messages are rejected then.
  */
-import { asSpoolFailure, SpoolError } from "./errors.ts";
+import { asSpoolFailure } from "./errors.ts";
 import { type PreparedRecord, placeRecord } from "./record.ts";
 import type { Segment } from "./segment.ts";
 import type { Segments } from "./segments.ts";
@@ -229,5 +229,3 @@ function takeFitting(queue: Waiting[], batch: Waiting[], room: { bytes: number; 
   }
   for (const waiting of queue.splice(0, count)) batch.push(waiting);
 }
-
-export const closedError = () => new SpoolError("SPOOL_CLOSED", "the spool is closed");

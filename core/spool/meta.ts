@@ -28,10 +28,6 @@ export interface SettleMeta {
 export interface RescheduleMeta extends Schedule {
   readonly id: string;
 }
-export interface RemoveMeta {
-  readonly id: string;
-}
-
 /** The meta of a record as an object with a sound id. */
 export function parseMeta(meta: Buffer): object & { readonly id: string } {
   const value: unknown = JSON.parse(meta.toString("utf8"));

@@ -17,24 +17,6 @@ export function imapClient(port: number, { address, password }: Login): ImapFlow
   });
 }
 
-/** Sources of all messages in a mailbox, oldest first. */
-export async function messagesIn(port: number, login: Login, mailbox = "INBOX"): Promise<string[]> {
-  const client = imapClient(port, login);
-  await client.connect();
-  try {
-    const lock = await client.getMailboxLock(mailbox);
-    try {
-      if (client.mailbox === false || client.mailbox.exists === 0) return [];
-      const messages = await client.fetchAll("1:*", { source: true });
-      return messages.map(({ source }) => source?.toString("utf8") ?? "");
-    } finally {
-      lock.release();
-    }
-  } finally {
-    await client.logout();
-  }
-}
-
 /** Waits, by IDLE, until a message in INBOX fits. */
 export async function arrival(
   port: number,
