@@ -24,6 +24,7 @@ export class SessionState implements Session {
   remote: Session["remote"];
   tls: TlsFacts | null;
   heloName: string | null;
+  isExtended?: boolean;
   identity: Identity | null;
 
   constructor(init: SessionInit) {

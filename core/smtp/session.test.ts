@@ -360,3 +360,16 @@ describe("the end of a session", () => {
     expect(await client.say("NOOP")).toBe("250 2.0.0 Ok");
   });
 });
+
+it.each([
+  ["HELO", "SMTP"],
+  ["EHLO", "ESMTP"],
+])("a message that came after %s says so in its trace (RFC 3848)", async (verb, protocol) => {
+  const server = await serverWith();
+  const client = await connected(server);
+  await client.until(/220 .*\r\n/);
+  await client.say(`${verb} client.example.net`);
+  await toData(client);
+  expect(await client.say("Subject: hello\r\n\r\nhello\r\n.")).toMatch(/^250/);
+  expect(server.accepted[0]?.text).toContain(` with ${protocol} id `);
+});

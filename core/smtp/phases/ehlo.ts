@@ -14,29 +14,44 @@ const sayLhlo = reply(500, null, "This is LMTP: say LHLO");
 const sayEhlo = reply(500, null, "This is SMTP: say EHLO");
 
 export function ehlo(conversation: Conversation, argument: string): Answer | Promise<Answer> {
-  return conversation.role.isLmtp ? sayLhlo : hello(conversation, argument, () => extensions(conversation));
+  return conversation.role.isLmtp ? sayLhlo : hello(conversation, argument, extended);
 }
 
 export function lhlo(conversation: Conversation, argument: string): Answer | Promise<Answer> {
-  return conversation.role.isLmtp ? hello(conversation, argument, () => extensions(conversation)) : sayEhlo;
+  return conversation.role.isLmtp ? hello(conversation, argument, extended) : sayEhlo;
 }
 
 export function helo(conversation: Conversation, argument: string): Answer | Promise<Answer> {
-  const { hostname } = conversation.parts.config;
-  return conversation.role.isLmtp ? sayLhlo : hello(conversation, argument, () => reply(250, null, hostname));
+  return conversation.role.isLmtp ? sayLhlo : hello(conversation, argument, bare);
 }
 
-function hello(conversation: Conversation, argument: string, welcome: () => Reply): Answer | Promise<Answer> {
+interface Manner {
+  readonly isExtended: boolean;
+  readonly welcome: (conversation: Conversation) => Reply;
+}
+
+const extended: Manner = { isExtended: true, welcome: extensions };
+const bare: Manner = {
+  isExtended: false,
+  welcome: ({ parts }) => reply(250, null, parts.config.hostname),
+};
+
+function hello(
+  conversation: Conversation,
+  argument: string,
+  { isExtended, welcome }: Manner,
+): Answer | Promise<Answer> {
   const name = argument.trim();
   if (!NAME.test(name)) return badName;
   const { parts, session } = conversation;
   // RFC 5321 4.1.4: as RSET
   conversation.endTransaction();
   session.heloName = name;
+  session.isExtended = isExtended;
   return whenKnown(parts.kernel.policy("helo", session, name), (result) => {
     const refused = judge(conversation, "helo", result);
     conversation.isGreeted = refused === null;
-    return refused ?? welcome();
+    return refused ?? welcome(conversation);
   });
 }
 
