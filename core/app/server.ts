@@ -32,6 +32,7 @@ import { createTables } from "../tables/tables.ts";
 import { createAccountAdmins } from "./account-admins.ts";
 import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
 import { spoolDirectory } from "./data-directory.ts";
+import { providedSpool } from "./provided-spool.ts";
 import { version } from "./version.ts";
 
 export interface ServerParts {
@@ -77,8 +78,10 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   parts.dropPrivileges();
   const { hostname, dataDir, origin, postmaster } = config;
   const facts: ServerFacts = { hostname, dataDir, origin, postmaster, version: version() };
-  const spool = await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
-  onClose(() => spool.close());
+  const ownSpool = isProvided(config.plugins, Spool)
+    ? null
+    : await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
+  onClose(() => ownSpool?.close());
 
   const made: { queue?: Queue } = {};
   const kernel = await createKernel(config.plugins, {
@@ -86,6 +89,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
     clock,
     configDir: config.configDir,
     services: (kernel) => {
+      const spool = ownSpool ?? providedSpool(kernel);
       const accounts = createAccounts(kernel);
       const logins = createLogins(kernel, { log, clock });
       onClose(() => logins.close());
