@@ -10,7 +10,7 @@ export interface PostfixOptions {
   readonly relayPort: number;
 }
 
-/** Takes mail of good@far.example into a Maildir, refuses others there, and bounces what it takes for bounce.example. */
+/** Takes mail of good@far.example into a Maildir, refuses others there, and hands mail for bounce.example to a server that refuses it. */
 export class Postfix {
   readonly directory: string;
   readonly port: number;
@@ -79,7 +79,7 @@ virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
 relay_domains = example.org, bounce.example
 relay_recipient_maps =
-transport_maps = inline:{ { example.org = smtp:[127.0.0.1]:${relayPort} }, { bounce.example = error:5.1.2 that domain is gone } }
+transport_maps = inline:{ { example.org = smtp:[127.0.0.1]:${relayPort} }, { bounce.example = smtp:[127.0.0.1]:${relayPort} } }
 disable_dns_lookups = yes
 smtpd_recipient_restrictions = permit_mynetworks, reject
 maillog_file = ${directory}/log/mail.log

@@ -87,7 +87,7 @@ describeWith(["fetchmail"], "fetchmail", () => {
     const control = join(home, "fetchmailrc");
     await writeFile(
       control,
-      `poll 127.0.0.1 protocol ${protocol} port ${port}\n  user "${bob.address}" password "${bob.password}" ssl nosslcertck\n  fetchall no keep mda "cat >> ${inbox}"\n`,
+      `poll 127.0.0.1 protocol ${protocol} port ${port}\n  user "${bob.address}" password "${bob.password}" ssl no sslcertck\n  fetchall no keep mda "cat >> ${inbox}"\n`,
       { mode: 0o600 },
     );
     const { exitCode, output } = await run(

@@ -32,7 +32,7 @@ describeWith(["swaks"], "swaks", () => {
     const source = await arrival(server.ports.imaps, bob, (text) => text.includes("Subject: plain one"));
     expect(source).toMatch(/^Return-Path: <sender@example\.net>\r\n/);
     expect(source).toContain(`Delivered-To: ${bob.address}\r\n`);
-    expect(source).toMatch(new RegExp(`Received: from client\\.example [sS]*?by mx\\.example\\.org[sS]*?id ${id}`));
+    expect(source).toMatch(new RegExp(`Received: from client\\.example [^]*by mx\\.example\\.org[^]*id ${id}`));
     await server.logged((line) => JSON.stringify(line).includes(id) && JSON.stringify(line).includes("delivered"));
   });
 
@@ -173,7 +173,7 @@ describeWith(["swaks"], "swaks", () => {
     expect(exitCode, output.slice(-2_000)).toBe(0);
     const source = await arrival(server.ports.imaps, bob, (text) => text.includes("Subject: large one"));
     expect(source.length).toBeGreaterThan(20_000_000);
-    expect(source.endsWith(line)).toBe(true);
+    expect(source.trimEnd().endsWith(`\r\n${line.trimEnd()}`)).toBe(true);
   });
 
   it("sends UTF-8 in headers and body", async () => {

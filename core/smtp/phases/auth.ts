@@ -76,10 +76,10 @@ function answerStep(conversation: Conversation, step: LoginStep, goOn: () => voi
       // Not by `reply`: a challenge may be longer than a reply line, and is base64 anyway.
       return { code: 334, wire: `334 ${Buffer.from(step.data).toString("base64")}\r\n`, closes: false };
     case "success":
-      conversation.log.info({ login: step.identity.login, tls: conversation.session.tls?.protocol }, "authenticated");
+      conversation.log.debug({ login: step.identity.login, tls: conversation.session.tls?.protocol }, "authenticated");
       return succeeded;
     case "failure":
-      conversation.log.info({ cause: step.cause }, "authentication failed");
+      conversation.log.debug({ cause: step.cause }, "authentication failed");
       return failureReply(step);
   }
 }
