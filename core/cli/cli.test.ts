@@ -9,6 +9,7 @@ import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findUser } from "../app/data-directory.ts";
 import { run } from "./program.ts";
 
 const bin = fileURLToPath(new URL("./bin.ts", import.meta.url));
@@ -207,6 +208,18 @@ describe("postern account", () => {
     expect((await postern(["account", "remove", "bob@example.org", "-c", config])).code).toBe(0);
     expect(await file()).not.toContain("bob@example.org");
     expect(await file()).toContain("# the boss");
+  });
+
+  it.runIf(process.getuid?.() === 0)("run by root, makes accounts that the server's user can read", async () => {
+    const config = await write(
+      "root/postern.config.yaml",
+      `${head}user: nobody\ndataDir: ./mail\nlisteners: [{ role: mx, port: 0 }]\nplugins:\n  - directory-file: { path: accounts.yaml, domains: [example.org] }\n`,
+    );
+    const added = await postern(["account", "add", "ann@example.org", "--password-stdin", "-c", config], "secret\n");
+    expect(added).toMatchObject({ code: 0 });
+    const nobody = findUser("nobody");
+    expect(await stat(join(site, "root/accounts.yaml"))).toMatchObject({ ...nobody, mode: 0o100600 });
+    expect(await stat(join(site, "root/mail"))).toMatchObject(nobody);
   });
 
   it("refuses what cannot be", async () => {

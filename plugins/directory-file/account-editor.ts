@@ -19,9 +19,12 @@ export class AccountEditor implements AccountAdmin {
   readonly #file: AccountsFile;
   readonly #format: AccountsFormat;
   readonly #options: IndexOptions;
+  readonly #dataDir: string;
 
-  constructor(file: AccountsFile, format: AccountsFormat, options: IndexOptions) {
+  /** `dataDir`: of the server, owned by the user that it runs as. */
+  constructor(file: AccountsFile, format: AccountsFormat, options: IndexOptions, dataDir: string) {
     this.place = file.path;
+    this.#dataDir = dataDir;
     this.#file = file;
     this.#format = format;
     this.#options = options;
@@ -79,7 +82,7 @@ export class AccountEditor implements AccountAdmin {
       // What we are about to write must be what we would read.
       this.#format.parse(edited, this.place, this.#options.domains);
       try {
-        await replaceFile(this.place, edited);
+        await replaceFile(this.place, edited, this.#dataDir);
       } catch (error) {
         const code = (error as NodeJS.ErrnoException).code;
         if (code !== "EACCES" && code !== "EPERM" && code !== "EROFS") throw error;

@@ -63,7 +63,7 @@ export default definePlugin({
     const format = isYaml ? yamlFormat : passwdFormat;
     const file = new AccountsFile({ ...indexOptions, path, format }, log);
     await file.refresh();
-    needs.admins?.register(new AccountEditor(file, format, indexOptions));
+    needs.admins?.register(new AccountEditor(file, format, indexOptions, place.dataDir));
 
     /** Answers at once from memory; only before "unknown" is the file looked at again. */
     const look = <T>(

@@ -1,4 +1,6 @@
 /** `postern account ...`: people with mailboxes, in whichever directory plugin keeps them. */
+import type { ServerConfig } from "../../app/config/server-config.ts";
+import { findUser, prepareDataDirectory } from "../../app/data-directory.ts";
 import { exitCodes } from "../../app/start-error.ts";
 import type { AccountAdmin, AccountAdmins, AccountChange } from "../../contracts/account-admin.ts";
 import { type Address, parseAddress } from "../../mail/address.ts";
@@ -13,7 +15,7 @@ export interface PasswordOption extends ConfigOption {
 }
 
 export const addAccount = (raw: string, options: PasswordOption, terminal: Terminal): Promise<void> =>
-  withAdmins(options, terminal, async (admins) => {
+  withAdmins(options, terminal, async (admins, config) => {
     const address = addressOf(raw);
     const admin = admins.find((one) => one.serves(address.domain));
     if (!admin) {
@@ -24,6 +26,7 @@ export const addAccount = (raw: string, options: PasswordOption, terminal: Termi
       );
     }
     const password = await readPassword(terminal, options.passwordStdin === true);
+    await makeOwner(config);
     settle(await admin.add(address, password));
     terminal.out.write(`${address} added in ${admin.place}\n`);
   });
@@ -58,7 +61,7 @@ export const listAccounts = (options: ConfigOption, terminal: Terminal): Promise
 async function withAdmins(
   options: ConfigOption,
   terminal: Terminal,
-  act: (admins: AccountAdmins["all"]) => Promise<void>,
+  act: (admins: AccountAdmins["all"], config: ServerConfig) => Promise<void>,
 ): Promise<void> {
   const config = await configOf(options, terminal);
   const { kernel, admins } = await openOfflineKernel(config);
@@ -66,10 +69,15 @@ async function withAdmins(
     if (admins.all.length === 0) {
       throw new CommandError("no plugin of this config keeps accounts that can be edited here", exitCodes.config);
     }
-    await act(admins.all);
+    await act(admins.all, config);
   } finally {
     await kernel.stop();
   }
+}
+
+/** Root may be here before the server's first start: directories give what they make to the owner of `dataDir`. */
+async function makeOwner({ dataDir, user }: ServerConfig): Promise<void> {
+  if (user !== null && process.getuid?.() === 0) await prepareDataDirectory(dataDir, findUser(user));
 }
 
 function addressOf(raw: string): Address {
