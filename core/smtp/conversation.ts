@@ -28,6 +28,7 @@ import {
   tooEarly,
   tooManyErrors,
   tooManyIdleCommands,
+  tooManyRecipients,
   unknownCommand,
 } from "./replies.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -181,13 +182,19 @@ export class Conversation {
   answer(answer: Reply): void {
     if (this.#isEnded) return;
     this.wire.send(answer.wire);
-    if (answer.code >= 400 && ++this.#errors >= this.parts.config.limits.errors && !answer.closes) {
+    if (this.#isMistake(answer) && ++this.#errors >= this.parts.config.limits.errors && !answer.closes) {
       this.log.info({ errors: this.#errors }, "too many errors");
       this.wire.send(tooManyErrors.wire);
       this.close();
     } else if (answer.closes) {
       this.close();
     }
+  }
+
+  /** RFC 5321 4.5.3.1.10: 452 leaves the rest for the next transaction; closing then would lose the message for all of them. */
+  #isMistake(answer: Reply): boolean {
+    if (answer !== tooManyRecipients) return answer.code >= 400;
+    return (this.transaction?.offered ?? 0) > 2 * this.parts.config.limits.recipients;
   }
 
   close(): void {

@@ -106,6 +106,18 @@ describe("limits", () => {
     expect(await client.say("DATA")).toMatch(/^354/);
   });
 
+  it("lets a client send the message to those it took, however many are left for the next transaction", async () => {
+    const client = await greeted(await serverWith({ recipients: 10, errors: 3 }));
+    await client.say("MAIL FROM:<a@example.net>");
+    client.send("RCPT TO:<user@example.org>\r\n".repeat(20));
+    expect(await client.until(/(?:250 .*\r\n){10}(?:452 .*\r\n){10}/)).not.toContain("421");
+    expect(await client.say("DATA")).toMatch(/^354/);
+    expect(await client.say("Subject: x\r\n\r\nx\r\n.")).toMatch(/^250/);
+    await client.say("MAIL FROM:<a@example.net>");
+    client.send("RCPT TO:<user@example.org>\r\n".repeat(30));
+    expect(await client.closed()).toMatch(/(?:452 .*\r\n){13}421 4\.7\.0 Too many errors\r\n$/);
+  });
+
   it("takes command lines of 2,048 octets and AUTH lines of 12,288", async () => {
     const client = await greeted(await serverWith({}));
     expect(await client.say(`NOOP ${"x".repeat(2041)}`)).toBe("250 2.0.0 Ok");
