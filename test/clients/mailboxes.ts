@@ -41,6 +41,7 @@ export async function arrival(
             clearTimeout(timer);
             resolve();
           };
+          void client.idle();
         });
       }
       const message = await client.fetchOne(String(from), { source: true });
