@@ -4,7 +4,7 @@ import { capabilitiesOf } from "./capabilities.ts";
 type Given = Parameters<typeof capabilitiesOf>;
 const said = (canStartTls: boolean, mechanisms: string[], isLoggedIn: boolean): string[] =>
   capabilitiesOf(
-    { canStartTls } as Given[0],
+    { canStartTls, listenerTls: "optional", session: { tls: null } } as Given[0],
     { mechanisms: () => mechanisms } as unknown as Given[1],
     isLoggedIn,
   ).split(" ");

@@ -6,9 +6,14 @@ const always = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE";
 // RFC 2342, RFC 3348, RFC 4315, RFC 3691, RFC 6851, RFC 6154
 const afterLogin = "NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE";
 
+/** SASL mechanisms to offer now; none where TLS is required and not on yet, whatever `Logins` would take there. */
+export function mechanismsOf({ listenerTls, session }: Connection, logins: Logins): readonly string[] {
+  return listenerTls === "required" && session.tls === null ? [] : logins.mechanisms(session);
+}
+
 export function capabilitiesOf(connection: Connection, logins: Logins, isLoggedIn: boolean): string {
   if (isLoggedIn) return `${always} ${afterLogin}`;
-  const mechanisms = logins.mechanisms(connection.session);
+  const mechanisms = mechanismsOf(connection, logins);
   return [
     always,
     ...(connection.canStartTls ? ["STARTTLS"] : []),

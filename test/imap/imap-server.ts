@@ -84,7 +84,11 @@ export class ImapServer {
     ];
   }
 
-  static async start(options: Partial<typeof imapOptions> = {}): Promise<ImapServer> {
+  /** `tls`: of the listener that begins in clear. */
+  static async start(
+    options: Partial<typeof imapOptions> = {},
+    tls: "optional" | "required" = "optional",
+  ): Promise<ImapServer> {
     const root = await mkdtemp(join(tmpdir(), "postern-imap-"));
     const { log, lines } = keptLog();
     const files = { cert: join(root, "cert.pem"), key: join(root, "key.pem") };
@@ -121,7 +125,7 @@ export class ImapServer {
     const deps = { log, hostname: "mx.example.org", certificates, kernel, policies: "listener", serve } as const;
     const limits = { connections: 1000, connectionsPerAddress: 1000 };
     const spec = { role: "imap", place: { at: "port", host: "127.0.0.1", port: 0 }, limits } as const;
-    const clear = await openListener({ ...spec, name: "imap", tls: "optional" }, deps);
+    const clear = await openListener({ ...spec, name: "imap", tls }, deps);
     const secure = await openListener({ ...spec, name: "imaps", tls: "implicit" }, deps);
     return new ImapServer({ root, lines, kernel, logins, certificates, listeners: [clear, secure] });
   }

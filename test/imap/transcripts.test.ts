@@ -17,3 +17,25 @@ describe("access-imap transcripts", () => {
     await runTranscript(directory + name, { port: server.port });
   });
 });
+
+it("takes no password before TLS where TLS is required, not even from this machine", async () => {
+  const server = await ImapServer.start({}, "required");
+  try {
+    await runTranscript(
+      `S: * OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID IDLE STARTTLS LOGINDISABLED] ...
+C: a1 LOGIN ann secret
+S: a1 NO [PRIVACYREQUIRED] ...
+C: a2 AUTHENTICATE PLAIN AGFubgBzZWNyZXQ=
+S: a2 NO [PRIVACYREQUIRED] ...
+C: a3 STARTTLS
+S: a3 OK ...
+T:
+C: a4 AUTHENTICATE PLAIN AGFubgBzZWNyZXQ=
+S: a4 OK ...
+`,
+      { port: server.port },
+    );
+  } finally {
+    await server.stop();
+  }
+});

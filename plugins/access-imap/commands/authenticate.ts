@@ -1,4 +1,5 @@
 /** AUTHENTICATE (RFC 3501 6.2.2) with an initial response (RFC 4959). */
+import { mechanismsOf } from "../capabilities.ts";
 import { answerLogin } from "../login-result.ts";
 import { bad, no, type Reply } from "../reply.ts";
 import type { ImapSession } from "../session.ts";
@@ -26,6 +27,8 @@ export const authenticate = defineCommand({
   },
   async run({ session }, { mechanism, initial }) {
     const { logins } = session.services;
+    if (mechanismsOf(session.connection, logins).length === 0)
+      return no("Logins are disabled here, start TLS first", "PRIVACYREQUIRED");
     const { step: first, conversation } = await logins.begin(session.connection.session, mechanism, initial);
     let step = first;
     while (step.at === "challenge") {

@@ -1,5 +1,6 @@
 /** LOGIN (RFC 3501 6.2.3) */
 import { decodeRaw } from "postern/mail";
+import { mechanismsOf } from "../capabilities.ts";
 import { answerLogin } from "../login-result.ts";
 import { no } from "../reply.ts";
 import { defineCommand } from "./command.ts";
@@ -18,7 +19,7 @@ export const login = defineCommand({
     const { logins } = session.services;
     const { session: facts } = session.connection;
     // RFC 3501 6.2.3, RFC 5530 3: LOGINDISABLED; the password has been sent, but is not looked at.
-    if (logins.mechanisms(facts).length === 0)
+    if (mechanismsOf(session.connection, logins).length === 0)
       return no("Plain text logins are disabled here, start TLS first", "PRIVACYREQUIRED");
     // Lenient: RFC 3501 has no octets outside ASCII in strings here; clients send UTF-8.
     const step = await logins.password(facts, decodeRaw(name), decodeRaw(password));
