@@ -1,18 +1,6 @@
-import {
-  appendFile,
-  chmod,
-  chown,
-  mkdir,
-  mkdtemp,
-  readFile,
-  rename,
-  rm,
-  stat,
-  symlink,
-  writeFile,
-} from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { verify } from "@node-rs/argon2";
 import { parseAddress } from "postern/mail";
 import { type AccountAdmin, AccountAdmins, ServerFacts } from "postern/plugin";
@@ -37,13 +25,7 @@ async function workplace() {
   return directory;
 }
 
-async function directoryWith(
-  file: string,
-  content: string | null,
-  options: object = {},
-  where?: string,
-  dataDir = "/data",
-) {
+async function directoryWith(file: string, content: string | null, options: object = {}, where?: string) {
   const directory = where ?? (await workplace());
   const path = join(directory, file);
   if (content !== null) await writeFile(path, content, { mode: 0o600 });
@@ -58,7 +40,7 @@ async function directoryWith(
           ServerFacts,
           {
             hostname: "mx.example.org",
-            dataDir,
+            dataDir: "/data",
             origin: "example.org",
             version: "0",
             postmaster: address("p@example.org"),
@@ -415,24 +397,4 @@ describe("homes", () => {
     const { account, directory } = await directoryWith("accounts.yaml", YAML, { home: "mail/{user}" });
     expect(await account({ login: "anna" })).toMatchObject({ home: join(directory, "mail/anna") });
   });
-});
-
-it.runIf(process.getuid?.() === 0)("gives a file that root makes to whoever owns the mail", async () => {
-  const dataDir = await workplace();
-  await chown(dataDir, 4711, 4712);
-  const { admin, path } = await directoryWith(
-    "people/accounts.yaml",
-    null,
-    { domains: ["example.org"] },
-    undefined,
-    dataDir,
-  );
-  expect(await admin.add(address("anna@example.org"), "secret")).toEqual({ at: "done" });
-  expect(await stat(path)).toMatchObject({ uid: 4711, gid: 4712, mode: 0o100600 });
-  expect(await stat(dirname(path))).toMatchObject({ uid: 4711, gid: 4712 });
-  // Whoever gave it to somebody else meant it.
-  await chown(path, 0, 4712);
-  await chmod(path, 0o640);
-  expect(await admin.add(address("bob@example.org"), "secret")).toEqual({ at: "done" });
-  expect(await stat(path)).toMatchObject({ uid: 0, gid: 4712, mode: 0o100640 });
 });
