@@ -32,7 +32,7 @@ interface Place {
 export class Primary {
   readonly #places: Place[];
   readonly #log: Log;
-  #isStopping = false;
+  #stopping: Promise<void> | null = null;
   #watch: NodeJS.Timeout | null = null;
   #onSettled: ((failure: StartError | null) => void) | null = null;
   #onGone: () => void = () => {};
@@ -66,15 +66,23 @@ export class Primary {
     this.#watch = setInterval(() => this.#endSilent(), SILENCE_MS / 4);
   }
 
-  /** Tells all workers to drain; resolves when the last has ended. */
-  async stop(): Promise<void> {
-    this.#isStopping = true;
+  /** Tells all workers to drain; resolves when the last has ended. Safe to call twice. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#drain();
+    return this.#stopping;
+  }
+
+  async #drain(): Promise<void> {
     if (this.#watch) clearInterval(this.#watch);
-    if (this.#places.every(({ worker }) => worker === null)) return;
+    if (this.#isEmpty()) return;
     await new Promise<void>((resolve) => {
       this.#onGone = resolve;
       for (const { worker } of this.#places) if (worker) tell(worker, { is: "drain" });
     });
+  }
+
+  #isEmpty(): boolean {
+    return this.#places.every(({ worker }) => worker === null);
   }
 
   /** Ends without draining: what was promised is in the spool. */
@@ -88,9 +96,11 @@ export class Primary {
     place.startedAt = place.heardAt = Date.now();
     place.isReady = false;
     worker.on("message", (message: FromWorker) => this.#hear(place, worker, message));
-    worker.on("error", (error) =>
-      this.#log.error({ slot: place.task.slot, cause: error.message }, "worker cannot be reached"),
-    );
+    worker.on("error", (error) => {
+      this.#log.error({ slot: place.task.slot, cause: error.message }, "worker cannot be reached");
+      // There is no process, so none will exit.
+      if (worker.process.pid === undefined) this.#exited(place, null, null);
+    });
     worker.on("exit", (code, signal) => this.#exited(place, code, signal));
   }
 
@@ -100,12 +110,14 @@ export class Primary {
       case "ready":
         place.isReady = true;
         // It could not hear us before.
-        if (this.#isStopping) tell(from, { is: "drain" });
+        if (this.#stopping) tell(from, { is: "drain" });
         if (this.#places.every(({ isReady }) => isReady)) this.#onSettled?.(null);
         return;
       case "failed":
         if (this.#onSettled) this.#onSettled(new StartError(message.text, message.exitCode));
-        else this.#log.error({ slot: place.task.slot, cause: message.text }, "worker cannot start");
+        // The first failure ended the start and is told; the other workers fail for the same reason.
+        else if (this.#stopping === null)
+          this.#log.error({ slot: place.task.slot, cause: message.text }, "worker cannot start");
         return;
       case "hint":
         for (const { worker } of this.#places)
@@ -119,8 +131,10 @@ export class Primary {
   // The process has been reaped when this is called: nobody else uses its spool any more.
   #exited(place: Place, code: number | null, signal: string | null): void {
     place.worker = null;
-    if (this.#isStopping) {
-      if (this.#places.every(({ worker }) => worker === null)) this.#onGone();
+    if (this.#stopping) {
+      if (!this.#isEmpty()) return;
+      this.#onSettled?.(null);
+      this.#onGone();
       return;
     }
     if (this.#onSettled) {
@@ -134,7 +148,7 @@ export class Primary {
       "worker died; another one takes over its mail",
     );
     setTimeout(() => {
-      if (!this.#isStopping) this.#fork(place);
+      if (this.#stopping === null) this.#fork(place);
     }, place.pauseMs);
   }
 

@@ -59,7 +59,14 @@ const DRAIN_MS = 10_000;
 export async function openServer(parts: ServerParts): Promise<Server> {
   const closing: (() => unknown)[] = [];
   const close = async () => {
-    for (const step of closing.splice(0).reverse()) await step();
+    for (const step of closing.splice(0).reverse()) {
+      try {
+        await step();
+      } catch (cause) {
+        // The others are closed all the same, the spool above all.
+        parts.log.error({ cause: String(cause) }, "not closed cleanly");
+      }
+    }
   };
   try {
     return { listeners: await open(parts, (step) => closing.push(step)), close };

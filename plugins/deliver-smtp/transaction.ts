@@ -58,8 +58,10 @@ async function converse(client: SmtpClient, request: TransactionRequest): Promis
     const reply = replyOf(sent.error, host);
     return sent.isContentBegun ? { at: "lost", reply } : { at: "unreachable", reply, isTlsFault: false };
   }
-  const said =
-    parseReply(sent.error?.response ?? sent.response ?? "", host.name) ?? noReply(host, "the reply could not be read");
+  const read = parseReply(sent.error?.response ?? sent.response ?? "", host.name);
+  // An error that quotes a success is no success.
+  const isUsable = read !== null && (sent.error === null || read.code >= 400);
+  const said = isUsable ? read : noReply(host, "the reply could not be read");
   const replies = new Map(
     recipients.map((recipient, index) => [recipient.id, parseReply(sent.rejected.get(index) ?? "", host.name) ?? said]),
   );
