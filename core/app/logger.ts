@@ -1,6 +1,5 @@
 /** The log: JSON lines by pino on standard output, pretty on a terminal. A reader that goes away never stops the server. */
 import pino from "pino";
-import { build as pretty } from "pino-pretty";
 import type { Log } from "../contracts/log.ts";
 
 export interface LogOptions {
@@ -8,13 +7,18 @@ export interface LogOptions {
   readonly pretty: boolean | "auto";
 }
 
-export function createLog(options: LogOptions, fields: object = {}): Log {
+export async function createLog(options: LogOptions, fields: object = {}): Promise<Log> {
   const isPretty = options.pretty === "auto" ? process.stdout.isTTY === true : options.pretty;
   const destination = isPretty
-    ? pretty({ colorize: true, ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss", sync: true })
+    ? (await import("pino-pretty")).build({
+        colorize: true,
+        ignore: "pid,hostname",
+        translateTime: "SYS:HH:MM:ss",
+        sync: true,
+      })
     : pino.destination({ dest: 1, sync: true });
   destination.on("error", ignoreBrokenPipe);
-  return pino(
+  const log: Log = pino(
     {
       level: options.level,
       base: fields,
@@ -23,6 +27,7 @@ export function createLog(options: LogOptions, fields: object = {}): Log {
     },
     destination,
   );
+  return log;
 }
 
 /** Whoever read the log has left: mail goes on without it. */

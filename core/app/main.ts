@@ -19,7 +19,7 @@ const workerFile = fileURLToPath(
 
 /** `onPrepared` is called when the data directory is ours. Resolves when the server has ended after SIGTERM or SIGINT. A second SIGINT ends it at once. */
 export async function startServer(config: ServerConfig, onPrepared: () => Promise<void>): Promise<void> {
-  const log = createLog(config.log, {});
+  const log = await createLog(config.log, {});
   const primary = await prepare(config).then(
     (tasks) => new Primary({ tasks, workerFile, execArgv: process.execArgv, log }),
     (cause) => Promise.reject(asStartError(cause)),

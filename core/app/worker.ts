@@ -34,7 +34,7 @@ async function open(task: WorkerTask, notifier: LocalNotifier): Promise<Server> 
   const loaded = await loadConfig({ file: task.configFile, cwd: process.cwd() });
   if (!loaded.ok) throw new StartError(renderMistakes(loaded.mistakes, process.cwd()), exitCodes.config);
   const { config } = loaded;
-  const log = createLog(config.log, task.slot === 0 ? {} : { worker: task.slot });
+  const log = await createLog(config.log, task.slot === 0 ? {} : { worker: task.slot });
   const dropPrivileges = () => {
     if (config.user !== null) become(config.user);
   };

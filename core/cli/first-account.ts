@@ -37,7 +37,7 @@ function welcome(address: string, password: string, listeners: readonly Listener
     `    login     ${address}`,
     `    password  ${password}`,
     "",
-    "The password is shown only now; `postern account passwd` sets another one.",
+    `The password is shown only now; \`postern account passwd ${address}\` sets another one.`,
   ];
   const user = `--user '${address}:${password}'`;
   const sending = urlOf(listeners, "submission", "smtp");

@@ -1,16 +1,11 @@
 /**
  * The command line: which commands there are, and what their failures look like to the one who typed them: one message, one
- * exit code of sysexits.h, and a stack trace only when `POSTERN_DEBUG` is set.
+ * exit code of sysexits.h, and a stack trace only when `POSTERN_DEBUG` is set. A command's modules are loaded when it is
+ * asked for: `postern version` needs neither plugins nor schemas.
  */
 import { Command, CommanderError } from "commander";
 import { asStartError, exitCodes, StartError } from "../app/start-error.ts";
 import { CommandError } from "./command-error.ts";
-import { addAccount, listAccounts, removeAccount, setPassword } from "./commands/account.ts";
-import { check } from "./commands/check.ts";
-import { explain } from "./commands/explain.ts";
-import { newPlugin } from "./commands/plugin-new.ts";
-import { start } from "./commands/start.ts";
-import { showVersion } from "./commands/version.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Runs one command line; the exit code. */
@@ -44,42 +39,42 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
     .command("start")
     .description("Start the server in the foreground. Ctrl-C or SIGTERM drains and ends it.")
     .option(...config)
-    .action((options) => start(options, terminal));
+    .action(async (options) => (await import("./commands/start.ts")).start(options, terminal));
   program
     .command("check")
     .description("Say everything that is wrong with the config, the plugins and their surroundings. Exit code 0 or 1.")
     .option(...config)
     .option("--dns", "ask the DNS about this server, too")
-    .action(async (options) => end(await check(options, terminal)));
+    .action(async (options) => end(await (await import("./commands/check.ts")).check(options, terminal)));
   program
     .command("explain [hook]")
     .description("Print each hook's chain of plugins, in the order they are asked.")
     .option(...config)
     .option("--all", "also the hooks that nobody listens to")
-    .action((hook, options) => explain(hook, options, terminal));
+    .action(async (hook, options) => (await import("./commands/explain.ts")).explain(hook, options, terminal));
 
   const account = program.command("account").description("People with mailboxes here.");
   account
     .command("list")
     .description("Login, further addresses and home of each account, between tabs.")
     .option(...config)
-    .action((options) => listAccounts(options, terminal));
+    .action(async (options) => (await accounts()).listAccounts(options, terminal));
   for (const [name, text, act] of [
-    ["add <address>", "Add an account; asks for its password.", addAccount],
-    ["passwd <login>", "Change a password.", setPassword],
+    ["add <address>", "Add an account; asks for its password.", "addAccount"],
+    ["passwd <login>", "Change a password.", "setPassword"],
   ] as const) {
     account
       .command(name)
       .description(text)
       .option(...config)
       .option("--password-stdin", "read the password from standard input, one line")
-      .action((who, options) => act(who, options, terminal));
+      .action(async (who, options) => (await accounts())[act](who, options, terminal));
   }
   account
     .command("remove <login>")
     .description("Remove an account; its mail stays on disk.")
     .option(...config)
-    .action((login, options) => removeAccount(login, options, terminal));
+    .action(async (login, options) => (await accounts()).removeAccount(login, options, terminal));
 
   program
     .command("plugin")
@@ -87,13 +82,15 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
     .command("new <name>")
     .description("Make a package for a new plugin, with its test.")
     .option("--dir <directory>", "where to make it; postern-plugin-NAME in this directory otherwise")
-    .action((name, options) => newPlugin(name, options, terminal));
+    .action(async (name, options) => (await import("./commands/plugin-new.ts")).newPlugin(name, options, terminal));
   program
     .command("version")
     .description("Print the version.")
-    .action(() => showVersion(terminal));
+    .action(async () => (await import("./commands/version.ts")).showVersion(terminal));
   return program;
 }
+
+const accounts = () => import("./commands/account.ts");
 
 function fail(error: unknown, { err }: Terminal): number {
   if (error instanceof CommanderError) {

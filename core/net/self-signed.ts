@@ -8,7 +8,6 @@ import { link, mkdir, open, readFile, rename, stat, unlink } from "node:fs/promi
 import { hostname as machineName } from "node:os";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { generate } from "selfsigned";
 import type { CertificateFiles } from "./certificate-pair.ts";
 
 const VALID_YEARS = 10;
@@ -40,6 +39,8 @@ async function certify(privateKey: string, facts: SelfSignedFacts): Promise<stri
   const notAfter = new Date(notBefore);
   notAfter.setFullYear(notAfter.getFullYear() + VALID_YEARS);
   const names = new Set([facts.hostname, "localhost", machineName()].map((name) => name.toLowerCase()).filter(isName));
+  // Loaded here: only a first start makes a certificate.
+  const { generate } = await import("selfsigned");
   const { cert } = await generate([{ name: "commonName", value: facts.hostname.slice(0, 64) }], {
     keyPair: { privateKey, publicKey },
     keyType: "ec",
