@@ -1,6 +1,6 @@
 /**
  * kill -9 under load, at random moments, again and again on the same spool: nothing that was confirmed is lost, nothing
- * settled is forgotten, every message is whole. CRASH_ROUNDS sets how often (30), CRASH_SEED repeats a run.
+ * settled is forgotten, every message is whole. CRASH_ROUNDS sets how often (10), CRASH_SEED repeats a run.
  */
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { expect, it } from "vitest";
 import type { Spool } from "../../core/contracts/spool.ts";
 import { openSpool } from "../../core/spool/open-spool.ts";
 
-const rounds = Number(process.env.CRASH_ROUNDS ?? 30);
+const rounds = Number(process.env.CRASH_ROUNDS ?? 10);
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 const program = fileURLToPath(new URL("./spool-load.ts", import.meta.url));
 const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };

@@ -1,6 +1,6 @@
 /**
  * Nothing that got its 250 is ever lost: not when the server is told to end in the middle of everything, not when all of it
- * or one worker is killed. CRASH_ROUNDS says how often (default 4).
+ * or one worker is killed. SURVIVAL_ROUNDS says how often (default 2).
  */
 import { readdir, readFile } from "node:fs/promises";
 import { createConnection } from "node:net";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { bob, RunningServer } from "./running-server.ts";
 
-const rounds = Number(process.env.CRASH_ROUNDS ?? 4);
+const rounds = Number(process.env.SURVIVAL_ROUNDS ?? 2);
 const connections = 4;
 
 let server: RunningServer;
