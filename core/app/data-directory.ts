@@ -3,9 +3,9 @@
  * Throws a `StartError` that says which path and why.
  */
 import { execFileSync } from "node:child_process";
-import { chownSync, mkdirSync, readdirSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { exitCodes, StartError } from "./start-error.ts";
 
 export interface SystemUser {
@@ -29,7 +29,7 @@ export function findUser(name: string): SystemUser {
 export async function prepareDataDirectory(dataDir: string, owner: SystemUser | null): Promise<void> {
   try {
     for (const directory of [dataDir, join(dataDir, "spool")]) {
-      mkdirSync(directory, { recursive: true, mode: 0o750 });
+      makeDirectory(directory);
       if (owner && process.getuid?.() === 0) chownSync(directory, owner.uid, owner.gid);
       await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     }
@@ -41,6 +41,18 @@ export async function prepareDataDirectory(dataDir: string, owner: SystemUser | 
       exitCode,
       { cause },
     );
+  }
+}
+
+/** With its parents, each made by itself: Node's recursive mkdir never ends where the file system forbids it as /proc does. */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  const parent = dirname(directory);
+  if (parent !== directory) makeDirectory(parent);
+  try {
+    mkdirSync(directory, { mode: 0o750 });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
   }
 }
 

@@ -3,6 +3,7 @@
  * that architecture section 3 says. Relaying is denied here: with no plugin at all, nothing but local accounts is taken.
  * A dead address is refused now and not bounced later; whatever cannot be told now is a temporary refusal.
  */
+
 import type { Accounts } from "../contracts/account.ts";
 import type { Recipient } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
@@ -12,10 +13,11 @@ import type { Offer, Refused } from "../contracts/submit.ts";
 import type { Change } from "../contracts/verdicts.ts";
 import { wholeAddress } from "../kernel/addresses.ts";
 import type { EnvelopeState } from "../kernel/envelope.ts";
+import { holdsForPostmaster } from "../kernel/postmaster.ts";
 import type { Address } from "../mail/address.ts";
 import { type Expansion, expandRecipient, type Leaf, unexpanded } from "./expansion.ts";
 import type { OriginRules } from "./origin-table.ts";
-import { holdsForPostmaster, refusals, refusedBy } from "./refusals.ts";
+import { refusals, refusedBy } from "./refusals.ts";
 
 export interface AdmissionRoom {
   readonly kernel: Kernel;

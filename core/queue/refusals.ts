@@ -23,19 +23,3 @@ export const refusedBy = (verdict: Reject | Defer, by: string | null): Refused =
   refusal: verdict.refusal,
   by,
 });
-
-const RATE_CODES = new Set([421, 452]);
-const RATE_DETAILS = new Set(["3.2", "4.5", "5.3", "7.28"]);
-const TLS_CODES = new Set([523, 530, 538]);
-const TLS_DETAILS = new Set(["7.10", "7.11"]);
-
-/** What `postmaster` is not exempt from (RFC 5321 4.5.1 lets a server guard itself): limits of rate, and TLS. */
-export function holdsForPostmaster({ isPermanent, refusal }: Refused): boolean {
-  if (refusal.detail !== undefined && TLS_DETAILS.has(refusal.detail)) return true;
-  if (refusal.code !== undefined && TLS_CODES.has(refusal.code)) return true;
-  if (isPermanent) return false;
-  return (
-    (refusal.detail !== undefined && RATE_DETAILS.has(refusal.detail)) ||
-    (refusal.code !== undefined && RATE_CODES.has(refusal.code))
-  );
-}

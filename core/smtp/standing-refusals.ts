@@ -2,7 +2,9 @@
  * Refusals that wait for the first RCPT (`delayReject`), so that the log has the recipient and a user can still
  * authenticate. Those given `unlessAuthenticated` lapse with AUTH. Postmaster is exempt but for rate and TLS.
  */
+
 import type { Defer, Reject } from "../contracts/verdicts.ts";
+import { holdsForPostmaster } from "../kernel/postmaster.ts";
 import type { RefusingHook, Stopped } from "./verdict-reply.ts";
 
 export interface StandingRefusal extends Stopped {
@@ -35,21 +37,9 @@ export class StandingRefusals {
     if (this.#byHook.size === 0) return null;
     for (const refusal of this.#byHook.values()) {
       if (asked.isAuthenticated && refusal.refusal.unlessAuthenticated === true) continue;
-      if (asked.isPostmaster && !holdsForPostmaster(refusal)) continue;
+      if (asked.isPostmaster && refusal.hook !== "tls" && !holdsForPostmaster(refusal)) continue;
       return refusal;
     }
     return null;
   }
-}
-
-const RATE_CODES: ReadonlySet<number> = new Set([421, 452]);
-const RATE_DETAILS: ReadonlySet<string> = new Set(["3.2", "4.5", "5.3", "7.28"]);
-const TLS_CODES: ReadonlySet<number> = new Set([523, 530, 538]);
-const TLS_DETAILS: ReadonlySet<string> = new Set(["7.10", "7.11"]);
-
-/** RFC 5321 4.5.1 lets a server guard itself against mail to postmaster: limits of rate, and TLS. */
-function holdsForPostmaster({ hook, isPermanent, refusal }: StandingRefusal): boolean {
-  const { code = 0, detail = "" } = refusal;
-  if (hook === "tls" || TLS_CODES.has(code) || TLS_DETAILS.has(detail)) return true;
-  return !isPermanent && (RATE_CODES.has(code) || RATE_DETAILS.has(detail));
 }
