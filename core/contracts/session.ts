@@ -13,7 +13,17 @@ export interface TlsFacts {
   readonly cipher: string;
   readonly servername: string | null;
   readonly clientCertificate: Uint8Array | null;
+  /** The client's certificate leads to an authority that the listener trusts (`clientCa`); one that nobody vouches for is known by its fingerprint only. */
+  readonly isClientVerified?: boolean;
+  /** SHA-256 of the certificate in lower case hex without colons. */
+  readonly clientFingerprint?: string | null;
+  /** Common name of a verified client certificate's subject. */
+  readonly clientName?: string | null;
+  /** Channel binding data for SASL (RFC 5929, RFC 9266); `null` where this connection has none of that type. */
+  channelBinding?(type: ChannelBindingType): Uint8Array | null;
 }
+
+export type ChannelBindingType = "tls-exporter" | "tls-server-end-point";
 
 /** One client connection of any protocol. Live: fields change as the session goes on, but only core changes them. */
 export interface Session {

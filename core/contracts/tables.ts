@@ -1,15 +1,48 @@
 /** Look-up tables: `hash:/etc/postern/virtual`, `inline:{...}`; plugins register further schemes. */
+import type { Address } from "../mail/address.ts";
 import { defineService } from "./service.ts";
 
+/**
+ * How a table is asked. `exact`: one key a question, so that parts of an address are asked for one after the other.
+ * `pattern` (`regexp:`, `pcre:`) and `network` (`cidr:`) are asked once with the whole, as in Postfix.
+ */
+export type TableKind = "exact" | "pattern" | "network";
+
 export interface Table {
+  /** `exact` if left out. */
+  readonly kind?: TableKind;
   /** The value stored for the key, `null` if there is none. Rejects if the table cannot answer now. */
   get(key: string): Promise<string | null> | string | null;
 }
+
+/** What was found, and the key that it stood under. */
+export interface TableHit {
+  readonly key: string;
+  readonly value: string;
+}
+
+/**
+ * The order in which an address is asked for, each from the most special to the most general; the extension behind the
+ * recipient delimiter is left off after the whole address was asked for.
+ * `virtual` (virtual(5), canonical(5), relocated(5)): user+ext@domain, user@domain, user+ext and user where the domain is
+ * `origin` or served here, @domain.
+ * `access` (access(5)): user@domain, domain and its parents (`domain.tld`, `.domain.tld`), user@.
+ * `transport` (transport(5)): user+ext@domain, user@domain, domain, parents as `.domain.tld`, `*`.
+ */
+export type AddressOrder = "virtual" | "access" | "transport";
 
 export interface Tables {
   /** Opens `scheme:rest`; rejects with a clear message when the scheme is unknown or the source unreadable. Relative paths
    * are relative to the config file. */
   open(spec: string): Promise<Table>;
+  /** Several, asked in order: the first answer wins. A list of one kind stays of that kind; mixed ones are asked each in its own manner. */
+  openAll(specs: readonly string[]): Promise<readonly Table[]>;
+  /** Asks each table in turn for an address in the given order of keys. `null` as reverse-path asks for `<>`. */
+  findAddress(tables: readonly Table[], address: Address | null, order: AddressOrder): Promise<TableHit | null>;
+  /** A host name and its parents: `a.b.c`, `.b.c`, `b.c` ... */
+  findDomain(tables: readonly Table[], domain: string): Promise<TableHit | null>;
+  /** A client's address and its networks: `192.0.2.1`, `192.0.2`, `192.0`, `192`; IPv6 by the colon. */
+  findNetwork(tables: readonly Table[], address: string): Promise<TableHit | null>;
   register(scheme: string, open: (rest: string) => Promise<Table>): void;
 }
 export const Tables = defineService<Tables>("postern/tables@1");

@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import type { Address } from "../mail/address.ts";
 import type { Account, Identity } from "./account.ts";
-import type { Target } from "./envelope.ts";
+import type { Notify, Target } from "./envelope.ts";
 
 /** Subject and detail of an enhanced status code (RFC 3463, IANA registry); the class digit follows the reply code. */
 export type StatusDetail =
@@ -173,7 +173,8 @@ export type Change =
   | { readonly op: "removeHeader"; readonly header: string }
   | { readonly op: "replaceBody"; readonly body: Readable }
   | { readonly op: "hold" | "quarantine"; readonly reason: string }
-  | { readonly op: "addRecipient"; readonly address: Address }
+  /** Without `notify` its sender hears of failures, as of anybody's; `never` keeps it quiet (BCC). */
+  | { readonly op: "addRecipient"; readonly address: Address; readonly notify?: ReadonlySet<Notify> }
   | { readonly op: "redirect"; readonly address: Address }
   | { readonly op: "route"; readonly transport: string; readonly nextHop: string | null }
   | { readonly op: "label"; readonly label: string; readonly value: unknown };
