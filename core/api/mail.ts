@@ -1,6 +1,7 @@
 /** `postern/mail`: values and parsers of mail, without any I/O. */
 export * from "../mail/access-action.ts";
 export * from "../mail/address.ts";
+export * from "../mail/network.ts";
 export * from "../mail/parse-mail.ts";
 export * from "../mail/structure/address-list.ts";
 export * from "../mail/structure/charset.ts";

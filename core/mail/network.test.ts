@@ -1,0 +1,30 @@
+import { describe, expect, it } from "vitest";
+import { isWithin, type Network, networkText, parseNetwork } from "./network.ts";
+
+const network = (text: string): Network => {
+  const parsed = parseNetwork(text);
+  if (typeof parsed === "string") throw new Error(parsed);
+  return parsed;
+};
+
+describe("a network", () => {
+  it.each([
+    ["192.0.2.0/24", "192.0.2.77", true],
+    ["192.0.2.0/24", "::ffff:192.0.2.77", true],
+    ["192.0.2.0/24", "192.0.3.1", false],
+    ["::ffff:192.0.2.0/120", "192.0.2.9", true],
+    ["2001:db8::/32", "2001:db8:1::9", true],
+    ["2001:db8::/32", "192.0.2.1", false],
+    ["192.0.2.1", "192.0.2.1", true],
+    ["0.0.0.0/0", "unix", false],
+  ])("%s and %s: %s", (text, client, isIn) => {
+    expect(isWithin(client, [network(text)]) !== null).toBe(isIn);
+  });
+
+  it.each(["127.1", "010.0.0.1", "192.0.2.0/33", "192.0.2.1/24", "example.org", "192.0.2.0/24/1", ""])(
+    "%j is none",
+    (text) => expect(parseNetwork(text)).toBeTypeOf("string"),
+  );
+
+  it("is written as it is read", () => expect(networkText(network("192.0.2.0/24"))).toBe("192.0.2.0/24"));
+});

@@ -1,0 +1,49 @@
+/**
+ * Networks in CIDR notation, as configs name them. An IPv4 client is one also when it comes as an IPv4-mapped IPv6 address
+ * (RFC 4291 2.5.5.2). Never throws: a text that is no network is answered with what is wrong with it.
+ */
+import ipaddr from "ipaddr.js";
+
+export type Network = readonly [address: ipaddr.IPv4 | ipaddr.IPv6, prefixBits: number];
+
+/** `192.0.2.0/24`, `2001:db8::/32`, or one address. A text says what is wrong with it. */
+export function parseNetwork(text: string): Network | string {
+  const [host = "", prefix, ...rest] = text.split("/");
+  if (rest.length > 0 || !isWholeAddress(host))
+    return `"${text}" is no network: write 192.0.2.0/24, 2001:db8::/32 or one address`;
+  const address = ipaddr.parse(host);
+  const bits = address.kind() === "ipv4" ? 32 : 128;
+  const prefixBits = prefix === undefined ? bits : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+  if (!(prefixBits >= 0 && prefixBits <= bits)) return `"${text}" is no network: the prefix goes from 0 to ${bits}`;
+  const base = networkAddress(address, prefixBits);
+  if (base !== address.toNormalizedString())
+    return `"${text}" has bits behind its prefix: did you mean ${base}/${prefixBits}?`;
+  if (address instanceof ipaddr.IPv6 && address.isIPv4MappedAddress() && prefixBits >= 96) {
+    return [address.toIPv4Address(), prefixBits - 96];
+  }
+  return [address, prefixBits];
+}
+
+export function isWithin(clientAddress: string, networks: readonly Network[]): Network | null {
+  // What is no address (a unix socket) is in no network.
+  if (!ipaddr.isValid(clientAddress)) return null;
+  const address = ipaddr.process(clientAddress);
+  for (const network of networks) {
+    const [base, prefixBits] = network;
+    if (base.kind() === address.kind() && address.match(base, prefixBits)) return network;
+  }
+  return null;
+}
+
+export const networkText = ([address, prefixBits]: Network): string => `${address.toString()}/${prefixBits}`;
+
+/** ipaddr.js also reads `127.1` and octal digits, as inet_aton does: in a list of who may relay that hides mistakes. */
+const isWholeAddress = (host: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host);
+
+function networkAddress(address: ipaddr.IPv4 | ipaddr.IPv6, prefixBits: number): string {
+  const octets = address.toByteArray().map((octet, at) => {
+    const kept = Math.min(8, Math.max(0, prefixBits - at * 8));
+    return octet & (0xff << (8 - kept)) & 0xff;
+  });
+  return ipaddr.fromByteArray(octets).toNormalizedString();
+}
