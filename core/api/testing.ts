@@ -4,4 +4,5 @@ export * from "../testing/mail.ts";
 export * from "../testing/manual-clock.ts";
 export * from "../testing/plugin-options.ts";
 export * from "../testing/store-suite.ts";
+export * from "../testing/tables.ts";
 export * from "../testing/transcript.ts";

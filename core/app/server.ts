@@ -114,7 +114,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
       made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
       const services: readonly CoreService[] = [
         [ServerFacts, facts],
-        [Tables, createTables({ configDir: config.configDir, log, clock })],
+        [Tables, createTables({ configDir: config.configDir, log, clock, localDomains: [origin, hostname] })],
         [Resolver, createResolver({ clock, servers: config.dns.servers, timeoutMs: config.dns.timeoutMs })],
         [Notifier, parts.notifier],
         [Certificates, certificates],

@@ -66,7 +66,7 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
         };
         const services: readonly CoreService[] = [
           [ServerFacts, { hostname, dataDir, origin, postmaster, version: version() }],
-          [Tables, createTables({ configDir, log, clock: Date })],
+          [Tables, createTables({ configDir, log, clock: Date, localDomains: [origin, hostname] })],
           [Resolver, resolver],
           [Notifier, createNotifier(null)],
           [Certificates, certificates],

@@ -19,17 +19,21 @@ export interface Table {
 export interface TableHit {
   readonly key: string;
   readonly value: string;
+  /** What the key left out of the address behind the recipient delimiter, delimiter included; empty if nothing. */
+  readonly extension: string;
 }
 
 /**
  * The order in which an address is asked for, each from the most special to the most general; the extension behind the
  * recipient delimiter is left off after the whole address was asked for.
  * `virtual` (virtual(5), canonical(5), relocated(5)): user+ext@domain, user@domain, user+ext and user where the domain is
- * `origin` or served here, @domain.
+ * `origin` or this host's name, @domain.
  * `access` (access(5)): user@domain, domain and its parents (`domain.tld`, `.domain.tld`), user@.
  * `transport` (transport(5)): user+ext@domain, user@domain, domain, parents as `.domain.tld`, `*`.
  */
 export type AddressOrder = "virtual" | "access" | "transport";
+
+type Found = TableHit | null | Promise<TableHit | null>;
 
 export interface Tables {
   /** Opens `scheme:rest`; rejects with a clear message when the scheme is unknown or the source unreadable. Relative paths
@@ -37,12 +41,13 @@ export interface Tables {
   open(spec: string): Promise<Table>;
   /** Several, asked in order: the first answer wins. A list of one kind stays of that kind; mixed ones are asked each in its own manner. */
   openAll(specs: readonly string[]): Promise<readonly Table[]>;
-  /** Asks each table in turn for an address in the given order of keys. `null` as reverse-path asks for `<>`. */
-  findAddress(tables: readonly Table[], address: Address | null, order: AddressOrder): Promise<TableHit | null>;
+  /** Asks for an address in the given order of keys: all tables for the first key, then for the next. `null` as reverse-path
+   * asks for `<>`. Answers at once where the tables do; throws or rejects when one of them cannot answer now. */
+  findAddress(tables: readonly Table[], address: Address | null, order: AddressOrder): Found;
   /** A host name and its parents: `a.b.c`, `.b.c`, `b.c` ... */
-  findDomain(tables: readonly Table[], domain: string): Promise<TableHit | null>;
+  findDomain(tables: readonly Table[], domain: string): Found;
   /** A client's address and its networks: `192.0.2.1`, `192.0.2`, `192.0`, `192`; IPv6 by the colon. */
-  findNetwork(tables: readonly Table[], address: string): Promise<TableHit | null>;
+  findNetwork(tables: readonly Table[], address: string): Found;
   register(scheme: string, open: (rest: string) => Promise<Table>): void;
 }
 export const Tables = defineService<Tables>("postern/tables@1");

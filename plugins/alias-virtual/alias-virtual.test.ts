@@ -1,15 +1,9 @@
 import { parseAddress } from "postern/mail";
-import type { Table } from "postern/plugin";
+import { tablesOf } from "postern/testing";
 import { describe, expect, it } from "vitest";
-import { lookUp } from "./lookup.ts";
 import { parseTargets } from "./targets.ts";
 
-const table = (entries: Record<string, string>): Table => ({ get: (key) => entries[key] ?? null });
-const options = (entries: Record<string, string>) => ({
-  tables: [table(entries)],
-  recipientDelimiter: "+",
-  origin: "example.org",
-});
+const tables = tablesOf({ origin: "example.org" });
 
 async function expand(
   raw: string,
@@ -17,7 +11,7 @@ async function expand(
 ): Promise<{ to: string[]; mistakes: readonly string[] } | null> {
   const address = parseAddress(raw);
   if (!address) throw new Error(`no address: ${raw}`);
-  const match = await lookUp(address, options(entries));
+  const match = await tables.findAddress([{ get: (key) => entries[key] ?? null }], address, "virtual");
   if (!match) return null;
   const { addresses, mistakes } = parseTargets(address, match, "example.org");
   return { to: addresses.map(String), mistakes };

@@ -2,8 +2,17 @@
  * Virtual aliases (Postfix's virtual(5)): one address in, its targets out. Core expands the targets in turn, removes
  * duplicates and guards against loops. A table that cannot answer, or an entry with a target that is no address, defers the mail.
  */
-import { accept, defer, definePlugin, expanded, proceed, ServerFacts, Tables, Type } from "postern/plugin";
-import { type LookupOptions, lookUp } from "./lookup.ts";
+import {
+  type Address,
+  accept,
+  defer,
+  definePlugin,
+  expanded,
+  proceed,
+  ServerFacts,
+  Tables,
+  Type,
+} from "postern/plugin";
 import { parseTargets } from "./targets.ts";
 
 export default definePlugin({
@@ -20,22 +29,14 @@ export default definePlugin({
       description:
         "Virtual alias domains: every address of theirs is an alias or does not exist. A table entry whose key is a bare domain says the same.",
     }),
-    recipientDelimiter: Type.String({
-      default: "+",
-      maxLength: 1,
-      description: "`user+anything` finds the entry of `user`; empty: no extensions.",
-    }),
   }),
   async setup({ config, needs, log }) {
-    const tables = await Promise.all(config.maps.map((spec) => needs.tables.open(spec)));
-    const options: LookupOptions = {
-      tables,
-      recipientDelimiter: config.recipientDelimiter,
-      origin: needs.facts.origin,
-    };
+    const tables = await needs.tables.openAll(config.maps);
+    const lookUp = (address: Address) => needs.tables.findAddress(tables, address, "virtual");
     const domains = new Set(config.domains.map((domain) => domain.toLowerCase()));
     const isMarked = async (domain: string) => {
-      for (const table of tables) if ((await table.get(domain)) !== null) return true;
+      for (const table of tables)
+        if ((table.kind ?? "exact") === "exact" && (await table.get(domain)) !== null) return true;
       return false;
     };
     return {
@@ -44,10 +45,10 @@ export default definePlugin({
           return domains.has(domain) || (await isMarked(domain)) ? accept("virtual alias domain") : proceed;
         },
         async destination(_, { address }) {
-          return (await lookUp(address, options)) ? accept("virtual alias") : proceed;
+          return (await lookUp(address)) ? accept("virtual alias") : proceed;
         },
         async expand({ address }) {
-          const match = await lookUp(address, options);
+          const match = await lookUp(address);
           if (!match) return proceed;
           const { addresses, mistakes } = parseTargets(address, match, needs.facts.origin);
           if (mistakes.length > 0)

@@ -1,15 +1,14 @@
 /** The right-hand side of a virtual alias: a list of addresses. What is none is a mistake, never passed over silently. */
 
 import { parseAddress } from "postern/mail";
-import type { Address } from "postern/plugin";
-import type { Match } from "./lookup.ts";
+import type { Address, TableHit } from "postern/plugin";
 
 export interface Targets {
   readonly addresses: readonly Address[];
   readonly mistakes: readonly string[];
 }
 
-export function parseTargets(asked: Address, { key, value, extension }: Match, origin: string): Targets {
+export function parseTargets(asked: Address, { key, value, extension }: TableHit, origin: string): Targets {
   const addresses: Address[] = [];
   const mistakes: string[] = [];
   for (const item of splitList(value)) {
