@@ -17,6 +17,7 @@ export interface Identity {
   readonly account?: Account;
 }
 
+/** What is to be checked. Of a token, `login` and `authzid` are only what the client says: the token says who it is. */
 export type Attempt =
   | { readonly kind: "password"; readonly login: string; readonly authzid: string | null; readonly password: string }
   | { readonly kind: "token"; readonly login: string | null; readonly authzid: string | null; readonly token: string }
@@ -56,6 +57,34 @@ export interface LoginConversation {
   /** The client's next response, decoded from base64. */
   next(response: Uint8Array): Promise<LoginStep>;
   cancel(): void;
+}
+
+/** What back ends can do beside checking passwords; `token`: bearer tokens (RFC 6750). */
+export type LoginMethod = "scram-sha-1" | "scram-sha-256" | "token";
+
+/** For clients whose token was refused (RFC 7628 3.2.2). */
+export interface TokenHints {
+  readonly scope?: string;
+  /** URL of the issuer's OpenID configuration. */
+  readonly openidConfiguration?: string;
+}
+
+/**
+ * Which mechanisms make sense here: a back end says what it can do, and those are offered. Needed for SCRAM and tokens only,
+ * as clients prefer them to passwords and would fail where nobody can check them. Ask for `optional(LoginMethods)`.
+ */
+export interface LoginMethods {
+  /** Call it in `setup`. `methods` is asked each time that mechanisms are offered, so it must be quick; it must not throw. */
+  register(backEnd: { methods(): readonly LoginMethod[]; readonly hints?: TokenHints }): void;
+}
+export const LoginMethods = defineService<LoginMethods>("postern/login-methods@1");
+
+/** Of a login that failed; for those who count. */
+export interface AuthFailure {
+  readonly mechanism: string;
+  /** The same for the same login with the same wrong password on this server, else different, but for one in 65,536; says
+   * nothing about the password. `null` where the mechanism does not show the password. */
+  readonly sameness: string | null;
 }
 
 /**

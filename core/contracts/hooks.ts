@@ -1,6 +1,6 @@
 /** The hook table as types: what each hook is asked, and what it may answer. */
 import type { Address } from "../mail/address.ts";
-import type { Account, Attempt } from "./account.ts";
+import type { Account, Attempt, AuthFailure } from "./account.ts";
 import type { Delivery, Outcome } from "./delivery.ts";
 import type { Envelope, Message, Recipient } from "./envelope.ts";
 import type { Session } from "./session.ts";
@@ -61,7 +61,8 @@ export interface ShareHooks {
 
 export interface NoticeHooks {
   login(session: Session): void;
-  authFailed(session: Session, login: string | null): void;
+  /** Wrong credentials; not told when `authAttempt` refused the attempt, as nothing was checked then. */
+  authFailed(session: Session, login: string | null, failure: AuthFailure): void;
   transactionEnd(envelope: Envelope): void;
   disconnect(session: Session): void;
   queued(envelope: Envelope): void;

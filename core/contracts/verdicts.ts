@@ -152,7 +152,15 @@ export interface Routed {
 export interface Stored {
   readonly verdict: "stored";
   readonly identity: Identity;
+  /** `{SCHEME}data`; any of them will do. */
   readonly secrets: readonly string[];
+  readonly rehash?: Rehash;
+}
+/** A back end that wants weaker secrets replaced when a login has shown the password. */
+export interface Rehash {
+  readonly scheme: "ARGON2ID" | "SCRAM-SHA-256";
+  /** Puts `fresh` in the place of `old`; does nothing if `old` is not stored any more. A rejection is logged, the login stands. */
+  replace(old: string, fresh: string): Promise<void>;
 }
 export interface Authenticated {
   readonly verdict: "authenticated";

@@ -29,6 +29,7 @@ export type ArgumentName =
   | "query"
   | "account"
   | "login"
+  | "failure"
   | "outcome";
 
 type Answer<H extends HookName> = ReturnType<AllHooks[H]>;
@@ -209,7 +210,11 @@ export const hookTable = {
     unanswered: "keep in INBOX",
   },
   login: { ...notice, arguments: ["session"], when: "a client has authenticated" },
-  authFailed: { ...notice, arguments: ["session", "login"], when: "a login was refused" },
+  authFailed: {
+    ...notice,
+    arguments: ["session", "login", "failure"],
+    when: "wrong credentials; not where `authAttempt` refused, as nothing was checked then",
+  },
   transactionEnd: { ...notice, arguments: ["envelope"], when: "a transaction ended, however it did" },
   disconnect: { ...notice, arguments: ["session"], when: "a client has gone" },
   queued: { ...notice, arguments: ["envelope"], when: "a message is durable and the client has been told" },

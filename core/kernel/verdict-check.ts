@@ -87,8 +87,10 @@ const checks = {
     return isText(fields.concurrencyKey) ? as<Routed>(fields) : "routed without a concurrency key";
   },
   stored(fields: Fields): Stored | string {
-    const { identity, secrets } = fields;
+    const { identity, secrets, rehash } = fields;
     if (!isIdentity(identity)) return "stored without an identity that has a login";
+    if (rehash !== undefined && !(isRecord(rehash) && isWord(rehash.scheme) && typeof rehash.replace === "function"))
+      return "stored with a rehash that lacks its scheme or replace";
     return Array.isArray(secrets) && secrets.every(isText) ? as<Stored>(fields) : "stored without a list of secrets";
   },
   authenticated: (fields: Fields) =>

@@ -17,6 +17,7 @@ import type {
   Quarantine,
   Queued,
   Refusal,
+  Rehash,
   Reject,
   Routed,
   Stored,
@@ -53,10 +54,11 @@ export const routed = (transport: string, nextHop: string | null, concurrencyKey
   nextHop,
   concurrencyKey: concurrencyKey ?? `${transport}:${nextHop ?? ""}`,
 });
-export const stored = (identity: Identity, secrets: readonly string[]): Stored => ({
+export const stored = (identity: Identity, secrets: readonly string[], rehash?: Rehash): Stored => ({
   verdict: "stored",
   identity,
   secrets,
+  ...(rehash && { rehash }),
 });
 export const authenticated = (identity: Identity): Authenticated => ({ verdict: "authenticated", identity });
 export const found = (account: Account): Found => ({ verdict: "found", account });

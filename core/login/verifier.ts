@@ -105,7 +105,10 @@ export class Verifier {
   #fail(attempting: Attempting, step: Failure): LoginStep {
     this.#log.info({ ...facts(attempting), cause: step.cause }, "login failed");
     if (step.cause === "invalid" || step.cause === "refused") {
-      this.#kernel.notice("authFailed", attempting.session, attempting.attempt.login);
+      this.#kernel.notice("authFailed", attempting.session, attempting.attempt.login, {
+        mechanism: attempting.mechanism,
+        sameness: null,
+      });
     }
     return step;
   }
