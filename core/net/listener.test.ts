@@ -50,7 +50,7 @@ describe("opening a listener", () => {
     [{ place: { at: "path" as const, path: "/nonexistent/dir/lmtp" } }, "cannot listen on /nonexistent/dir/lmtp"],
     [{ tls: "implicit" as const }, 'tls is "implicit", but there is no certificate'],
     [{ tls: "required" as const }, 'tls is "required", but there is no certificate'],
-    [{ proxyFrom: ["10.0.0.0/8"] }, "PROXY"],
+    [{ proxyFrom: ["10.0.0.1/8"] }, 'proxy: "10.0.0.1/8" has bits behind its prefix'],
   ])("%j says what is wrong", async (change, expected) => {
     await expect(openListener(spec(change), await deps())).rejects.toThrow(expected);
   });

@@ -14,10 +14,14 @@ import { ClientConnection } from "./connection.ts";
 import { ConnectionCounts, type ConnectionLimits } from "./connection-counts.ts";
 import { type ListenPlace, listen, placeText } from "./listen.ts";
 import { ListenError } from "./net-errors.ts";
-import { localEnd, remoteEnd } from "./peer-address.ts";
+import { type Endpoint, localEnd, remoteEnd } from "./peer-address.ts";
+import { type ProxyPeers, proxyPeers } from "./proxy/peers.ts";
+import { readProxyHeader } from "./proxy/read.ts";
 import { type GreetingRefusal, greetingRefusal } from "./refusal-text.ts";
 
 const HANDSHAKE_TIMEOUT_MS = 30_000;
+/** The specification asks for 3 seconds at least: a lost packet is sent again after that. */
+const PROXY_TIMEOUT_MS = 10_000;
 
 export interface ListenerSpec {
   readonly name: string;
@@ -25,8 +29,9 @@ export interface ListenerSpec {
   readonly place: ListenPlace;
   readonly tls: ListenerTls;
   readonly limits: ConnectionLimits;
-  /** Networks whose connections begin with a PROXY header. Not read yet: must be empty. */
+  /** Networks whose connections must begin with a PROXY header, before TLS; `unix` for all on a unix socket. Others' must not. */
   readonly proxyFrom?: readonly string[];
+  readonly proxyTimeoutMs?: number;
   readonly handshakeTimeoutMs?: number;
 }
 
@@ -54,11 +59,10 @@ export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Prom
   if (spec.tls !== "none" && spec.tls !== "optional" && !deps.certificates?.isAvailable) {
     throw new ListenError(`listener "${spec.name}": tls is "${spec.tls}", but there is no certificate`);
   }
-  if (spec.proxyFrom && spec.proxyFrom.length > 0) {
-    throw new ListenError(`listener "${spec.name}": the PROXY protocol is not there yet`);
-  }
+  const proxies = proxyPeers(spec.proxyFrom ?? []);
+  if (typeof proxies === "string") throw new ListenError(`listener "${spec.name}": proxy: ${proxies}`);
   const server = createServer({ noDelay: true });
-  const doorway = new Doorway(spec, deps);
+  const doorway = new Doorway(spec, deps, proxies);
   server.on("connection", (socket) => doorway.accept(socket));
   await listen(server, spec.name, spec.place);
   server.on("error", (error) => {
@@ -81,23 +85,32 @@ export async function openListener(spec: ListenerSpec, deps: ListenerDeps): Prom
   };
 }
 
+interface Ends {
+  readonly remote: Endpoint;
+  readonly local: Endpoint;
+}
+
 /** The connections of one listener. */
 class Doorway {
   readonly #spec: ListenerSpec;
   readonly #deps: ListenerDeps;
   readonly #protocol: Protocol;
   readonly #isUnix: boolean;
+  readonly #proxies: ProxyPeers;
   readonly #counts: ConnectionCounts;
   readonly #connections = new Set<ClientConnection>();
+  /** Their proxy has not said yet whom it speaks for. */
+  readonly #unnamed = new Set<Socket>();
   #isDraining = false;
   #onEmpty: (() => void) | null = null;
   /** Since the last refusal for lack of room was logged. */
   #refusedQuietly = 0;
   #refusedLoggedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(spec: ListenerSpec, deps: ListenerDeps) {
+  constructor(spec: ListenerSpec, deps: ListenerDeps, proxies: ProxyPeers) {
     this.#spec = spec;
     this.#deps = deps;
+    this.#proxies = proxies;
     this.#protocol = protocolOf(spec.role);
     this.#isUnix = spec.place.at === "path";
     this.#counts = new ConnectionCounts(spec.limits);
@@ -115,6 +128,42 @@ class Doorway {
       socket.destroy();
       return;
     }
+    const ends = { remote, local: localEnd(socket, this.#isUnix) };
+    if (this.#proxies.includes(remote.address)) {
+      this.#acceptProxied(socket, ends).catch((error: unknown) => this.#onBadProxy(socket, remote.address, error));
+    } else this.#enter(socket, ends);
+  }
+
+  /** The client is the one whom the proxy names: limits and policies see nobody else. */
+  async #acceptProxied(socket: Socket, ends: Ends): Promise<void> {
+    if (this.#counts.total + this.#unnamed.size >= this.#spec.limits.connections) {
+      this.#refuseForLackOfRoom(socket, ends.remote.address);
+      return;
+    }
+    this.#unnamed.add(socket);
+    const header = await readProxyHeader(socket, this.#spec.proxyTimeoutMs ?? PROXY_TIMEOUT_MS).finally(() =>
+      this.#unnamed.delete(socket),
+    );
+    if (socket.destroyed || this.#isDraining) {
+      socket.destroy();
+      return;
+    }
+    const named = header.ends ?? ends;
+    const proxy = { proxy: ends.remote.address, remote: named.remote.address, tls: header.tls };
+    this.#deps.log.debug({ listener: this.#spec.name, ...proxy }, "connection through a proxy");
+    this.#enter(socket, named);
+  }
+
+  #onBadProxy(socket: Socket, proxy: string, error: unknown): void {
+    const cause = error instanceof Error ? error.message : String(error);
+    this.#deps.log.warn(
+      { listener: this.#spec.name, proxy, cause },
+      "connection closed: a proxy did not name its client",
+    );
+    socket.destroy();
+  }
+
+  #enter(socket: Socket, { remote, local }: Ends): void {
     const leave = this.#counts.enter(remote.address);
     if (!leave) {
       this.#refuseForLackOfRoom(socket, remote.address);
@@ -124,7 +173,7 @@ class Doorway {
       id: randomBytes(8).toString("hex"),
       protocol: this.#protocol,
       listener: { name: this.#spec.name, role: this.#spec.role },
-      local: localEnd(socket, this.#isUnix),
+      local,
       remote: { ...remote, hostname: null },
     });
     const connection = new ClientConnection({
@@ -147,6 +196,7 @@ class Doorway {
 
   async drain(drainMs: number): Promise<void> {
     this.#isDraining = true;
+    for (const socket of this.#unnamed) socket.destroy();
     if (this.#connections.size === 0) return;
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;

@@ -30,3 +30,8 @@ export class HandshakeFailed extends Error {
 export class CertificateError extends Error {
   readonly code = "CERTIFICATE_UNUSABLE";
 }
+
+/** A peer that speaks for others did not say properly for whom. */
+export class ProxyHeaderBad extends Error {
+  readonly code = "PROXY_HEADER_BAD";
+}

@@ -18,7 +18,7 @@ import { createAccounts } from "../login/accounts.ts";
 import { createLogins } from "../login/logins.ts";
 import { parseAddress } from "../mail/address.ts";
 import { noCertificates, openCertificates } from "../net/certificates.ts";
-import { type Listener, openListener } from "../net/listener.ts";
+import { type Listener, type ListenerSpec, openListener } from "../net/listener.ts";
 import { ensureSelfSigned } from "../net/self-signed.ts";
 import { createSubmit } from "../queue/submit.ts";
 import { createSmtpFront, type SmtpFrontOptions } from "../smtp/front.ts";
@@ -49,6 +49,8 @@ export interface SmtpTestServer {
 export interface SmtpTestOptions {
   readonly role?: Role["name"];
   readonly tls?: ListenerTls;
+  /** What else its listener has. */
+  readonly listener?: Partial<ListenerSpec>;
   readonly plugins?: readonly Listed[];
   readonly config?: Partial<Omit<SmtpFrontOptions["config"], "hostname">>;
   readonly log?: Log;
@@ -69,7 +71,14 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
   const spool = new RememberingSpool();
   const postmaster = parseAddress("postmaster@example.org");
   if (postmaster === null) throw new Error("postmaster@example.org is an address");
-  const facts = { hostname, dataDir: directory, origin: "example.org", postmaster, version: "0" };
+  const facts = {
+    hostname,
+    dataDir: directory,
+    origin: "example.org",
+    postmaster,
+    recipientDelimiter: "+",
+    version: "0",
+  };
 
   let accounts: Accounts | null = null;
   let logins: ReturnType<typeof createLogins> | null = null;
@@ -78,7 +87,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
       log,
       clock,
       services: (asked) => {
-        accounts = createAccounts(asked);
+        accounts = createAccounts(asked, "+");
         logins = createLogins(asked, { log, clock });
         return [
           [Accounts, accounts],
@@ -100,6 +109,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
       place: { at: "port", host: "127.0.0.1", port: 0 },
       tls,
       limits: { connections: 1000, connectionsPerAddress: 1000 },
+      ...options.listener,
     },
     { log, hostname, certificates, kernel, policies: "room", serve: front[role] },
   );
