@@ -1,8 +1,11 @@
 /** `postern/mail`: values and parsers of mail, without any I/O. */
 export * from "../mail/access-action.ts";
 export * from "../mail/address.ts";
+export * from "../mail/extension.ts";
 export * from "../mail/network.ts";
+export * from "../mail/next-hop.ts";
 export * from "../mail/parse-mail.ts";
+export * from "../mail/remote-reply.ts";
 export * from "../mail/structure/address-list.ts";
 export * from "../mail/structure/charset.ts";
 export * from "../mail/structure/date.ts";

@@ -28,6 +28,7 @@ async function serverWith(...plugins: readonly Listed[]) {
     user: null,
     origin: "example.org",
     postmaster,
+    recipientDelimiter: "+",
     tls: null,
     listeners: [
       {

@@ -83,8 +83,8 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   onClose(() => opened?.close());
   const certificates = opened ?? noCertificates;
   parts.dropPrivileges();
-  const { hostname, dataDir, origin, postmaster } = config;
-  const facts: ServerFacts = { hostname, dataDir, origin, postmaster, version: version() };
+  const { hostname, dataDir, origin, postmaster, recipientDelimiter } = config;
+  const facts: ServerFacts = { hostname, dataDir, origin, postmaster, recipientDelimiter, version: version() };
   const ownSpool = isProvided(config.plugins, Spool)
     ? null
     : await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
@@ -97,7 +97,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
     configDir: config.configDir,
     services: (kernel) => {
       const spool = ownSpool ?? providedSpool(kernel);
-      const accounts = createAccounts(kernel);
+      const accounts = createAccounts(kernel, recipientDelimiter);
       const logins = createLogins(kernel, { log, clock });
       onClose(() => logins.close());
       const enqueue: Queue["enqueue"] = (...accepted) => made.queue?.enqueue(...accepted);
@@ -114,7 +114,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
       made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
       const services: readonly CoreService[] = [
         [ServerFacts, facts],
-        [Tables, createTables({ configDir: config.configDir, log, clock, localDomains: [origin, hostname] })],
+        [Tables, createTables({ configDir: config.configDir, log, clock, localDomains: [origin, hostname], recipientDelimiter })],
         [Resolver, createResolver({ clock, servers: config.dns.servers, timeoutMs: config.dns.timeoutMs })],
         [Notifier, parts.notifier],
         [Certificates, certificates],

@@ -47,7 +47,7 @@ const notRunning = (token: Service<unknown>): CoreService => {
 };
 
 export async function openOfflineKernel(config: ServerConfig, log: Log = quiet): Promise<OfflineKernel> {
-  const { configDir, dataDir, hostname, origin, postmaster } = config;
+  const { configDir, dataDir, hostname, origin, postmaster, recipientDelimiter } = config;
   const admins = createAccountAdmins();
   const resolver = createResolver({ clock: Date, ...config.dns });
   const accounts: { current: Accounts | null } = { current: null };
@@ -57,7 +57,7 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
       clock: Date,
       configDir,
       services: (kernel) => {
-        accounts.current = createAccounts(kernel);
+        accounts.current = createAccounts(kernel, recipientDelimiter);
         const certificates: Certificates = {
           isAvailable: config.tls !== null,
           serverOptions: () => {
@@ -65,8 +65,8 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           },
         };
         const services: readonly CoreService[] = [
-          [ServerFacts, { hostname, dataDir, origin, postmaster, version: version() }],
-          [Tables, createTables({ configDir, log, clock: Date, localDomains: [origin, hostname] })],
+          [ServerFacts, { hostname, dataDir, origin, postmaster, recipientDelimiter, version: version() }],
+          [Tables, createTables({ configDir, log, clock: Date, localDomains: [origin, hostname], recipientDelimiter })],
           [Resolver, resolver],
           [Notifier, createNotifier(null)],
           [Certificates, certificates],
@@ -77,7 +77,7 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
         return services.filter(([token]) => !isProvided(config.plugins, token));
       },
     });
-    return { kernel, admins, accounts: accounts.current ?? createAccounts(kernel), resolver };
+    return { kernel, admins, accounts: accounts.current ?? createAccounts(kernel, recipientDelimiter), resolver };
   } catch (error) {
     if (error instanceof KernelError) throw new CommandError(error.message, exitCodes.config, { cause: error });
     throw error;

@@ -36,6 +36,8 @@ export interface Accounts {
   byLogin(login: string): Promise<AccountAnswer>;
   /** Whether mailboxes (or virtual addresses) of this domain live on this server. */
   domain(domain: string): Promise<DomainAnswer>;
+  /** Whether mail to this address would have a place to go here: an account, or an alias. */
+  knows(address: Address): Promise<"known" | "unknown" | "unavailable">;
 }
 export const Accounts = defineService<Accounts>("postern/accounts@1");
 

@@ -10,6 +10,8 @@ export interface ServerFacts {
   /** Domain that completes bare addresses. */
   readonly origin: string;
   readonly postmaster: Address;
+  /** Each of its characters separates a local part from its extension (`user+lists`); empty: there are no extensions. */
+  readonly recipientDelimiter: string;
   readonly version: string;
 }
 export const ServerFacts = defineService<ServerFacts>("postern/server-facts@1");

@@ -328,6 +328,43 @@ describe("accounts", () => {
     }),
   });
 
+  it("are found without the extension where nobody has the whole address", async () => {
+    const asked: string[] = [];
+    const { kernel } = await loginsOf(
+      definePlugin({
+        name: "directory-extensions",
+        api: 1,
+        setup: () => ({
+          hooks: {
+            findAccount(query) {
+              if (!("address" in query)) return proceed;
+              asked.push(query.address.toString());
+              if (query.address.localPart === "down-x") return defer("down");
+              return ["anna", "anna+own"].includes(query.address.localPart)
+                ? found({ ...anna, login: query.address.localPart })
+                : proceed;
+            },
+          },
+        }),
+      }),
+    );
+    const accounts = createAccounts(kernel, "+-");
+    const find = async (raw: string) => {
+      const address = parseAddress(`${raw}@example.org`);
+      const answer = address && (await accounts.byAddress(address));
+      return answer?.at === "found" ? answer.account.login : answer?.at;
+    };
+    expect(await find("anna+lists")).toBe("anna");
+    expect(await find("anna-a+b")).toBe("anna");
+    expect(await find("anna+own")).toBe("anna+own");
+    expect(await find("bob+x")).toBe("unknown");
+    asked.length = 0;
+    expect(await find("down-x")).toBe("unavailable");
+    expect(asked).toEqual(["down-x@example.org"]);
+    const address = parseAddress("anna+lists@example.org");
+    expect(address && (await createAccounts(kernel).byAddress(address)).at).toBe("unknown");
+  });
+
   it("are found, unknown or unavailable", async () => {
     const accounts = createAccounts((await loginsOf(domains, directory)).kernel);
     expect(await accounts.byLogin(anna.login)).toEqual({ at: "found", account: anna });

@@ -2,7 +2,8 @@
  * Mailbox addresses after RFC 5321 4.1.2 and RFC 6531 3.3. `parseAddress` is the one gate from raw text to `Address`.
  * Never throws: what is no address is `null`.
  */
-import { domainToASCII } from "node:url";
+import { domainToASCII, domainToUnicode } from "node:url";
+import ipaddr from "ipaddr.js";
 
 /** A mailbox. `localPart` is unquoted; `toString()` quotes it again where the grammar asks for it. */
 export interface Address {
@@ -36,9 +37,14 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
 const NON_ASCII = /[^\u0000-\u007f]/u;
 // Lenient: "_" is no letter of the grammar, but host names with it are met in the wild.
 const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/;
-const IPV4 = /^(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
+// What may stand in a domain before it becomes A-labels: the conversion itself reads a URL and would cut at "/", "?" or "#".
+const U_LABELS = /^[A-Za-z0-9_.\-\u00a0-\u{10ffff}]+$/u;
+// RFC 5321 4.1.3 Snum: one to three digits, leading zeros are no octal
+const IPV4 = /^\d{1,3}(?:\.\d{1,3}){3}$/;
 const IPV6 = /^[0-9A-Fa-f:.]{2,45}$/;
 const GENERAL_LITERAL = /^[A-Za-z0-9-]*[A-Za-z0-9]:[\u0021-\u005a\u005e-\u007e]+$/;
+// RFC 5321 4.1.2 A-d-l; a literal in it may have colons
+const SOURCE_ROUTE = /^@(?:\[[^\s[\]<>]+\]|[^\s,:<>[\]]+)(?:,@(?:\[[^\s[\]<>]+\]|[^\s,:<>[\]]+))*:/;
 
 class Mailbox implements Address {
   readonly localPart: string;
@@ -74,7 +80,7 @@ export function parsePath(raw: string, syntax: AddressSyntax = {}): Path | null 
   if (raw.startsWith("<>")) return { address: null, rest: raw.slice(2) };
   let at = 1;
   if (raw[1] === "@") {
-    const route = /^(?:@[^\s,:<>]+)(?:,@[^\s,:<>]+)*:/.exec(raw.slice(1));
+    const route = SOURCE_ROUTE.exec(raw.slice(1));
     if (!route) return null;
     at += route[0].length;
   }
@@ -95,16 +101,26 @@ export function parsePath(raw: string, syntax: AddressSyntax = {}): Path | null 
 export function parseDomain(raw: string, syntax: AddressSyntax = {}): string | null {
   if (raw.startsWith("[")) return parseAddressLiteral(raw);
   const isUtf8 = NON_ASCII.test(raw);
-  if (isUtf8 && syntax.utf8 === false) return null;
+  if (isUtf8 && (syntax.utf8 === false || !U_LABELS.test(raw))) return null;
   const domain = isUtf8 ? domainToASCII(raw.normalize("NFC")) : raw.toLowerCase();
   if (domain === "" || domain.length > DOMAIN_LIMIT) return null;
   return domain.split(".").every((label) => label.length <= LABEL_LIMIT && LABEL.test(label)) ? domain : null;
 }
 
-/** Whether two addresses name the same mailbox here: domains alike, local parts alike but for case. */
+/** A domain with its U-labels (RFC 5890 2.3.2.1), as people and tables write it; one without IDN stays as it is. */
+export const unicodeDomain = (domain: string): string =>
+  domain.includes("xn--") ? domainToUnicode(domain) || domain : domain;
+
+/** The same domain with another local part, which is unquoted here. */
+export const withLocalPart = ({ domain }: Address, localPart: string): Address => new Mailbox(localPart, domain);
+
+/** Whether two addresses name the same mailbox here: domains alike, local parts alike but for case and composition of letters. */
 export function isSameAddress(one: Address, other: Address): boolean {
-  return one.domain === other.domain && one.localPart.toLowerCase() === other.localPart.toLowerCase();
+  return one.domain === other.domain && folded(one.localPart) === folded(other.localPart);
 }
+
+/** RFC 6532 3.1: one letter may be written as one character or as several. */
+const folded = (localPart: string): string => localPart.normalize("NFC").toLowerCase();
 
 /** Whether only an SMTPUTF8 peer can take it (RFC 6531 3.2); domains never ask for it, they are A-labels. */
 export function needsSmtpUtf8(address: Address): boolean {
@@ -150,8 +166,15 @@ function readQuotedString(raw: string, start: number): { value: string; end: num
 function parseAddressLiteral(raw: string): string | null {
   if (!raw.endsWith("]")) return null;
   const inside = raw.slice(1, -1);
-  if (IPV4.test(inside)) return raw;
-  if (/^ipv6:/i.test(inside)) return IPV6.test(inside.slice(5)) ? `[IPv6:${inside.slice(5).toLowerCase()}]` : null;
+  if (IPV4.test(inside)) {
+    const octets = inside.split(".").map(Number);
+    return octets.every((octet) => octet <= 255) ? `[${octets.join(".")}]` : null;
+  }
+  if (/^ipv6:/i.test(inside)) {
+    const text = inside.slice(5);
+    // One form for one address: literals are compared.
+    return IPV6.test(text) && ipaddr.IPv6.isValid(text) ? `[IPv6:${ipaddr.IPv6.parse(text).toRFC5952String()}]` : null;
+  }
   return GENERAL_LITERAL.test(inside) ? raw : null;
 }
 

@@ -121,6 +121,7 @@ describe("Received", () => {
     dataDir: "/",
     origin: "example.org",
     postmaster: addressOf("p@example.org"),
+    recipientDelimiter: "+",
     version: "0",
   };
   const tls = { protocol: "TLSv1.3", cipher: "C", servername: null, clientCertificate: null };

@@ -69,6 +69,7 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
     dataDir: directory,
     origin: "example.org",
     postmaster: addressOf("postmaster@example.org"),
+    recipientDelimiter: "+",
     version: "0",
   };
   let made: { accounts: Accounts } | null = null;
@@ -77,14 +78,14 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
       log,
       clock,
       services: (asked) => {
-        made = { accounts: createAccounts(asked) };
+        made = { accounts: createAccounts(asked, "+") };
         return [[Accounts, made.accounts]];
       },
     },
     ...init.plugins,
   );
   await kernel.start();
-  const { accounts } = made ?? { accounts: createAccounts(kernel) };
+  const { accounts } = made ?? { accounts: createAccounts(kernel, "+") };
   const room = { kernel, accounts, facts, spool, clock, log };
   const submit: Submit = { open: (opening) => door.open(opening) };
   const queue = createQueue({ ...room, submit, alarm: clock.alarm, random: () => 0.5, options: init.options ?? {} });

@@ -6,7 +6,6 @@ import { type AccountsContent, addressKey, loginKey } from "./content.ts";
 export interface IndexOptions {
   /** Of the plugin's options. */
   readonly domains: readonly string[];
-  readonly recipientDelimiter: string;
   homeOf(written: string | null, address: Address): string;
 }
 
@@ -20,11 +19,9 @@ export class AccountIndex {
   readonly domains: ReadonlySet<string>;
   readonly #byLogin = new Map<string, IndexedAccount>();
   readonly #byAddress = new Map<string, IndexedAccount>();
-  readonly #delimiter: string;
 
   constructor(content: AccountsContent, options: IndexOptions) {
     const domains = new Set([...options.domains, ...content.domains]);
-    this.#delimiter = options.recipientDelimiter;
     this.all = content.accounts.map(({ login, addresses, secrets, home, quotaBytes }) => {
       const account: Account = Object.freeze({
         login,
@@ -43,13 +40,9 @@ export class AccountIndex {
     this.domains = domains;
   }
 
-  /** The whole local part first, then what stands before the delimiter. */
+  /** Core asks again without the extension (`user+lists`) where the whole address is nobody's. */
   byAddress(address: Address): IndexedAccount | null {
-    const whole = this.#byAddress.get(addressKey(address));
-    if (whole || this.#delimiter === "") return whole ?? null;
-    const at = address.localPart.indexOf(this.#delimiter, 1);
-    if (at < 0) return null;
-    return this.#byAddress.get(addressKey({ ...address, localPart: address.localPart.slice(0, at) })) ?? null;
+    return this.#byAddress.get(addressKey(address)) ?? null;
   }
 
   /** The login as stored, any of the account's addresses, or a bare local part where only one domain is served. */

@@ -43,11 +43,6 @@ export default definePlugin({
       default: "{dataDir}/mail/{domain}/{user}",
       description: "Where accounts that name no home keep their mail; relative to the config file.",
     }),
-    recipientDelimiter: Type.String({
-      default: "+",
-      maxLength: 1,
-      description: "`user+anything` is mail for `user`; empty: no extensions.",
-    }),
   }),
   async setup({ config, needs, log, configDir }) {
     const fault = templateFault(config.home);
@@ -55,7 +50,6 @@ export default definePlugin({
     const place = { dataDir: needs.facts.dataDir, configDir };
     const indexOptions: IndexOptions = {
       domains: config.domains.map(domainName),
-      recipientDelimiter: config.recipientDelimiter,
       homeOf: (written, address) => homeOf(written ?? config.home, address, place),
     };
     const path = resolve(configDir, config.path);

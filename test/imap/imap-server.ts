@@ -99,6 +99,7 @@ export class ImapServer {
       dataDir: root,
       origin: "example.org",
       postmaster: accountOf(root, "postmaster").addresses[0] as ServerFacts["postmaster"],
+      recipientDelimiter: "+",
       version: "0",
     };
     let logins: OpenLogins | undefined;

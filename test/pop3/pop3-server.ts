@@ -77,6 +77,7 @@ export async function startPop3(options: Partial<typeof pop3Options> = {}): Prom
     dataDir: root,
     origin: "example.org",
     postmaster: addressOf("postmaster@example.org"),
+    recipientDelimiter: "+",
     version: "0",
   };
   let logins: OpenLogins | undefined;

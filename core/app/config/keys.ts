@@ -109,6 +109,13 @@ export const serverKeys = Type.Object({
       minLength: 1,
     }),
   ),
+  recipientDelimiter: Type.String({
+    description:
+      "What separates a user's name from an extension: mail for `user+lists` is mail for `user`. Of several characters each is a delimiter; empty: there are no extensions.",
+    pattern: "^[!#$%&'*+/=?^_`{|}~.-]{0,8}$",
+    default: "+",
+    expected: 'characters such as "+" or "+-"',
+  }),
   tls: Type.Optional(tlsKeys),
   listeners: Type.Array(listenerKeys, { description: "Where clients connect, see below.", minItems: 1 }),
   plugins: Type.Array(Type.Unknown(), {

@@ -71,6 +71,7 @@ describe("a config", () => {
     await write("postern.config.yaml", yaml);
     const limits = { messageSizeBytes: 50 * 2 ** 20, recipients: 1000, connections: 2000, connectionsPerAddress: 100 };
     expect(await load()).toEqual({
+      recipientDelimiter: "+",
       queue: { firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
       dns: { servers: [], timeoutMs: 5_000 },
       firstAccount: null,

@@ -89,6 +89,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
         user: keys.user ?? null,
         origin,
         postmaster,
+        recipientDelimiter: keys.recipientDelimiter,
         tls,
         listeners: listeners.map(({ of }) => of),
         plugins: entries.map(({ of }) => of),

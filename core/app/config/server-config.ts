@@ -46,6 +46,8 @@ export interface ServerConfig {
   /** Domain that completes bare addresses. */
   readonly origin: string;
   readonly postmaster: Address;
+  /** Each character separates a local part from its extension. */
+  readonly recipientDelimiter: string;
   /** `null`: there is no certificate, and no listener needs one. */
   readonly tls: TlsFiles | null;
   readonly listeners: readonly ListenerConfig[];
