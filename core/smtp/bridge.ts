@@ -15,7 +15,9 @@ import type { Connection } from "../contracts/session.ts";
 import { CommandInput } from "./command-input.ts";
 import type { SmtpLimits } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
-import { Deadlines, type Watched } from "./deadlines.ts";
+import { DataRate } from "./data-rate.ts";
+import { type Alarm, Deadlines, type Watched } from "./deadlines.ts";
+import type { Incoming } from "./incoming.ts";
 import { AUTH_LINE_OCTETS } from "./line-limits.ts";
 import { reply } from "./reply.ts";
 import type { Wire } from "./wire.ts";
@@ -28,6 +30,7 @@ const HELD_CHARS = 16 * 1024;
 export interface BridgeParts {
   readonly limits: SmtpLimits;
   readonly clock: Clock;
+  readonly alarm: Alarm;
   readonly log: Log;
 }
 
@@ -55,14 +58,19 @@ class BridgeServer extends SMTPServer {
   readonly log: Log;
   readonly deadlines: Deadlines;
 
-  constructor({ limits, clock, log }: BridgeParts) {
+  constructor({ limits, clock, alarm, log }: BridgeParts) {
     // Listening, TLS, names and log lines are ours: it is told to leave them alone.
     super({ logger: false, disableReverseLookup: true, hideSTARTTLS: true, authOptional: true });
     this.limits = limits;
     this.clock = clock;
     this.log = log;
-    const shortest = Math.min(limits.commandTimeoutMs, limits.contentTimeoutMs, limits.writeTimeoutMs);
-    this.deadlines = new Deadlines(clock, Math.max(10, Math.min(1000, shortest / 4)));
+    const shortest = Math.min(
+      limits.commandTimeoutMs,
+      limits.contentStartTimeoutMs,
+      limits.contentTimeoutMs,
+      limits.writeTimeoutMs,
+    );
+    this.deadlines = new Deadlines(clock, alarm, Math.max(10, Math.min(1000, shortest / 4)));
   }
 }
 
@@ -73,6 +81,9 @@ class BridgeConnection extends SMTPConnection implements Wire, Watched {
   #net: Connection;
   #held = "";
   #isGone = false;
+  /** What octets have come for. */
+  #begun: Incoming | null = null;
+  #rate: DataRate | null = null;
 
   constructor(server: BridgeServer, net: Connection, conversation: Conversation) {
     super(server, net.socket, { id: net.session.id });
@@ -170,9 +181,34 @@ class BridgeConnection extends SMTPConnection implements Wire, Watched {
 
   /** From now on the client owes us something. */
   waitForClient(): void {
-    const { commandTimeoutMs, contentTimeoutMs } = this.bridge.limits;
-    const timeoutMs = this.conversation.content === null ? commandTimeoutMs : contentTimeoutMs;
-    this.deadline = this.bridge.clock.now() + timeoutMs;
+    const { incoming, isReceiving } = this.conversation;
+    const { limits, clock } = this.bridge;
+    const now = clock.now();
+    if (incoming === null) this.deadline = now + limits.commandTimeoutMs;
+    else this.deadline = now + (incoming === this.#begun ? limits.contentTimeoutMs : limits.contentStartTimeoutMs);
+    if (isReceiving) this.#watchRate(now);
+    else this.#rate = null;
+  }
+
+  /** The client sent something while we waited for content. */
+  onContentSent(): void {
+    this.#rate?.resume(this.bridge.clock.now());
+  }
+
+  onContent(incoming: Incoming, bytes: number): void {
+    this.#begun = incoming;
+    this.#rate?.count(bytes);
+  }
+
+  #watchRate(now: number): void {
+    const { minDataRate, dataRatePeriodMs } = this.bridge.limits;
+    if (minDataRate === 0) return;
+    if (this.#rate?.isTooSlow === true) {
+      this.conversation.onTooSlow();
+      return;
+    }
+    this.#rate ??= new DataRate(minDataRate, dataRatePeriodMs);
+    this.#rate.wait(now);
   }
 
   /** The client owes us reading. If it leaves, there is nothing to go on with. */
@@ -246,6 +282,7 @@ class BridgeParser extends SMTPStream {
       next();
       return;
     }
+    this.#connection.onContentSent();
     this.#input.offer(chunk);
     this.#next = next;
     if (this.#connection.conversation.mayRead()) this.#run();
@@ -277,7 +314,8 @@ class BridgeParser extends SMTPStream {
       this.#useUp();
       return false;
     }
-    const step = conversation.content === null ? this.#takeLine() : this.#takeContent();
+    const { incoming } = conversation;
+    const step = incoming === null ? this.#takeLine() : this.#takeIncoming(incoming);
     if (step === "used up") {
       this.#useUp();
       return false;
@@ -297,14 +335,15 @@ class BridgeParser extends SMTPStream {
     return line === null ? "used up" : this.#connection.conversation.onLine(line);
   }
 
-  #takeContent(): void | Promise<void> | "used up" {
+  #takeIncoming(incoming: Incoming): void | Promise<void> | "used up" {
     const input = this.#input;
+    if (input.isUsedUp) return "used up";
     const { conversation } = this.#connection;
-    const { content } = conversation;
-    if (content === null || input.isUsedUp) return "used up";
-    const end = content.take(input.chunk, input.offset);
-    input.offset = end < 0 ? input.chunk.length : end;
-    return end < 0 ? (content.takeWaiting() ?? undefined) : conversation.onContentEnd(content);
+    const end = incoming.take(input.chunk, input.offset);
+    const next = end < 0 ? input.chunk.length : end;
+    this.#connection.onContent(incoming, next - input.offset);
+    input.offset = next;
+    return end < 0 ? conversation.onIncoming(incoming) : conversation.onReceived();
   }
 
   /** RFC 2920 3.2: when there is nothing more to read, all replies leave. */

@@ -3,8 +3,8 @@
  * at most one incomplete line. Never throws: a bad line is a word instead of a line.
  */
 
-const LF = 10;
-const CR = 13;
+import { CR, LF } from "./octets.ts";
+
 const EMPTY: Buffer = Buffer.alloc(0);
 
 /** RFC 5321 2.3.8: CRLF ends a line and nothing else does. */

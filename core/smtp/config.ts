@@ -1,5 +1,8 @@
 /** What the SMTP front can be told. Every field has a default; a listener's own limits override the server's. */
 
+/** Line ends in content other than CRLF: refuse the message, or make CRLF of them. */
+export type BareLineEnds = "reject" | "normalize";
+
 export interface SmtpLimits {
   /** Announced with SIZE and counted while receiving. */
   readonly messageSizeBytes: number;
@@ -15,10 +18,17 @@ export interface SmtpLimits {
   readonly bodyLineBytes: number;
   /** RFC 5321 4.5.3.2.7: at least five minutes for a whole command. */
   readonly commandTimeoutMs: number;
+  /** From 354 to the first octet of content; the client's own patience is the same (RFC 5321 4.5.3.2.4). */
+  readonly contentStartTimeoutMs: number;
   /** RFC 5321 4.5.3.2.5: between two blocks of content. */
   readonly contentTimeoutMs: number;
   /** How long replies may wait for a client that does not read them. */
   readonly writeTimeoutMs: number;
+  /** Octets of content a second, over a sliding period of the time that we wait for the client. 0: as slowly as it likes. */
+  readonly minDataRate: number;
+  readonly dataRatePeriodMs: number;
+  /** `null`: as the role has it. */
+  readonly bareLineEnds: BareLineEnds | null;
 }
 
 export interface SmtpConfig {
@@ -38,6 +48,11 @@ export const defaultLimits: SmtpLimits = {
   headerFields: 4000,
   bodyLineBytes: 1024 * 1024,
   commandTimeoutMs: 5 * 60_000,
+  contentStartTimeoutMs: 2 * 60_000,
   contentTimeoutMs: 3 * 60_000,
   writeTimeoutMs: 5 * 60_000,
+  // A phone on GPRS brings a thousand, when it is not in a tunnel.
+  minDataRate: 100,
+  dataRatePeriodMs: 5 * 60_000,
+  bareLineEnds: null,
 };

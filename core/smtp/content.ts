@@ -3,8 +3,8 @@
  * reply to the whole message; what still comes is read and thrown away, so that the conversation can go on behind the dot.
  */
 import type { Intake } from "../contracts/submit.ts";
-import type { SmtpLimits } from "./config.ts";
-import { DotScanner } from "./dot-scanner.ts";
+import type { BareLineEnds, SmtpLimits } from "./config.ts";
+import type { Incoming } from "./incoming.ts";
 import { LineEnds } from "./line-ends.ts";
 import { localError, messageTooLarge, storageFull } from "./replies.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -19,36 +19,56 @@ const nul = reply(550, "5.6.0", "Message has a NUL octet");
 const SMALL_BYTES = 1024;
 const GATHER_BYTES = 16 * 1024;
 
-export interface ContentOptions {
+/** So much of a message over its size is read and thrown away; who sends more is cut off. */
+const DISCARD_FACTOR = 2;
+
+/** Finds out where content ends on the wire, and counts what limits and policies are about. */
+export interface Framing {
+  /** Scans from `start`; answers where that begins which follows, or -1 if the content goes on. */
+  scan(chunk: Buffer, start: number): number;
+  /** Nothing more comes. */
+  finish(): void;
+  /** Line ends other than CRLF (RFC 5321 2.3.8). */
+  readonly bareLineEnds: number;
+  readonly hasNul: boolean;
+  readonly longestLineBytes: number;
+  readonly headerBytes: number;
+  /** Lines of the header that do not continue another. */
+  readonly headerFields: number;
+}
+
+export interface ContentOptions<F extends Framing> {
   readonly intake: Intake;
   readonly limits: SmtpLimits;
-  /** Refuse bare CR, LF (smuggling) after the content, or mend them. NUL is always refused. */
-  readonly lineEnds: "refuse" | "normalise";
+  /** What to do with bare CR and LF (smuggling): refuse the message, or mend them. NUL is always refused. */
+  readonly lineEnds: BareLineEnds;
+  readonly framing: (onPiece: (piece: Buffer) => void) => F;
 }
 
 /** The reply to an error of the spool; the cause is for the log. */
 export const faultReply = (error: unknown): Reply =>
   error instanceof Error && "code" in error && error.code === "SPOOL_FULL" ? storageFull : localError;
 
-export class Content {
+export class Content<F extends Framing = Framing> implements Incoming {
   readonly intake: Intake;
+  readonly framing: F;
   /** The reply to the message, unless all goes well. */
   problem: Reply | null = null;
   /** Error of the intake, for the log. */
   fault: unknown = null;
   readonly #limits: SmtpLimits;
-  readonly #lineEnds: "refuse" | "normalise";
+  readonly #lineEnds: BareLineEnds;
   readonly #mending = new LineEnds();
-  readonly #scanner = new DotScanner((piece) => this.#take(piece));
   #waiting: Promise<void> | null = null;
   #small: Buffer | null = null;
   #smallBytes = 0;
   #sizeBytes = 0;
 
-  constructor({ intake, limits, lineEnds }: ContentOptions) {
+  constructor({ intake, limits, lineEnds, framing }: ContentOptions<F>) {
     this.intake = intake;
     this.#limits = limits;
     this.#lineEnds = lineEnds;
+    this.framing = framing((piece) => this.#take(piece));
   }
 
   /** Content octets so far, also those that were thrown away. */
@@ -58,10 +78,27 @@ export class Content {
 
   /** Takes the chunk from `start`; answers where the next command begins, or -1 if the content goes on. */
   take(chunk: Buffer, start: number): number {
-    const end = this.#scanner.scan(chunk, start);
+    const end = this.framing.scan(chunk, start);
     this.#check();
-    if (end >= 0) this.#flush();
     return end;
+  }
+
+  get isHopeless(): boolean {
+    return this.#sizeBytes > DISCARD_FACTOR * this.#limits.messageSizeBytes;
+  }
+
+  /** All of it is here: what was held back goes on its way. */
+  finish(): void {
+    this.framing.finish();
+    this.#check();
+    const missing = this.#lineEnds === "normalize" ? this.#mending.end() : null;
+    if (missing !== null && this.problem === null) this.#gather(missing);
+    this.#flush();
+  }
+
+  /** More has been announced than may come. */
+  announce(sizeBytes: number): void {
+    if (this.#sizeBytes + sizeBytes > this.#limits.messageSizeBytes) this.fail(messageTooLarge);
   }
 
   /** What has to be waited for before more is taken. */
@@ -86,7 +123,7 @@ export class Content {
       this.fail(messageTooLarge);
       return;
     }
-    const content = this.#lineEnds === "normalise" ? this.#mending.normalise(piece) : piece;
+    const content = this.#lineEnds === "normalize" ? this.#mending.normalise(piece) : piece;
     if (content.length < SMALL_BYTES) this.#gather(content);
     else {
       this.#flush();
@@ -143,13 +180,13 @@ export class Content {
 
   #check(): void {
     if (this.problem !== null) return;
-    const scanner = this.#scanner;
+    const { framing } = this;
     const limits = this.#limits;
-    if (scanner.headerBytes > limits.headerBytes) this.fail(headerTooLarge);
-    else if (scanner.headerFields > limits.headerFields) this.fail(tooManyFields);
-    else if (scanner.longestLineBytes > limits.bodyLineBytes) this.fail(lineTooLong);
-    else if (scanner.hasNul) this.fail(nul);
+    if (framing.headerBytes > limits.headerBytes) this.fail(headerTooLarge);
+    else if (framing.headerFields > limits.headerFields) this.fail(tooManyFields);
+    else if (framing.longestLineBytes > limits.bodyLineBytes) this.fail(lineTooLong);
+    else if (framing.hasNul) this.fail(nul);
     // Smuggling: whoever forwards this must not see a line end where we saw none.
-    else if (scanner.bareLineEnds > 0 && this.#lineEnds === "refuse") this.fail(bareLineEnd);
+    else if (framing.bareLineEnds > 0 && this.#lineEnds === "reject") this.fail(bareLineEnd);
   }
 }

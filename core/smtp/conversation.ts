@@ -10,14 +10,17 @@ import type { SessionState } from "../kernel/session.ts";
 import type { CommandLine } from "./command-input.ts";
 import type { Content } from "./content.ts";
 import type { SmtpFrontParts } from "./front.ts";
+import type { Incoming } from "./incoming.ts";
 import { AUTH_LINE_OCTETS, COMMAND_OCTETS } from "./line-limits.ts";
 import { continueAuth } from "./phases/auth.ts";
 import { openSession } from "./phases/connect.ts";
-import { endContent } from "./phases/content-end.ts";
 import { findVerb, type Verb } from "./phases/verbs.ts";
 import {
   bareLineFeed,
   controlCharacter,
+  discardedForGood,
+  discardedForNow,
+  farTooLarge,
   lineTooLong,
   localError,
   notHttp,
@@ -29,6 +32,7 @@ import {
   tooManyErrors,
   tooManyIdleCommands,
   tooManyRecipients,
+  tooSlow,
   unknownCommand,
 } from "./replies.ts";
 import { type Reply, reply } from "./reply.ts";
@@ -50,6 +54,10 @@ export interface Transaction {
   admitted: number;
   /** RCPT commands in all. */
   offered: number;
+  /** What has come of its content. Between two chunks (BDAT) the client gives commands all the same. */
+  content: Content | null;
+  /** A chunk was refused: what each later one is told (RFC 3030 2). */
+  discards: Reply | null;
 }
 
 export type Answer = Reply | null;
@@ -65,8 +73,8 @@ export class Conversation {
   wire!: Wire;
   isGreeted = false;
   transaction: Transaction | null = null;
-  /** Content is being received. */
-  content: Content | null = null;
+  /** Content or a chunk is being received: no commands before its end. */
+  incoming: Incoming | null = null;
   /** An AUTH exchange is under way. */
   exchange: LoginConversation | null = null;
   #isReady = false;
@@ -75,6 +83,9 @@ export class Conversation {
   #isBusy = false;
   #errors = 0;
   #idleCommands = 0;
+  #discardedBytes = 0;
+  /** What is done behind the last octet of what comes in. */
+  #onReceived: () => Answer | Promise<Answer> = () => null;
   #log: Log | null = null;
 
   constructor(parts: SmtpFrontParts, role: Role, connection: Connection) {
@@ -130,15 +141,41 @@ export class Conversation {
     return this.#command(line);
   }
 
-  /** All octets of the message are here. */
-  onContentEnd(content: Content): void | Promise<void> {
-    this.content = null;
-    return this.#run(() => endContent(this, content));
+  /** From here on come octets, no lines; behind the last of them `next` has the word. */
+  receive(incoming: Incoming, next: () => Answer | Promise<Answer>): void {
+    this.incoming = incoming;
+    this.#onReceived = next;
+  }
+
+  /** Some of the octets are here. A promise means: wait before taking more. */
+  onIncoming(incoming: Incoming): void | Promise<void> {
+    if (!incoming.isHopeless) return incoming.takeWaiting() ?? undefined;
+    this.log.info({ id: this.transaction?.draft.envelope.id ?? null }, "a message far over the size limit was cut off");
+    return this.answer(farTooLarge);
+  }
+
+  /** All of the octets are here. */
+  onReceived(): void | Promise<void> {
+    this.incoming = null;
+    return this.#run(this.#onReceived);
+  }
+
+  /** A message is on its way, in one go or in chunks. */
+  get isReceiving(): boolean {
+    return this.transaction !== null && this.transaction.content !== null;
   }
 
   onTimeout(): void {
     this.log.debug({}, "client timed out");
     this.answer(timedOut);
+    this.wire.flush();
+  }
+
+  /** It sends content, but so slowly that it would hold the connection for ever. */
+  onTooSlow(): void {
+    this.log.info({ id: this.transaction?.draft.envelope.id ?? null }, "client sends too slowly");
+    this.answer(tooSlow);
+    this.wire.flush();
   }
 
   /** Finishes what was begun, then says good-bye. */
@@ -159,11 +196,12 @@ export class Conversation {
 
   /** Back to the state behind EHLO (RFC 5321 4.1.1.5). */
   endTransaction(): void {
-    const { content, transaction } = this;
-    this.content = null;
+    const { transaction } = this;
+    this.incoming = null;
     this.transaction = null;
     this.refusals.forget("mailFrom");
     if (transaction === null) return;
+    const { content } = transaction;
     if (content !== null) this.watch(content.intake.abort(), "dropping content failed");
     this.watch(transaction.draft.close(), "closing a transaction failed");
   }
@@ -172,6 +210,18 @@ export class Conversation {
   forgive(): void {
     this.#errors = 0;
     this.#idleCommands = 0;
+    this.#discardedBytes = 0;
+  }
+
+  /** One more command that brings no mail nearer; a reply when they are too many. */
+  countIdle(): Reply | null {
+    return ++this.#idleCommands > this.parts.config.limits.idleCommands ? tooManyIdleCommands : null;
+  }
+
+  /** Whether it is worth reading so much only to throw it away. */
+  affordsDiscarding(sizeBytes: number): boolean {
+    this.#discardedBytes += sizeBytes;
+    return this.#discardedBytes <= 2 * this.parts.config.limits.messageSizeBytes;
   }
 
   /** For what nobody waits for. */
@@ -193,6 +243,7 @@ export class Conversation {
 
   /** RFC 5321 4.5.3.1.10: 452 leaves the rest for the next transaction; closing then would lose the message for all of them. */
   #isMistake(answer: Reply): boolean {
+    if (answer === discardedForGood || answer === discardedForNow) return false; // many at once when pipelined; counted as idle
     if (answer !== tooManyRecipients) return answer.code >= 400;
     return (this.transaction?.offered ?? 0) > 2 * this.parts.config.limits.recipients;
   }
@@ -228,8 +279,9 @@ export class Conversation {
     if (!verb.isAllowedInClear && this.connection.listenerTls === "required" && this.session.tls === null) {
       return this.answer(tlsFirst);
     }
-    if (verb.isIdle && ++this.#idleCommands > this.parts.config.limits.idleCommands) {
-      return this.answer(tooManyIdleCommands);
+    if (verb.isIdle) {
+      const tooMany = this.countIdle();
+      if (tooMany !== null) return this.answer(tooMany);
     }
     return this.#run(() => verb.phase(this, argument));
   }
@@ -262,7 +314,7 @@ export class Conversation {
 
   #fault(error: unknown): Reply {
     this.log.error({ err: error }, "fault in an SMTP command");
-    this.content = null;
+    this.incoming = null;
     return localError;
   }
 }

@@ -10,35 +10,47 @@ export interface Watched {
   onDeadline(): void;
 }
 
+/** Rings once, `delayMs` from now; answers how to call it off. */
+export type Alarm = (delayMs: number, ring: () => void) => () => void;
+
+export const timerAlarm: Alarm = (delayMs, ring) => {
+  const timer = setTimeout(ring, delayMs).unref();
+  return () => clearTimeout(timer);
+};
+
 export class Deadlines {
   readonly #clock: Clock;
+  readonly #alarm: Alarm;
   readonly #sweepMs: number;
   readonly #watched = new Set<Watched>();
-  #timer: NodeJS.Timeout | null = null;
+  #callOff: (() => void) | null = null;
 
-  constructor(clock: Clock, sweepMs: number) {
+  constructor(clock: Clock, alarm: Alarm, sweepMs: number) {
     this.#clock = clock;
+    this.#alarm = alarm;
     this.#sweepMs = sweepMs;
   }
 
   add(watched: Watched): void {
     this.#watched.add(watched);
-    this.#timer ??= setInterval(() => this.#sweep(), this.#sweepMs).unref();
+    this.#callOff ??= this.#alarm(this.#sweepMs, this.#sweep);
   }
 
   delete(watched: Watched): void {
     this.#watched.delete(watched);
-    if (this.#watched.size > 0 || this.#timer === null) return;
-    clearInterval(this.#timer);
-    this.#timer = null;
+    if (this.#watched.size > 0 || this.#callOff === null) return;
+    this.#callOff();
+    this.#callOff = null;
   }
 
-  #sweep(): void {
+  readonly #sweep = (): void => {
+    this.#callOff = null;
     const now = this.#clock.now();
     for (const watched of this.#watched) {
       if (watched.deadline > now) continue;
       watched.deadline = Number.POSITIVE_INFINITY;
       watched.onDeadline();
     }
-  }
+    if (this.#watched.size > 0) this.#callOff ??= this.#alarm(this.#sweepMs, this.#sweep);
+  };
 }

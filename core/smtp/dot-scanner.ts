@@ -4,12 +4,8 @@
  * 2.3.8 and 4.1.1.4 forbid (LF without CR, CR without LF, NUL), and what limits are about. Never throws.
  */
 
-const NUL = 0;
-const TAB = 9;
-const LF = 10;
-const CR = 13;
-const SPACE = 32;
-const DOT = 46;
+import type { Framing } from "./content.ts";
+import { CR, DOT, LF, NUL, positionOf, SPACE, TAB } from "./octets.ts";
 
 /** Where the next octet stands. */
 const IN_LINE = 0;
@@ -20,7 +16,7 @@ const AFTER_DOT_CR = 4;
 
 const CR_ALONE: Buffer = Buffer.from("\r");
 
-export class DotScanner {
+export class DotScanner implements Framing {
   readonly #onPiece: (piece: Buffer) => void;
   #place: number = LINE_START;
   #isInHeader = true;
@@ -135,16 +131,13 @@ export class DotScanner {
     return end;
   }
 
+  /** CRLF.CRLF leaves nothing open. */
+  finish(): void {}
+
   #endLine(bytes: number): void {
     if (bytes > this.longestLineBytes) this.longestLineBytes = bytes;
     if (!this.#isInHeader) return;
     this.headerBytes += bytes;
     if (bytes === 2) this.#isInHeader = false;
   }
-}
-
-/** The length of the chunk where there is none. */
-function positionOf(chunk: Buffer, octet: number, from: number): number {
-  const at = chunk.indexOf(octet, from);
-  return at < 0 ? chunk.length : at;
 }

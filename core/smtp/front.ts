@@ -3,6 +3,7 @@
  * leave. Whatever goes wrong in one connection stays there.
  */
 import type { Logins } from "../contracts/account.ts";
+import type { ClientNames } from "../contracts/client-names.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
@@ -11,6 +12,7 @@ import type { Submit } from "../contracts/submit.ts";
 import { createBridge } from "./bridge.ts";
 import { defaultLimits, type SmtpConfig, type SmtpLimits } from "./config.ts";
 import { Conversation } from "./conversation.ts";
+import { type Alarm, timerAlarm } from "./deadlines.ts";
 import { banner } from "./phases/connect.ts";
 import type { Reply } from "./reply.ts";
 import { lmtp, mx, type Role, submission } from "./roles.ts";
@@ -19,8 +21,12 @@ export interface SmtpFrontOptions {
   readonly kernel: Kernel;
   readonly submit: Submit;
   readonly logins: Logins;
+  /** Without it clients have no names. */
+  readonly clientNames?: ClientNames;
   readonly log: Log;
   readonly clock: Clock;
+  /** Default: a timer. */
+  readonly alarm?: Alarm;
   readonly config: Partial<Omit<SmtpConfig, "limits">> & {
     readonly hostname: string;
     readonly limits?: Partial<SmtpLimits>;
@@ -44,7 +50,8 @@ export function createSmtpFront(options: SmtpFrontOptions): SmtpFront {
     config,
     banners: { smtp: banner(hostname, "ESMTP"), lmtp: banner(hostname, "LMTP") },
   };
-  const take = createBridge({ limits: config.limits, clock: options.clock, log: options.log });
+  const { clock, log, alarm = timerAlarm } = options;
+  const take = createBridge({ limits: config.limits, clock, alarm, log });
   const serve = (role: Role) => (connection: Connection) => take(connection, new Conversation(parts, role, connection));
   return { mx: serve(mx), submission: serve(submission), lmtp: serve(lmtp) };
 }

@@ -1,7 +1,8 @@
 /** Makes CRLF of every bare CR and bare LF, piece by piece (RFC 5321 2.3.8: neither stands alone). Never throws. */
 
-const LF = 10;
-const CR = 13;
+import { CR, LF } from "./octets.ts";
+
+const LF_ALONE: Buffer = Buffer.from("\n");
 
 export class LineEnds {
   #isAfterCr = false;
@@ -25,6 +26,13 @@ export class LineEnds {
     }
     this.#isAfterCr = isAfterCr;
     return out;
+  }
+
+  /** What is still missing when nothing more comes: the LF of a CR at the very end. */
+  end(): Buffer | null {
+    const isOpen = this.#isAfterCr;
+    this.#isAfterCr = false;
+    return isOpen ? LF_ALONE : null;
   }
 
   /** Octets to be put in. The last one's partner may still come. */

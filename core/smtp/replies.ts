@@ -22,6 +22,13 @@ export const loginFirst = reply(530, "5.7.0", "Authentication required");
 
 // RFC 5321 4.5.3.1.10 asks for 452
 export const tooManyRecipients = reply(452, "4.5.3", "Too many recipients");
+export const rcptFirst = reply(503, "5.5.1", "Need RCPT first");
+// RFC 5321 3.3; RFC 2033 4.2 asks LMTP for 503
+export const noRecipients = reply(554, "5.5.1", "No valid recipients");
+export const noRecipientsLmtp = reply(503, "5.5.1", "No valid recipients");
+/** RFC 3030 2: chunks behind one that was refused. Temporary where that was, lest mail be given back for a passing fault. */
+export const discardedForGood = reply(554, "5.5.1", "Discarded behind a refused chunk");
+export const discardedForNow = reply(451, "4.5.1", "Discarded behind a refused chunk");
 export const messageTooLarge = reply(552, "5.3.4", "Message exceeds the size limit");
 export const storageFull = reply(452, "4.3.1", "Insufficient storage, try again later");
 export const localError = reply(451, "4.3.0", "Temporary error, try again later");
@@ -30,6 +37,9 @@ const closing = (text: string, status: string): Reply => reply(421, status, text
 export const tooManyErrors = closing("Too many errors", "4.7.0");
 export const tooManyIdleCommands = closing("Too many commands without mail", "4.7.0");
 export const notHttp = closing("This is a mail server", "4.7.0");
+export const tooSlow = closing("Data comes too slowly", "4.4.2");
+/** RFC 5321 4.2.3 has 552; who sends on all the same is not waited for. */
+export const farTooLarge = reply(552, "5.3.4", "Message is far over the size limit", { closes: true });
 export const timedOut = closing("Timed out waiting for the client", "4.4.2");
 export const shuttingDown = closing("Server is shutting down", "4.3.2");
 /** Who speaks before the banner is a machine that does not listen. */

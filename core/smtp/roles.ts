@@ -1,4 +1,5 @@
 /** What tells the three kinds of listener apart. */
+import type { BareLineEnds } from "./config.ts";
 
 export interface Role {
   readonly name: "mx" | "submission" | "lmtp";
@@ -6,9 +7,9 @@ export interface Role {
   /** RFC 6409 4.3 */
   readonly requiresLogin: boolean;
   /** Bare CR and LF in content: strangers smuggle with them, own users and machines have old software. */
-  readonly lineEnds: "refuse" | "normalise";
+  readonly lineEnds: BareLineEnds;
 }
 
-export const mx: Role = { name: "mx", isLmtp: false, requiresLogin: false, lineEnds: "refuse" };
-export const submission: Role = { name: "submission", isLmtp: false, requiresLogin: true, lineEnds: "normalise" };
-export const lmtp: Role = { name: "lmtp", isLmtp: true, requiresLogin: false, lineEnds: "normalise" };
+export const mx: Role = { name: "mx", isLmtp: false, requiresLogin: false, lineEnds: "reject" };
+export const submission: Role = { name: "submission", isLmtp: false, requiresLogin: true, lineEnds: "normalize" };
+export const lmtp: Role = { name: "lmtp", isLmtp: true, requiresLogin: false, lineEnds: "normalize" };

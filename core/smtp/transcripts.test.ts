@@ -29,6 +29,14 @@ const kept: Readonly<Record<string, readonly ((text: string) => void)[]>> = {
     (text) => expect(text).toMatch(/Subject: bare\r\nline: ends\r\n[\s\S]*\r\n\r\nare mended\r\n\.\r\nhere\r\n$/),
   ],
   "tls-required.submission-tls.smtp": [(text) => expect(text).toMatch(/under TLS\r\n/)],
+  "bdat.mx.smtp": [
+    (text) => expect(text).toMatch(/Subject: 1\r\n\r\n\.\.\r\n\.\r\n$/),
+    (text) => expect(text).toMatch(/ab\r\ncd\r\n$/),
+    (text) => expect(text).not.toContain("NOOP"),
+  ],
+  "bdat-order.mx.smtp": [(text) => expect(text).toMatch(/a\r\n$/)],
+  "bdat-lmtp.lmtp.smtp": [(text) => expect(text).toMatch(/hello\r\n$/)],
+  "binarymime.mx.smtp": [(text) => expect(text).toMatch(/Subject: b\r\n\r\n\0\r\n\.\r\n\n\.\n\r\0$/)],
   "lmtp.lmtp.smtp": [(text) => expect(text).toMatch(/hello\r\n$/)],
 };
 

@@ -6,23 +6,33 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Accounts, Logins } from "../contracts/account.ts";
+import { ClientNames } from "../contracts/client-names.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { Message } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
+import { NextHops } from "../contracts/next-hops.ts";
+import { Resolver } from "../contracts/resolver.ts";
+import { ServerFacts } from "../contracts/server-facts.ts";
 import type { ListenerTls } from "../contracts/session.ts";
 import { type Spool, type SpoolEnvelope, SpoolFull } from "../contracts/spool.ts";
 import type { Intake, Submit } from "../contracts/submit.ts";
+import { Tables } from "../contracts/tables.ts";
 import { createMessage } from "../kernel/message.ts";
+import type { CoreService } from "../kernel/services.ts";
 import { createAccounts } from "../login/accounts.ts";
 import { createLogins } from "../login/logins.ts";
 import { parseAddress } from "../mail/address.ts";
 import { noCertificates, openCertificates } from "../net/certificates.ts";
+import { createClientNames } from "../net/dns/client-names.ts";
+import { createResolver } from "../net/dns/resolver.ts";
 import { type Listener, type ListenerSpec, openListener } from "../net/listener.ts";
 import { ensureSelfSigned } from "../net/self-signed.ts";
+import { createNextHops } from "../queue/next-hops.ts";
 import { createSubmit } from "../queue/submit.ts";
 import { createSmtpFront, type SmtpFrontOptions } from "../smtp/front.ts";
 import type { Role } from "../smtp/roles.ts";
+import { createTables } from "../tables/tables.ts";
 import { kernelWith, type Listed, silentLog } from "./kernel.ts";
 
 export interface Accepted {
@@ -52,9 +62,15 @@ export interface SmtpTestOptions {
   /** What else its listener has. */
   readonly listener?: Partial<ListenerSpec>;
   readonly plugins?: readonly Listed[];
+  /** Services beside, or instead of, the usual ones. */
+  readonly services?: readonly CoreService[];
+  /** `address:port` of the DNS server that `Resolver` and the names of clients come from; without it there are none. */
+  readonly dns?: string;
   readonly config?: Partial<Omit<SmtpFrontOptions["config"], "hostname">>;
   readonly log?: Log;
   readonly clock?: Clock;
+  /** Of the front's time-outs. */
+  readonly alarm?: SmtpFrontOptions["alarm"];
   /** How long clients may take to end at `close`. */
   readonly drainMs?: number;
   /** Instead of the real one. */
@@ -80,6 +96,8 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
     version: "0",
   };
 
+  const resolver = options.dns === undefined ? null : createResolver({ servers: [options.dns], clock });
+  const clientNames = resolver && createClientNames({ resolver, clock, timeoutMs: 5_000 });
   let accounts: Accounts | null = null;
   let logins: ReturnType<typeof createLogins> | null = null;
   const kernel = await kernelWith(
@@ -89,10 +107,22 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
       services: (asked) => {
         accounts = createAccounts(asked, "+");
         logins = createLogins(asked, { log, clock });
-        return [
+        const usual: readonly CoreService[] = [
+          [ServerFacts, facts],
           [Accounts, accounts],
           [Logins, logins],
+          [Tables, createTables({ configDir: directory, log, clock, localDomains: [facts.origin, hostname] })],
+          ...(resolver === null || clientNames === null
+            ? []
+            : [
+                [Resolver, resolver] as const,
+                [ClientNames, clientNames] as const,
+                [NextHops, createNextHops({ kernel: asked, resolver, hostname })] as const,
+              ]),
         ];
+        const given = options.services ?? [];
+        const isGiven = (name: string) => given.some(([token]) => token.name === name);
+        return [...usual.filter(([{ name }]) => !isGiven(name)), ...given];
       },
     },
     ...plugins,
@@ -101,7 +131,11 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
   if (accounts === null || logins === null) throw new Error("the kernel did not ask for services");
   const submit =
     options.submit ?? createSubmit({ kernel, accounts, facts, log, clock, spool, queue: { enqueue() {} }, worker: 0 });
-  const front = createSmtpFront({ kernel, submit, logins, log, clock, config: { hostname, ...options.config } });
+  const front = createSmtpFront({
+    ...{ kernel, submit, logins, log, clock, config: { hostname, ...options.config } },
+    ...(options.alarm === undefined ? {} : { alarm: options.alarm }),
+    ...(clientNames === null ? {} : { clientNames }),
+  });
   const listener = await openListener(
     {
       name: "test",

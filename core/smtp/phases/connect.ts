@@ -1,10 +1,20 @@
-/** The opening of a session: hooks `connect`, then `tls` where TLS came first, then the banner (RFC 5321 3.1). */
+/** The opening of a session: the client's name, hooks `connect`, then `tls` where TLS came first, then the banner (RFC 5321 3.1). */
 import type { Answer, Conversation } from "../conversation.ts";
 import { type Reply, reply } from "../reply.ts";
 import { whenKnown } from "../when-known.ts";
 import { judge } from "./judge.ts";
 
 export function openSession(conversation: Conversation): Answer | Promise<Answer> {
+  const { parts, session } = conversation;
+  const { address, hostname } = session.remote;
+  if (hostname !== null || parts.clientNames === undefined) return judgeConnect(conversation);
+  return whenKnown(parts.clientNames.find(address), (found) => {
+    if (found.at === "verified") session.remote = { ...session.remote, hostname: found.name };
+    return judgeConnect(conversation);
+  });
+}
+
+function judgeConnect(conversation: Conversation): Answer | Promise<Answer> {
   const { parts, session } = conversation;
   return whenKnown(parts.kernel.policy("connect", session), (result) => {
     const refused = judge(conversation, "connect", result);

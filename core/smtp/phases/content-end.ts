@@ -1,5 +1,5 @@
 /**
- * Behind the dot: submits what came, and answers. 250 is said only after `Submit` has promised to keep the message; whatever
+ * Behind the dot or the last chunk: submits what came, and answers. 250 is said only after `Submit` has promised to keep the message; whatever
  * goes wrong before is a 4xx, and nothing is kept. LMTP answers for each recipient (RFC 2033 4.2).
  */
 import type { Refused, Submitted } from "../../contracts/submit.ts";
@@ -14,6 +14,7 @@ export async function endContent(conversation: Conversation, content: Content): 
   if (transaction === null) return localError;
   // The envelope is the draft's now; what the client says next is another transaction's.
   conversation.transaction = null;
+  content.finish();
   conversation.refusals.forget("mailFrom");
   try {
     const waiting = content.takeWaiting();
@@ -72,6 +73,24 @@ function refuseAll(
   answer: Reply,
   refused: Refused | null,
 ): Answer {
+  logRefused(conversation, transaction, content, answer, refused);
+  return forEach(conversation, transaction, answer);
+}
+
+/** RFC 2033 4.2: LMTP says it for each recipient. */
+export function forEach(conversation: Conversation, { admitted }: Transaction, answer: Reply): Answer {
+  if (!conversation.role.isLmtp) return answer;
+  for (let left = admitted; left > 0; left--) conversation.answer(answer);
+  return null;
+}
+
+export function logRefused(
+  conversation: Conversation,
+  transaction: Transaction,
+  content: Content,
+  answer: Reply,
+  refused: Refused | null = null,
+): void {
   const { fault } = content;
   conversation.log.info(
     {
@@ -83,9 +102,6 @@ function refuseAll(
     },
     "message refused",
   );
-  if (!conversation.role.isLmtp) return answer;
-  for (let left = transaction.admitted; left > 0; left--) conversation.answer(answer);
-  return null;
 }
 
 function facts({ session }: Conversation, { admitted, draft }: Transaction, content: Content): object {

@@ -1,51 +1,33 @@
 /** DATA (RFC 5321 4.1.1.4): the hook `data` may still refuse; behind 354 the bridge reads content. */
-import type { Intake } from "../../contracts/submit.ts";
-import { Content, faultReply } from "../content.ts";
-import type { Answer, Conversation, Transaction } from "../conversation.ts";
-import { mailFirst, noParameters, startContent } from "../replies.ts";
-import { type Reply, reply } from "../reply.ts";
-import { standing } from "../standing-refusals.ts";
-import { verdictToReply } from "../verdict-reply.ts";
+import type { Answer, Conversation } from "../conversation.ts";
+import { DotScanner } from "../dot-scanner.ts";
+import { mailFirst, noParameters, noRecipients, noRecipientsLmtp, rcptFirst, startContent } from "../replies.ts";
+import { reply } from "../reply.ts";
 import { whenKnown } from "../when-known.ts";
-import { logRefusal } from "./judge.ts";
+import { endContent } from "./content-end.ts";
+import { openContent } from "./content-start.ts";
 
-const rcptFirst = reply(503, "5.5.1", "Need RCPT first");
-// RFC 5321 3.3; RFC 2033 4.2 asks LMTP for 503
-const noRecipients = reply(554, "5.5.1", "No valid recipients");
-const noRecipientsLmtp = reply(503, "5.5.1", "No valid recipients");
+// RFC 3030 2: not in the same transaction
+const behindChunk = reply(503, "5.5.1", "DATA cannot follow BDAT in the same transaction");
+// RFC 3030 3
+const isBinary = reply(503, "5.5.1", "BODY=BINARYMIME needs BDAT");
+
+const byDots = (onPiece: (piece: Buffer) => void): DotScanner => new DotScanner(onPiece);
 
 export function data(conversation: Conversation, argument: string): Answer | Promise<Answer> {
-  const { parts, role, transaction } = conversation;
+  const { role, transaction } = conversation;
   if (argument.trim() !== "") return noParameters;
   if (transaction === null) return mailFirst;
+  if (transaction.content !== null || transaction.discards !== null) return behindChunk;
   if (transaction.offered === 0) return rcptFirst;
   if (transaction.admitted === 0) return role.isLmtp ? noRecipientsLmtp : noRecipients;
-  if (!parts.kernel.hears("data")) return receive(conversation, transaction);
-  const { draft } = transaction;
-  return whenKnown(parts.kernel.policy("data", draft.envelope), ({ verdict, by, changes }) => {
-    if (changes.length > 0) draft.apply(changes);
-    if (verdict.verdict !== "reject" && verdict.verdict !== "defer") return receive(conversation, transaction);
-    const refusal = standing("data", verdict, by);
-    const answer = verdictToReply("data", refusal, { utf8: transaction.isSmtpUtf8 });
-    logRefusal(conversation, refusal, { id: draft.envelope.id, code: answer.code });
-    conversation.endTransaction();
-    return answer;
+  if (transaction.draft.envelope.body === "binarymime") return isBinary;
+  return whenKnown(openContent(conversation, transaction, { framing: byDots, sizeHintBytes: null }), (opened) => {
+    if ("wire" in opened) {
+      conversation.endTransaction();
+      return opened;
+    }
+    conversation.receive(opened, () => endContent(conversation, opened));
+    return startContent;
   });
-}
-
-function receive(conversation: Conversation, { draft, declaredBytes }: Transaction): Reply {
-  let intake: Intake;
-  try {
-    intake = draft.receive(declaredBytes);
-  } catch (error) {
-    conversation.log.error({ err: error, id: draft.envelope.id }, "no room for content");
-    conversation.endTransaction();
-    return faultReply(error);
-  }
-  conversation.content = new Content({
-    intake,
-    limits: conversation.parts.config.limits,
-    lineEnds: conversation.role.lineEnds,
-  });
-  return startContent;
 }

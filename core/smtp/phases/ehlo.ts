@@ -62,6 +62,8 @@ function extensions(conversation: Conversation): Reply {
     "PIPELINING",
     `SIZE ${config.limits.messageSizeBytes}`,
     "8BITMIME",
+    "CHUNKING",
+    "BINARYMIME",
     "SMTPUTF8",
     "ENHANCEDSTATUSCODES",
     "DSN",

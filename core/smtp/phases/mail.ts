@@ -23,6 +23,8 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
   const { parts, role, session } = conversation;
   if (!conversation.isGreeted) return role.isLmtp ? greetFirstLmtp : greetFirst;
   if (role.requiresLogin && session.identity === null) return loginFirst;
+  // Lenient: RFC 3030 2 asks for RSET behind a chunk that was refused
+  if (conversation.transaction !== null && conversation.transaction.discards !== null) conversation.endTransaction();
   if (conversation.transaction !== null) return nested;
   const from = FROM.exec(argument);
   if (from === null) return syntax;
@@ -48,7 +50,15 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
     ret,
     envid,
   });
-  conversation.transaction = { draft, declaredBytes, isSmtpUtf8, admitted: 0, offered: 0 };
+  conversation.transaction = {
+    draft,
+    declaredBytes,
+    isSmtpUtf8,
+    admitted: 0,
+    offered: 0,
+    content: null,
+    discards: null,
+  };
   return whenKnown(parts.kernel.policy("mailFrom", draft.envelope, path.address), (result) => {
     if (result.changes.length > 0) draft.apply(result.changes);
     const refused = judge(conversation, "mailFrom", result);
@@ -81,7 +91,8 @@ function readWishes(parameters: Parameters): Wishes | Reply {
       case "BODY": {
         // RFC 6152 3
         const kind = value?.toLowerCase();
-        if (kind !== "7bit" && kind !== "8bitmime") return badParameter(keyword);
+        // RFC 3030 3 for the last
+        if (kind !== "7bit" && kind !== "8bitmime" && kind !== "binarymime") return badParameter(keyword);
         body = kind;
         break;
       }

@@ -17,6 +17,8 @@ const TO = /^TO: */i; // Lenient: some clients put a space after the colon
 const NON_ASCII = /[^\u0000-\u007f]/;
 const ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+$/;
 
+// RFC 3030 2: the message is under way
+const behindChunk = reply(503, "5.5.1", "RCPT cannot follow BDAT");
 const syntax = reply(501, "5.5.4", "Syntax: RCPT TO:<address>");
 const badRecipient = reply(501, "5.1.3", "Bad recipient address syntax");
 // RFC 6531 3.5
@@ -25,6 +27,7 @@ const needsSmtpUtf8 = reply(553, "5.6.7", "Non-ASCII address needs SMTPUTF8");
 export function rcpt(conversation: Conversation, argument: string): Answer | Promise<Answer> {
   const { transaction } = conversation;
   if (transaction === null) return mailFirst;
+  if (transaction.content !== null || transaction.discards !== null) return behindChunk;
   const to = TO.exec(argument);
   if (to === null) return syntax;
   const path = parsePath(argument.slice(to[0].length));

@@ -2,6 +2,7 @@
 import type { Answer, Conversation } from "../conversation.ts";
 import { notImplemented } from "../replies.ts";
 import { auth } from "./auth.ts";
+import { bdat } from "./bdat.ts";
 import { data } from "./data.ts";
 import { ehlo, helo, lhlo } from "./ehlo.ts";
 import { help } from "./help.ts";
@@ -37,6 +38,8 @@ const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["MAIL", { phase: mail, ...plain }],
   ["RCPT", { phase: rcpt, ...plain }],
   ["DATA", { phase: data, ...plain }],
+  // Answers for itself where TLS is missing: its octets have to be read first.
+  ["BDAT", { phase: bdat, ...open }],
   ["RSET", { phase: rset, ...idle }],
   ["NOOP", { phase: noop, ...idleOpen }],
   ["QUIT", { phase: quit, ...open }],
@@ -45,7 +48,6 @@ const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["EXPN", refused],
   ["ETRN", refused],
   ["TURN", refused],
-  ["BDAT", refused],
   ["SEND", refused],
   ["SOML", refused],
   ["SAML", refused],
