@@ -6,6 +6,7 @@ export * from "../mail/network.ts";
 export * from "../mail/next-hop.ts";
 export * from "../mail/parse-mail.ts";
 export * from "../mail/remote-reply.ts";
+export * from "../mail/reversed-address.ts";
 export * from "../mail/structure/address-list.ts";
 export * from "../mail/structure/charset.ts";
 export * from "../mail/structure/date.ts";

@@ -45,7 +45,7 @@ async function serverWith(...plugins: readonly Listed[]) {
     delayReject: true,
     limits,
     queue: { firstRetryMs: 60_000, maxRetryMs: 60_000, expiryMs: 600_000, warnAfterMs: 600_000 },
-    dns: { servers: [], timeoutMs: 1_000 },
+    dns: { servers: [], timeoutMs: 1_000, clientNamesMs: 3_000 },
     firstAccount: null,
     log: { level: "error", pretty: false },
     configFile: join(dataDir, "postern.config.yaml"),

@@ -5,9 +5,12 @@
 import { Accounts, Logins } from "../contracts/account.ts";
 import { AccountAdmins } from "../contracts/account-admin.ts";
 import { Certificates } from "../contracts/certificates.ts";
+import { ClientNames } from "../contracts/client-names.ts";
 import type { Clock } from "../contracts/clock.ts";
 import { Filing } from "../contracts/delivery.ts";
+import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
+import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
@@ -18,12 +21,15 @@ import { Tables } from "../contracts/tables.ts";
 import { createKernel, type KernelRuntime } from "../kernel/kernel.ts";
 import { type CoreService, isProvided } from "../kernel/services.ts";
 import { installStrayFaultGuard } from "../kernel/strays.ts";
+import { createKeyValue } from "../kv/key-value.ts";
 import { createAccounts } from "../login/accounts.ts";
 import { createLogins } from "../login/logins.ts";
 import { noCertificates, openCertificates } from "../net/certificates.ts";
+import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
 import { type Listener, openListener } from "../net/listener.ts";
 import { createFiling } from "../queue/filing.ts";
+import { createNextHops } from "../queue/next-hops.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
 import { createSubmit } from "../queue/submit.ts";
 import { createSmtpFront } from "../smtp/front.ts";
@@ -31,7 +37,7 @@ import { openSpool } from "../spool/open-spool.ts";
 import { createTables } from "../tables/tables.ts";
 import { createAccountAdmins } from "./account-admins.ts";
 import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
-import { spoolDirectory } from "./data-directory.ts";
+import { keyValueDirectory, spoolDirectory } from "./data-directory.ts";
 import { providedSpool } from "./provided-spool.ts";
 import { version } from "./version.ts";
 
@@ -89,6 +95,9 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
     ? null
     : await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
   onClose(() => ownSpool?.close());
+  // Opened at its first use: a server whose plugins keep nothing has no such directory.
+  const keyValue = createKeyValue({ directory: keyValueDirectory(dataDir), log, clock });
+  onClose(() => keyValue.close());
 
   const made: { queue?: Queue } = {};
   const kernel = await createKernel(config.plugins, {
@@ -112,11 +121,24 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         worker: parts.slot,
       });
       made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
+      const resolver = createResolver({ clock, servers: config.dns.servers, timeoutMs: config.dns.timeoutMs });
       const services: readonly CoreService[] = [
         [ServerFacts, facts],
-        [Tables, createTables({ configDir: config.configDir, log, clock, localDomains: [origin, hostname], recipientDelimiter })],
-        [Resolver, createResolver({ clock, servers: config.dns.servers, timeoutMs: config.dns.timeoutMs })],
+        [
+          Tables,
+          createTables({
+            configDir: config.configDir,
+            log,
+            clock,
+            localDomains: [origin, hostname],
+            recipientDelimiter,
+          }),
+        ],
+        [Resolver, resolver],
+        [ClientNames, createClientNames({ resolver, clock, timeoutMs: config.dns.clientNamesMs })],
+        [NextHops, createNextHops({ kernel, resolver, hostname })],
         [Notifier, parts.notifier],
+        [KeyValue, keyValue],
         [Certificates, certificates],
         [Accounts, accounts],
         [Logins, logins],
@@ -155,7 +177,11 @@ function serverOf(
   if (role === "mx" || role === "submission" || role === "lmtp") {
     const { messageSizeBytes, recipients } = limits;
     const config = { hostname, delayReject, limits: { messageSizeBytes, recipients } };
-    const services = { submit: kernel.service(Submit), logins: kernel.service(Logins) };
+    const services = {
+      submit: kernel.service(Submit),
+      logins: kernel.service(Logins),
+      clientNames: kernel.service(ClientNames),
+    };
     return { serve: createSmtpFront({ kernel, ...services, log, clock, config })[role], policies: "room" };
   }
   const serve = kernel.roles.get(role);

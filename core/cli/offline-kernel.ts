@@ -10,8 +10,11 @@ import { version } from "../app/version.ts";
 import { Accounts, Logins } from "../contracts/account.ts";
 import { AccountAdmins } from "../contracts/account-admin.ts";
 import { Certificates } from "../contracts/certificates.ts";
+import { ClientNames } from "../contracts/client-names.ts";
 import { Filing } from "../contracts/delivery.ts";
+import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
+import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
@@ -22,8 +25,11 @@ import { Tables } from "../contracts/tables.ts";
 import { createKernel, type KernelRuntime } from "../kernel/kernel.ts";
 import { KernelError } from "../kernel/kernel-error.ts";
 import { type CoreService, isProvided } from "../kernel/services.ts";
+import { closedKeyValue } from "../kv/closed-key-value.ts";
 import { createAccounts } from "../login/accounts.ts";
+import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
+import { createNextHops } from "../queue/next-hops.ts";
 import { createTables } from "../tables/tables.ts";
 import { CommandError } from "./command-error.ts";
 
@@ -68,7 +74,10 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           [ServerFacts, { hostname, dataDir, origin, postmaster, recipientDelimiter, version: version() }],
           [Tables, createTables({ configDir, log, clock: Date, localDomains: [origin, hostname], recipientDelimiter })],
           [Resolver, resolver],
+          [ClientNames, createClientNames({ resolver, clock: Date, timeoutMs: config.dns.clientNamesMs })],
+          [NextHops, createNextHops({ kernel, resolver, hostname })],
           [Notifier, createNotifier(null)],
+          [KeyValue, closedKeyValue()],
           [Certificates, certificates],
           [Accounts, accounts.current],
           [AccountAdmins, admins],

@@ -61,8 +61,9 @@ export interface LoginConversation {
   cancel(): void;
 }
 
-/** What back ends can do beside checking passwords; `token`: bearer tokens (RFC 6750). */
-export type LoginMethod = "scram-sha-1" | "scram-sha-256" | "token";
+/** What back ends can do beside checking passwords. `token`: bearer tokens (RFC 6750); `certificate`: those that no authority
+ * vouches for. */
+export type LoginMethod = "scram-sha-1" | "scram-sha-256" | "token" | "certificate";
 
 /** For clients whose token was refused (RFC 7628 3.2.2). */
 export interface TokenHints {

@@ -17,6 +17,8 @@ export interface Resolver {
     host: string,
     signal?: AbortSignal,
   ): Promise<DnsAnswer<{ readonly address: string; readonly family: 4 | 6 }>>;
+  /** A records alone, for names that are codes and not hosts: lists of addresses (RFC 5782). */
+  ipv4(name: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
   reverse(address: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
   txt(domain: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
 }

@@ -12,6 +12,8 @@ export interface TlsFacts {
   readonly protocol: string;
   readonly cipher: string;
   readonly servername: string | null;
+  /** The listener asks clients for a certificate. */
+  readonly isClientAsked?: boolean;
   readonly clientCertificate: Uint8Array | null;
   /** The client's certificate leads to an authority that the listener trusts (`clientCa`); one that nobody vouches for is known by its fingerprint only. */
   readonly isClientVerified?: boolean;
@@ -38,6 +40,20 @@ export interface Session {
   /** `false`: the client said HELO, so it is plain SMTP (RFC 3848). Left out where that cannot be told. */
   readonly isExtended?: boolean;
   readonly identity: Identity | null;
+  /** For whom a trusted relay or content filter speaks in this transaction (XFORWARD); for logs and traces, never for policy. */
+  readonly forwarded?: ForwardedClient | null;
+}
+
+/** What XFORWARD says of the client that a message came from in the first place. `null`: not said, or not known. */
+export interface ForwardedClient {
+  readonly name: string | null;
+  readonly address: string | null;
+  readonly port: number | null;
+  readonly protocol: string | null;
+  readonly heloName: string | null;
+  /** The id that the message had there. */
+  readonly ident: string | null;
+  readonly source: "local" | "remote" | null;
 }
 
 /** Reads a client's bytes under limits. One read at a time. */

@@ -1,5 +1,5 @@
 /**
- * The SMTP and LMTP front: takes accepted connections of the roles mx, submission and lmtp, and talks to them until they
+ * The SMTP and LMTP front: takes accepted connections of the roles mx, submission, lmtp and reinject, and talks to them until they
  * leave. Whatever goes wrong in one connection stays there.
  */
 import type { Logins } from "../contracts/account.ts";
@@ -13,9 +13,10 @@ import { createBridge } from "./bridge.ts";
 import { defaultLimits, type SmtpConfig, type SmtpLimits } from "./config.ts";
 import { Conversation } from "./conversation.ts";
 import { type Alarm, timerAlarm } from "./deadlines.ts";
+import { noPeers, type SmtpPeers } from "./peers.ts";
 import { banner } from "./phases/connect.ts";
 import type { Reply } from "./reply.ts";
-import { lmtp, mx, type Role, submission } from "./roles.ts";
+import { lmtp, mx, type Role, reinject, submission } from "./roles.ts";
 
 export interface SmtpFrontOptions {
   readonly kernel: Kernel;
@@ -27,9 +28,10 @@ export interface SmtpFrontOptions {
   readonly clock: Clock;
   /** Default: a timer. */
   readonly alarm?: Alarm;
-  readonly config: Partial<Omit<SmtpConfig, "limits">> & {
+  readonly config: Partial<Omit<SmtpConfig, "limits" | "peers">> & {
     readonly hostname: string;
     readonly limits?: Partial<SmtpLimits>;
+    readonly peers?: Partial<SmtpPeers>;
   };
 }
 
@@ -43,8 +45,13 @@ export interface SmtpFrontParts extends SmtpFrontOptions {
 export type SmtpFront = Readonly<Record<Role["name"], (connection: Connection) => void>>;
 
 export function createSmtpFront(options: SmtpFrontOptions): SmtpFront {
-  const { hostname, delayReject = true, limits } = options.config;
-  const config: SmtpConfig = { hostname, delayReject, limits: { ...defaultLimits, ...limits } };
+  const { hostname, delayReject = true, limits, peers } = options.config;
+  const config: SmtpConfig = {
+    hostname,
+    delayReject,
+    limits: { ...defaultLimits, ...limits },
+    peers: { ...noPeers, ...peers },
+  };
   const parts: SmtpFrontParts = {
     ...options,
     config,
@@ -53,5 +60,5 @@ export function createSmtpFront(options: SmtpFrontOptions): SmtpFront {
   const { clock, log, alarm = timerAlarm } = options;
   const take = createBridge({ limits: config.limits, clock, alarm, log });
   const serve = (role: Role) => (connection: Connection) => take(connection, new Conversation(parts, role, connection));
-  return { mx: serve(mx), submission: serve(submission), lmtp: serve(lmtp) };
+  return { mx: serve(mx), submission: serve(submission), lmtp: serve(lmtp), reinject: serve(reinject) };
 }

@@ -24,8 +24,11 @@ export class RawClient {
     });
   }
 
-  static async open(port: number): Promise<RawClient> {
-    const client = new RawClient(connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true }));
+  /** `from`: any address in 127.0.0.0/8, for a server that asks who comes. */
+  static async open(port: number, from = "127.0.0.1"): Promise<RawClient> {
+    const client = new RawClient(
+      connect({ port, host: "127.0.0.1", localAddress: from, noDelay: true, allowHalfOpen: true }),
+    );
     await once(client.socket, "connect");
     return client;
   }

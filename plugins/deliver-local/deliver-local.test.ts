@@ -32,6 +32,7 @@ const directory: Accounts = {
     return ["ann", "bob"].includes(localPart) ? { at: "found", account: account(localPart) } : { at: "unknown" };
   },
   byLogin: async () => ({ at: "unknown" }),
+  knows: async () => "unknown",
   async domain(domain): Promise<DomainAnswer> {
     return domain === "example.org" ? "served" : domain === "slow.example" ? "unavailable" : "foreign";
   },

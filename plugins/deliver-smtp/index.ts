@@ -5,8 +5,8 @@
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { definePlugin, type Finding, proceed, Resolver, routed, ServerFacts, Type } from "postern/plugin";
-import { parseNextHop } from "./next-hop.ts";
+import { parseNextHop } from "postern/mail";
+import { definePlugin, type Finding, NextHops, proceed, routed, ServerFacts, Type } from "postern/plugin";
 import { relay } from "./relay.ts";
 
 const TlsLevel = Type.Union(
@@ -27,7 +27,7 @@ const TlsLevel = Type.Union(
 export default definePlugin({
   name: "deliver-smtp",
   api: 1,
-  needs: { resolver: Resolver, facts: ServerFacts },
+  needs: { nextHops: NextHops, facts: ServerFacts },
   config: Type.Object({
     smarthost: Type.Optional(
       Type.String({
@@ -51,10 +51,11 @@ export default definePlugin({
     const password = config.login === undefined ? "" : await readPassword();
     const options = {
       hostname: needs.facts.hostname,
-      resolver: needs.resolver,
+      nextHops: needs.nextHops,
       port: config.port,
       tls: config.tls,
       auth: config.login === undefined ? null : { login: config.login, password },
+      authNextHop: config.smarthost ?? null,
       sourceAddress: config.sourceAddress ?? null,
       connectTimeoutMs: config.connectTimeoutMs,
       replyTimeoutMs: config.replyTimeoutMs,

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { parseAddress } from "postern/mail";
-import type { Address, Delivery, DnsAnswer, Envelope, Outcome, Recipient, Resolver } from "postern/plugin";
+import type { Address, Delivery, Envelope, NextHops, Outcome, Recipient } from "postern/plugin";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RelayOptions, relay } from "./relay.ts";
 import { type Script, type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
@@ -25,13 +25,9 @@ const recipientOf = (raw: string, id: number): Recipient => ({
   notify: new Set(),
   parents: [],
 });
-const none: DnsAnswer<never> = { at: "notFound" };
 /** Every address is loopback: the test decides by the port whom it talks to. */
-const resolverOf = (addresses: readonly string[] = ["127.0.0.1"]): Resolver => ({
-  mx: async () => none,
-  addresses: async () => ({ at: "found", records: addresses.map((address) => ({ address, family: 4 as const })) }),
-  reverse: async () => none,
-  txt: async () => none,
+const hostsAt = (addresses: readonly string[] = ["127.0.0.1"]): Pick<NextHops, "hosts"> => ({
+  hosts: async ({ host }) => ({ at: "found", hosts: addresses.map((address) => ({ name: host, address })) }),
 });
 
 interface Try {
@@ -78,10 +74,11 @@ async function deliver(
     delivery,
     {
       hostname: "us.example",
-      resolver: resolverOf(),
+      nextHops: hostsAt(),
       port,
       tls: "opportunistic",
       auth: null,
+      authNextHop: null,
       sourceAddress: null,
       connectTimeoutMs: 5_000,
       replyTimeoutMs: 5_000,
@@ -153,7 +150,7 @@ describe("outcomes follow the replies", () => {
 });
 
 describe("several hosts", () => {
-  const two = { resolver: resolverOf(["127.0.0.1", "127.0.0.1"]) };
+  const two = { nextHops: hostsAt(["127.0.0.1", "127.0.0.1"]) };
   it("asks the next one when the first has put it off", async () => {
     let asked = 0;
     const server = await serve({ RCPT: () => (asked++ === 0 ? "450 4.2.0 later" : "250 ok") });
@@ -223,10 +220,14 @@ describe("TLS and logins", () => {
   it("logs in, and defers when the login is refused", async () => {
     const auth = { login: "me", password: "secret" };
     const good = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN", AUTH: "235 2.7.0 welcome" });
-    expect(brief(await deliver(good.port, { options: { auth } }))).toEqual(["a@example.org relayed 250 2.0.0"]);
+    expect(brief(await deliver(good.port, { options: { auth, authNextHop: "example.org" } }))).toEqual([
+      "a@example.org relayed 250 2.0.0",
+    ]);
     expect(good.heard).toContain(`AUTH PLAIN ${Buffer.from("\0me\0secret").toString("base64")}`);
     const bad = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN", AUTH: "535 5.7.8 no" });
-    expect(brief(await deliver(bad.port, { options: { auth } }))).toEqual(["a@example.org deferred 535 5.7.8"]);
+    expect(brief(await deliver(bad.port, { options: { auth, authNextHop: "example.org" } }))).toEqual([
+      "a@example.org deferred 535 5.7.8",
+    ]);
   });
 });
 

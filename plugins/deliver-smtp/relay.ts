@@ -2,18 +2,18 @@
  * One delivery over SMTP: the hosts of the next hop in their order, until each recipient has a final answer or no host is
  * left. A recipient that every host put off is deferred with the last answer.
  */
-import type { Delivery, Outcome, Recipient, RemoteReply, Resolver } from "postern/plugin";
-import { findMailHosts, type MailHost } from "./mail-hosts.ts";
-import { parseNextHop } from "./next-hop.ts";
-import { isPermanent } from "./remote-reply.ts";
+import { parseNextHop } from "postern/mail";
+import type { Delivery, MailHost, NextHops, Outcome, Recipient, RemoteReply } from "postern/plugin";
 import { runTransaction, type TlsLevel, type TransactionRequest, type TransactionResult } from "./transaction.ts";
 
 export interface RelayOptions {
   readonly hostname: string;
-  readonly resolver: Resolver;
+  readonly nextHops: Pick<NextHops, "hosts">;
   readonly port: number;
   readonly tls: TlsLevel | "implicit";
   readonly auth: TransactionRequest["auth"];
+  /** The next hop that `auth` is for: a password goes nowhere else, whoever chose the route. */
+  readonly authNextHop: string | null;
   readonly sourceAddress: string | null;
   readonly connectTimeoutMs: number;
   readonly replyTimeoutMs: number;
@@ -32,20 +32,15 @@ export async function relay(delivery: Delivery, options: RelayOptions, signal: A
       reply: misconfigured(`No next hop: ${delivery.route.nextHop}`),
     });
   }
-  const found = await findMailHosts({
-    nextHop,
-    resolver: options.resolver,
-    hostname: options.hostname,
-    random: Math.random,
-    signal,
-  });
+  const port = nextHop.port ?? options.port;
+  const found = await options.nextHops.hosts({ ...nextHop, port }, signal);
   if (found.at !== "found") return settleAll(delivery.recipients, { at: found.at, reply: found.reply });
 
   const waiting = new Map(delivery.recipients.map((recipient) => [recipient.id, recipient]));
   let last: RemoteReply = misconfigured("No host was tried");
   for (const host of found.hosts) {
     if (waiting.size === 0 || signal.aborted) break;
-    const result = await tryHost(host, nextHop.port ?? options.port, delivery, [...waiting.values()], options, signal);
+    const result = await tryHost(host, port, delivery, [...waiting.values()], options, signal);
     if (result.at !== "answered") last = result.reply;
     if (result.at === "lost") break; // the host may have taken it: whoever tries elsewhere now sends it twice
     if (result.at === "unreachable") continue;
@@ -70,6 +65,7 @@ async function tryHost(
 ): Promise<TransactionResult> {
   const request: TransactionRequest = {
     ...options,
+    auth: delivery.route.nextHop === options.authNextHop ? options.auth : null,
     host,
     port,
     envelope: delivery.envelope,
@@ -91,3 +87,5 @@ async function tryHost(
 function outcomeOf(reply: RemoteReply, isDsnPassedOn: boolean): Outcome {
   return isPermanent(reply) ? { at: "failed", reply } : { at: "relayed", reply, isDsnPassedOn };
 }
+
+const isPermanent = (reply: RemoteReply): boolean => reply.code >= 500;

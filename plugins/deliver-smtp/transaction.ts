@@ -3,9 +3,8 @@
  * each recipient, or why there was no conversation. nodemailer's connection does the talking.
  */
 import type { Readable } from "node:stream";
-import type { Envelope, Recipient, RemoteReply } from "postern/plugin";
-import type { MailHost } from "./mail-hosts.ts";
-import { parseReply } from "./remote-reply.ts";
+import { parseReply } from "postern/mail";
+import type { Envelope, MailHost, Recipient, RemoteReply } from "postern/plugin";
 import { SmtpClient, type SmtpClientError } from "./smtp-client.ts";
 
 export type TlsLevel = "none" | "opportunistic" | "required" | "verified";

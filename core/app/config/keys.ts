@@ -156,6 +156,11 @@ export const serverKeys = Type.Object({
         default: [],
       }),
       timeout: Duration({ description: "For one try; there are two.", minimum: "100ms", default: "5s" }),
+      clientNames: Duration({
+        description:
+          "How long a mail client waits for the banner while its name is looked up, there and back again; `0`: names are not looked up.",
+        default: "3s",
+      }),
     },
     { description: "How names are looked up." },
   ),

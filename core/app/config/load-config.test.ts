@@ -73,7 +73,7 @@ describe("a config", () => {
     expect(await load()).toEqual({
       recipientDelimiter: "+",
       queue: { firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
-      dns: { servers: [], timeoutMs: 5_000 },
+      dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
       firstAccount: null,
       hostname: "mx.example.org",
       dataDir: join(site, "data"),

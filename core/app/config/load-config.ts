@@ -102,7 +102,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
           expiryMs: keys.queue.expiry,
           warnAfterMs: keys.queue.warnAfter,
         },
-        dns: { servers: keys.dns.servers, timeoutMs: keys.dns.timeout },
+        dns: { servers: keys.dns.servers, timeoutMs: keys.dns.timeout, clientNamesMs: keys.dns.clientNames },
         firstAccount: keys.firstAccount === undefined ? null : parseAddress(keys.firstAccount),
         log: keys.log,
         configFile: source.file,

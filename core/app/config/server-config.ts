@@ -62,7 +62,12 @@ export interface ServerConfig {
     readonly warnAfterMs: number;
   };
   /** Without servers, the system's are asked. */
-  readonly dns: { readonly servers: readonly string[]; readonly timeoutMs: number };
+  readonly dns: {
+    readonly servers: readonly string[];
+    readonly timeoutMs: number;
+    /** 0: clients' names are not looked up. */
+    readonly clientNamesMs: number;
+  };
   /** Made at a start that finds no account at all. */
   readonly firstAccount: Address | null;
   readonly log: {

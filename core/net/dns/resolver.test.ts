@@ -72,6 +72,22 @@ it("asks once for many, keeps the answer for its time, and never keeps a failure
   expect(await resolver.mx("flaky.example")).toEqual({ at: "notFound" });
 });
 
+it("answers A records alone, kept for their time to live", async () => {
+  expect(await resolver.ipv4("v4.example.org")).toEqual({ at: "found", records: ["192.0.2.4"] });
+  expect(await resolver.ipv4("nowhere.example")).toEqual({ at: "notFound" });
+  expect(dns.asked).toEqual(["A v4.example.org", "A nowhere.example"]);
+  nowMs += 31_000; // negative answers have gone, the record's 60 seconds are not over
+  await Promise.all([resolver.ipv4("v4.example.org"), resolver.ipv4("nowhere.example")]);
+  expect(dns.asked.slice(2)).toEqual(["A nowhere.example"]);
+});
+
+it("tells an address without a name from a server that cannot tell", async () => {
+  dns.failing.add("9.2.0.192.in-addr.arpa");
+  expect(await resolver.reverse("192.0.2.9")).toMatchObject({ at: "failed" });
+  expect(await resolver.reverse("192.0.2.8")).toEqual({ at: "notFound" });
+  expect(await resolver.reverse("unix")).toEqual({ at: "notFound" });
+});
+
 it("lets go at once when the asker does", async () => {
   expect(await resolver.mx("example.org", AbortSignal.abort())).toMatchObject({ at: "failed", reason: "ABORTED" });
 });

@@ -6,6 +6,7 @@ import { Resolver as CaresResolver } from "node:dns/promises";
 import { isIP } from "node:net";
 import type { Clock } from "../../contracts/clock.ts";
 import type { DnsAnswer, Resolver } from "../../contracts/resolver.ts";
+import { pointerName } from "../../mail/reversed-address.ts";
 import { AnswerCache } from "./answer-cache.ts";
 
 export interface ResolverOptions {
@@ -23,6 +24,18 @@ export function createResolver({ servers, timeoutMs = 5_000, clock }: ResolverOp
   const cares = new CaresResolver({ timeout: timeoutMs, tries: TRIES });
   if (servers && servers.length > 0) cares.setServers([...servers]);
   const cache = new AnswerCache(clock);
+  const askAddresses = (type: "A" | "AAAA", name: string, signal?: AbortSignal) =>
+    abandonable(
+      cache.through<string>(`${type} ${name}`, async () => {
+        const answer = await answerOf(() =>
+          type === "A" ? cares.resolve4(name, { ttl: true }) : cares.resolve6(name, { ttl: true }),
+        );
+        if (answer.at !== "found") return answer;
+        const ttlMs = Math.min(...answer.records.map(({ ttl }) => ttl)) * 1_000;
+        return { at: "found", records: answer.records.map(({ address }) => address), ttlMs };
+      }),
+      signal,
+    );
   const ask = <T>(type: string, name: string, query: () => Promise<readonly T[]>, signal?: AbortSignal) =>
     abandonable(
       cache.through<T>(`${type} ${name}`, () => answerOf(query)),
@@ -39,14 +52,17 @@ export function createResolver({ servers, timeoutMs = 5_000, clock }: ResolverOp
       ),
     txt: (domain, signal) =>
       ask("TXT", domain, async () => (await cares.resolveTxt(domain)).map((strings) => strings.join("")), signal),
-    reverse: (address, signal) => ask("PTR", address, () => cares.reverse(address), signal),
+    // Not cares.reverse(): that takes a server that cannot tell for an address without a name.
+    reverse: (address, signal) => {
+      const name = pointerName(address);
+      if (name === null) return Promise.resolve({ at: "notFound" });
+      return ask("PTR", name, () => cares.resolvePtr(name), signal);
+    },
+    ipv4: (name, signal) => askAddresses("A", name, signal),
     async addresses(host, signal) {
       const literal = addressesWithoutDns(host);
       if (literal) return { at: "found", records: literal };
-      const [ipv6, ipv4] = await Promise.all([
-        ask("AAAA", host, () => cares.resolve6(host), signal),
-        ask("A", host, () => cares.resolve4(host), signal),
-      ]);
+      const [ipv6, ipv4] = await Promise.all([askAddresses("AAAA", host, signal), askAddresses("A", host, signal)]);
       return bothFamilies(ipv6, ipv4);
     },
   };

@@ -2,24 +2,17 @@
  * Which hosts take mail for a next hop, in the order to try them (RFC 5321 5.1): MX by preference, equal ones shuffled,
  * the domain itself where it has none, nobody where it says so (RFC 7505), only better ones where we are among them.
  */
-import type { RemoteReply, Resolver } from "postern/plugin";
-import type { NextHop } from "./next-hop.ts";
-
-/** One address to connect to. */
-export interface MailHost {
-  readonly name: string;
-  readonly address: string;
-}
-
-export type MailHosts =
-  | { readonly at: "found"; readonly hosts: readonly MailHost[] }
-  | { readonly at: "failed" | "deferred"; readonly reply: RemoteReply };
+import type { MailHost, MailHosts } from "../contracts/next-hops.ts";
+import type { Resolver } from "../contracts/resolver.ts";
+import type { NextHop } from "../mail/next-hop.ts";
 
 export interface MailHostsQuery {
   readonly nextHop: NextHop;
   readonly resolver: Resolver;
   /** Our own name: meeting it among the MXs means that mail would loop. */
   readonly hostname: string;
+  /** The same under another name: an address of this machine. */
+  readonly isOwnAddress: (address: string) => boolean;
   /** From 0 to below 1. */
   readonly random: () => number;
   readonly signal: AbortSignal;
@@ -27,6 +20,7 @@ export interface MailHostsQuery {
 
 // RFC 5321 5.1 asks for two at the least; more than this many only serves whoever wants to keep us busy.
 const ADDRESS_LIMIT = 10;
+const SMTP_PORT = 25;
 
 const permanent = (status: string, text: string): MailHosts => ({
   at: "failed",
@@ -39,24 +33,32 @@ const temporary = (status: string, text: string): MailHosts => ({
 
 export async function findMailHosts(query: MailHostsQuery): Promise<MailHosts> {
   const { nextHop, resolver, signal } = query;
-  if (!nextHop.usesMx) return addressesOf([nextHop.host], query);
+  if (!nextHop.usesMx) return addressesOf([{ name: nextHop.host, preference: 0 }], query);
   const mx = await resolver.mx(nextHop.host, signal);
   if (mx.at === "failed")
     return temporary("4.4.3", `The mail servers of ${nextHop.host} cannot be looked up at present (${mx.reason})`);
-  if (mx.at === "notFound") return addressesOf([nextHop.host], query); // RFC 5321 5.1: the implicit MX
+  // RFC 5321 5.1: the implicit MX
+  if (mx.at === "notFound") return addressesOf([{ name: nextHop.host, preference: 0 }], query);
   // RFC 7505 3
   if (mx.records.every(({ exchange }) => exchange === "" || exchange === "."))
     return permanent("5.1.10", `${nextHop.host} takes no mail`);
   const names = inOrder(mx.records, query);
-  if (names.length === 0)
-    return permanent("5.4.6", `Mail for ${nextHop.host} would come back to this server, which does not serve it`);
-  return addressesOf(names, query);
+  return names.length === 0 ? loop(nextHop) : addressesOf(names, query);
+}
+
+// RFC 5321 5.1: from an MX, mail goes only to those of lower preference numbers.
+const loop = ({ host }: NextHop): MailHosts =>
+  permanent("5.4.6", `Mail for ${host} would come back to this server, which does not serve it`);
+
+interface Exchange {
+  readonly name: string;
+  readonly preference: number;
 }
 
 function inOrder(
   records: readonly { preference: number; exchange: string }[],
   { hostname, random }: MailHostsQuery,
-): string[] {
+): Exchange[] {
   const isUs = ({ exchange }: { exchange: string }) =>
     exchange.replace(/\.$/, "").toLowerCase() === hostname.toLowerCase();
   const ours = Math.min(...records.filter(isUs).map(({ preference }) => preference));
@@ -64,24 +66,30 @@ function inOrder(
     .filter(({ exchange, preference }) => preference < ours && exchange !== "" && exchange !== ".")
     .map((record) => ({ ...record, draw: random() }))
     .sort((one, other) => one.preference - other.preference || one.draw - other.draw)
-    .map(({ exchange }) => exchange);
+    .map(({ exchange, preference }) => ({ name: exchange, preference }));
 }
 
 async function addressesOf(
-  names: readonly string[],
-  { nextHop, resolver, signal }: MailHostsQuery,
+  names: readonly Exchange[],
+  { nextHop, resolver, isOwnAddress, signal }: MailHostsQuery,
 ): Promise<MailHosts> {
-  const hosts: MailHost[] = [];
+  // Another port of this machine is another server: only by MX, and on the port of mail between servers, does mail loop.
+  const mayLoop = nextHop.usesMx && (nextHop.port ?? SMTP_PORT) === SMTP_PORT;
+  const found: (MailHost & { preference: number })[] = [];
   let failure: string | null = null;
-  for (const name of names) {
-    if (hosts.length >= ADDRESS_LIMIT) break;
+  let ours = Number.POSITIVE_INFINITY;
+  for (const { name, preference } of names) {
+    if (found.length >= ADDRESS_LIMIT || preference > ours) break;
     const answer = await resolver.addresses(name, signal);
     if (answer.at === "failed") failure = answer.reason;
-    if (answer.at === "found")
-      hosts.push(...answer.records.map(({ address }) => ({ name: name.replace(/\.$/, ""), address })));
+    if (answer.at !== "found") continue;
+    if (mayLoop && answer.records.some(({ address }) => isOwnAddress(address))) ours = preference;
+    else found.push(...answer.records.map(({ address }) => ({ name: name.replace(/\.$/, ""), address, preference })));
   }
+  const hosts = found.filter(({ preference }) => preference < ours).map(({ name, address }) => ({ name, address }));
   if (hosts.length > 0) return { at: "found", hosts: hosts.slice(0, ADDRESS_LIMIT) };
   if (failure !== null)
     return temporary("4.4.3", `No mail server of ${nextHop.host} can be looked up at present (${failure})`);
+  if (ours < Number.POSITIVE_INFINITY) return loop(nextHop);
   return permanent("5.1.2", `There is no mail server for ${nextHop.host}`);
 }

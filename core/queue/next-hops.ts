@@ -1,0 +1,31 @@
+/** The service `NextHops`: the queue's own answer to "where would this go?", for plugins that talk to those hosts. Never rejects. */
+import { networkInterfaces } from "node:os";
+import type { Kernel } from "../contracts/kernel.ts";
+import type { NextHops } from "../contracts/next-hops.ts";
+import type { Resolver } from "../contracts/resolver.ts";
+import { createEnvelope } from "../kernel/envelope.ts";
+import { findMailHosts } from "./mail-hosts.ts";
+
+export interface NextHopsParts {
+  readonly kernel: Pick<Kernel, "claim">;
+  readonly resolver: Resolver;
+  readonly hostname: string;
+}
+
+export function createNextHops({ kernel, resolver, hostname }: NextHopsParts): NextHops {
+  return {
+    async route(address) {
+      const envelope = createEnvelope({ id: "", origin: "sendmail", session: null, reversePath: null });
+      const recipient = envelope.makeRecipient({ address });
+      return (await kernel.claim("route", recipient, envelope)).verdict;
+    },
+    hosts: (nextHop, signal) =>
+      findMailHosts({ nextHop, resolver, hostname, isOwnAddress, random: Math.random, signal }),
+  };
+}
+
+/** Addresses come and go, so they are asked for each time; a loopback address is any machine's own. */
+function isOwnAddress(address: string): boolean {
+  if (address === "::1" || address.startsWith("127.")) return true;
+  return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address) === true);
+}
