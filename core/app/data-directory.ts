@@ -58,6 +58,8 @@ function makeDirectory(directory: string): void {
 
 export const spoolDirectory = (dataDir: string, slot: number): string => join(dataDir, "spool", String(slot));
 
+export const keyValueDirectory = (dataDir: string): string => join(dataDir, "kv");
+
 /** Spool directories that an earlier start left, by number: with fewer workers now, somebody must still work them off. */
 export function existingSlots(dataDir: string): number[] {
   return readdirSync(join(dataDir, "spool"))

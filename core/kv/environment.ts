@@ -1,0 +1,102 @@
+/**
+ * One LMDB environment and its four tables. LMDB's own checks and ours say `DamagedEnvironment` where what is on disk cannot be
+ * right; the caller sets it aside. Everything else that fails here is passed on as it is.
+ */
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import type { Database, RootDatabase } from "lmdb";
+
+export type Table = Database<Buffer, Buffer>;
+
+export interface Environment {
+  readonly directory: string;
+  readonly entries: Table;
+  /** When to look at which entry, see `record.ts`. */
+  readonly expiries: Table;
+  readonly gauges: Table;
+  readonly owners: Table;
+  /** All or nothing, on this thread; no other process writes meanwhile. */
+  transact<R>(work: () => R): R;
+  /** From now on reads see what other processes have written. */
+  refresh(): void;
+  usedBytes(): number;
+  lastTransaction(): number;
+  flush(): Promise<void>;
+  /** A copy in order and without gaps. */
+  copyTo(file: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+export class DamagedEnvironment extends Error {}
+
+export const DATA_FILE = "data.mdb";
+
+/** MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID, MDB_INCOMPATIBLE, MDB_BAD_DBI. */
+const DAMAGE: ReadonlySet<unknown> = new Set([-30796, -30797, -30795, -30794, -30793, -30784, -30780]);
+
+export const isDamage = (cause: unknown): boolean =>
+  cause instanceof DamagedEnvironment || (cause instanceof Error && "code" in cause && DAMAGE.has(cause.code));
+
+interface Stats {
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+interface RootStats extends Stats {
+  readonly pageSize: number;
+  readonly lastPageNumber: number;
+  readonly lastTxnId: number;
+  readonly root: Stats;
+  readonly free: Stats;
+}
+
+const pagesOf = ({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Stats): number =>
+  treeBranchPageCount + treeLeafPageCount + overflowPages;
+
+export async function openEnvironment(directory: string, ceilingBytes: number): Promise<Environment> {
+  // Only servers whose plugins keep something pay for the native library.
+  const { open } = await import("lmdb");
+  const binary = { keyEncoding: "binary", encoding: "binary" } as const;
+  const root: RootDatabase<Buffer, Buffer> = open({
+    ...binary,
+    path: directory,
+    maxDbs: 8,
+    mapSize: ceilingBytes,
+    // See ADR 7: the page cache survives the process, and a power cut is found by the boot's id.
+    noSync: process.platform === "linux",
+    permissionsMode: 0o600,
+  } as Parameters<typeof open>[0] & { path: string });
+  const statsOf = (table: Table): RootStats => table.getStats() as RootStats;
+  try {
+    const { lastPageNumber, pageSize } = statsOf(root);
+    // Reading behind the end of a mapped file would end the process.
+    if (statSync(join(directory, DATA_FILE)).size < (lastPageNumber + 1) * pageSize)
+      throw new DamagedEnvironment("it was cut off");
+    const [entries, expiries, gauges, owners] = ["entries", "expiries", "gauges", "owners"].map((name) =>
+      root.openDB<Buffer, Buffer>(name, binary),
+    ) as [Table, Table, Table, Table];
+    return {
+      ...{ directory, entries, expiries, gauges, owners },
+      transact: (work) => root.transactionSync(work),
+      refresh: () => root.resetReadTxn(),
+      usedBytes() {
+        const whole = statsOf(entries);
+        const pages = [whole, whole.root, whole.free, statsOf(expiries), statsOf(gauges), statsOf(owners)].map(pagesOf);
+        return pages.reduce((sum, count) => sum + count, 0) * whole.pageSize;
+      },
+      lastTransaction: () => statsOf(root).lastTxnId,
+      flush: () => flush(root),
+      copyTo: (file) => root.backup(file, true),
+      close: () => root.close(),
+    };
+  } catch (cause) {
+    await root.close();
+    throw cause;
+  }
+}
+
+/** lmdb's own type leaves this one out. */
+function flush(root: object): Promise<void> {
+  const { sync } = root as { sync(done: (error: unknown) => void): void };
+  return new Promise((resolve, reject) => sync.call(root, (error) => (error ? reject(error) : resolve())));
+}

@@ -1,0 +1,175 @@
+/**
+ * Live gauges. On disk a gauge is a small table: owner -> how many it holds; each owner writes only its own share, always the whole
+ * of it, so that a write that failed is made good by the next. Shares of owners that are gone do not count, and are dropped by
+ * whoever comes across them. Counting costs one read, plus a look at each other process that holds a share.
+ */
+import type { Lease } from "../contracts/key-value.ts";
+import type { Environment } from "./environment.ts";
+import { entryKey } from "./keys.ts";
+import { isAlive, newOwnerId, type OwnerRecord, thisProcess } from "./owners.ts";
+import type { Job, WorkQueue } from "./work-queue.ts";
+
+export interface Gauges {
+  lease(gauge: string, limit: number): Promise<Lease | null>;
+  /** Makes this process known; called inside the lock, before anything is leased. */
+  register(environment: Environment): void;
+  /** Leases are the process's, not the environment's: writes them all where there was none before. */
+  restore(): void;
+  /** Forgets this process; answers whether no other is left. */
+  leave(environment: Environment): boolean;
+  /** Looks for owners that are gone and drops what they held, in small steps. */
+  sweepOwners(): Promise<void>;
+  /** Writes shares whose write had failed. */
+  repair(): void;
+}
+
+type Shares = Record<string, number>;
+
+const PREFIX = Buffer.from("g");
+const SWEEP_STEP = 64;
+
+export function createGauges(queue: WorkQueue): Gauges {
+  const self = thisProcess();
+  const ownerId = newOwnerId();
+  /** What this process holds, by key on disk in latin1. */
+  const held = new Map<string, number>();
+  const unwritten = new Map<string, Buffer>();
+
+  const ownerOf = (environment: Environment, id: string): OwnerRecord | null => {
+    const bytes = environment.owners.get(Buffer.from(id));
+    return bytes ? (JSON.parse(bytes.toString()) as OwnerRecord) : null;
+  };
+  const isGone = (environment: Environment, id: string): boolean => {
+    if (id === ownerId) return false;
+    const record = ownerOf(environment, id);
+    return record === null || !isAlive(record, self);
+  };
+  const sharesOf = (environment: Environment, key: Buffer): Shares => {
+    const bytes = environment.gauges.get(key);
+    return bytes ? (JSON.parse(bytes.toString()) as Shares) : {};
+  };
+  /** Shares that count, without our own. */
+  const othersOf = (environment: Environment, key: Buffer): Shares => {
+    const others: Shares = {};
+    for (const [id, count] of Object.entries(sharesOf(environment, key))) {
+      if (id !== ownerId && !isGone(environment, id)) others[id] = count;
+    }
+    return others;
+  };
+  const putShares = ({ gauges }: Environment, key: Buffer, shares: Shares): void => {
+    if (Object.keys(shares).length === 0) gauges.remove(key);
+    else gauges.put(key, Buffer.from(JSON.stringify(shares)));
+  };
+  const putOwn = (environment: Environment, key: Buffer, own: number, others: Shares): void =>
+    putShares(environment, key, own > 0 ? { ...others, [ownerId]: own } : others);
+
+  const add = (key: string, change: number): number => {
+    const own = (held.get(key) ?? 0) + change;
+    if (own > 0) held.set(key, own);
+    else held.delete(key);
+    return own;
+  };
+
+  const write = (id: string, key: Buffer): void => {
+    queue.add({
+      run: (environment) => putOwn(environment, key, held.get(id) ?? 0, othersOf(environment, key)),
+      done: () => unwritten.delete(id),
+      failed: () => unwritten.set(id, key),
+    });
+  };
+
+  const releaseOf = (id: string, key: Buffer): (() => void) => {
+    let isReleased = false;
+    return () => {
+      if (isReleased) return;
+      isReleased = true;
+      add(id, -1);
+      write(id, key);
+    };
+  };
+
+  return {
+    lease(gauge, limit) {
+      const key = entryKey(PREFIX, gauge);
+      const id = key.toString("latin1");
+      return new Promise((resolve, reject) => {
+        let count = 0;
+        let isGranted = false;
+        const job: Job = {
+          run(environment) {
+            const others = othersOf(environment, key);
+            const before = Object.values(others).reduce((sum, share) => sum + share, held.get(id) ?? 0);
+            isGranted = before < limit;
+            if (!isGranted) return;
+            count = before + 1;
+            putOwn(environment, key, add(id, 1), others);
+          },
+          undo: () => {
+            if (isGranted) add(id, -1);
+          },
+          done: () => resolve(isGranted ? { held: count, release: releaseOf(id, key) } : null),
+          failed: reject,
+        };
+        queue.add(job);
+      });
+    },
+    register: (environment) => {
+      environment.transact(() => environment.owners.put(Buffer.from(ownerId), Buffer.from(JSON.stringify(self))));
+    },
+    restore() {
+      for (const id of held.keys()) write(id, Buffer.from(id, "latin1"));
+    },
+    leave: (environment) =>
+      environment.transact(() => {
+        for (const id of held.keys()) {
+          const key = Buffer.from(id, "latin1");
+          putOwn(environment, key, 0, othersOf(environment, key));
+        }
+        environment.owners.remove(Buffer.from(ownerId));
+        for (const other of environment.owners.getKeys({})) {
+          if (!isGone(environment, Buffer.from(other).toString())) return false;
+        }
+        return true;
+      }),
+    repair() {
+      for (const [id, key] of unwritten) write(id, key);
+    },
+    async sweepOwners() {
+      const gone = await stepOf(queue, (environment) =>
+        [...environment.owners.getKeys({})]
+          .map((key) => Buffer.from(key).toString())
+          .filter((id) => isGone(environment, id)),
+      );
+      if (gone.length === 0) return;
+      for (let after: Buffer | null = PREFIX; after !== null; ) {
+        const start: Buffer = after;
+        after = await stepOf(queue, (environment) => {
+          const keys = [...environment.gauges.getKeys({ start, limit: SWEEP_STEP })].map((key) => Buffer.from(key));
+          for (const key of keys) {
+            const shares = Object.entries(sharesOf(environment, key));
+            const left = shares.filter(([id]) => !gone.includes(id));
+            if (left.length < shares.length) putShares(environment, key, Object.fromEntries(left));
+          }
+          const last = keys.at(-1);
+          return keys.length < SWEEP_STEP || !last ? null : Buffer.concat([last, Buffer.alloc(1)]);
+        });
+      }
+      await stepOf(queue, (environment) => {
+        for (const id of gone) environment.owners.remove(Buffer.from(id));
+      });
+    },
+  };
+}
+
+function stepOf<R>(queue: WorkQueue, work: (environment: Environment) => R): Promise<R> {
+  return new Promise((resolve, reject) => {
+    let result: R;
+    queue.add({
+      run: (environment) => {
+        result = work(environment);
+      },
+      done: () => resolve(result),
+      failed: reject,
+    });
+  });
+}
