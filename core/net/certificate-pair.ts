@@ -1,10 +1,9 @@
 /**
- * A certificate chain and its key from two PEM files, checked before they are used. Throws `CertificateError` naming the
- * file and what is wrong with it: the text is for the operator.
+ * A certificate chain and its key from two PEM files, checked before they are used; and the authorities that client certificates
+ * must lead to. Throws `CertificateError` naming the file and what is wrong with it: the text is for the operator.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { createSecureContext, type SecureContext } from "node:tls";
+import { type CertificateReader, certificatesOnDisk } from "./certificate-reader.ts";
 import { CertificateError } from "./net-errors.ts";
 
 export interface CertificateFiles {
@@ -15,37 +14,69 @@ export interface CertificateFiles {
 }
 
 export interface CertificatePair {
-  readonly secureContext: SecureContext;
+  readonly files: CertificateFiles;
+  readonly chainPem: Buffer;
+  readonly keyPem: Buffer;
+  readonly certificate: X509Certificate;
+  /** `rsa`, `ec`, ... */
+  readonly keyType: string;
+  /** DNS names in lower case, `*.example.org` among them. */
+  readonly dnsNames: readonly string[];
   /** The names that it is good for, as in the certificate (RFC 5280 4.2.1.6). */
   readonly names: string;
   readonly notAfter: Date;
 }
 
-export async function loadCertificatePair(files: CertificateFiles): Promise<CertificatePair> {
-  const chain = await read("certificate", files.cert);
-  const keyPem = await read("key", files.key);
-  const certificate = parseCertificate(chain, files.cert);
+const BEGIN_CERTIFICATE = "-----BEGIN CERTIFICATE-----";
+
+export async function loadCertificatePair(
+  files: CertificateFiles,
+  reader: CertificateReader = certificatesOnDisk,
+): Promise<CertificatePair> {
+  const chainPem = await read(reader, "certificate", files.cert);
+  const keyPem = await read(reader, "key", files.key);
+  const certificate = parseCertificate(chainPem, files.cert);
   const key = parseKey(keyPem, files.key);
   if (!certificate.checkPrivateKey(key)) {
     throw new CertificateError(`the key in ${files.key} does not belong to the certificate in ${files.cert}`);
   }
-  let secureContext: SecureContext;
-  try {
-    // RFC 8996: TLS 1.0 and 1.1 are not to be used
-    secureContext = createSecureContext({ cert: chain, key: keyPem, minVersion: "TLSv1.2" });
-  } catch (cause) {
-    throw new CertificateError(`the certificate in ${files.cert} cannot be used: ${textOf(cause)}`, { cause });
-  }
   return {
-    secureContext,
+    files,
+    chainPem,
+    keyPem,
+    certificate,
+    keyType: key.asymmetricKeyType ?? "unknown",
+    dnsNames: dnsNamesOf(certificate),
     names: certificate.subjectAltName ?? certificate.subject,
     notAfter: new Date(certificate.validTo),
   };
 }
 
-async function read(what: "certificate" | "key", path: string): Promise<Buffer> {
+/** The authorities in a PEM file, each of them seen to be a certificate. */
+export async function loadClientCa(path: string, reader: CertificateReader = certificatesOnDisk): Promise<Buffer> {
+  const pem = await read(reader, "clientCa", path);
+  const certificates = pem.toString("latin1").split(BEGIN_CERTIFICATE).slice(1);
+  if (certificates.length === 0)
+    throw new CertificateError(`${path} has no certificate in it (PEM, "${BEGIN_CERTIFICATE}")`);
+  for (const certificate of certificates) parseCertificate(Buffer.from(BEGIN_CERTIFICATE + certificate), path);
+  return pem;
+}
+
+/** RFC 6125 6.4.4: the common name counts only where there are no DNS names. */
+function dnsNamesOf(certificate: X509Certificate): readonly string[] {
+  const names = [...(certificate.subjectAltName ?? "").matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name);
+  const commonName = /^CN=(.+)$/m.exec(certificate.subject)?.[1];
+  const found = names.length > 0 || commonName === undefined ? names : [commonName];
+  return found.flatMap((name) => (name === undefined ? [] : [name.toLowerCase()]));
+}
+
+async function read(
+  reader: CertificateReader,
+  what: "certificate" | "key" | "clientCa",
+  path: string,
+): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await reader.read(path);
   } catch (cause) {
     throw new CertificateError(`${what} file ${path}: ${readFault(cause)}`, { cause });
   }
@@ -65,11 +96,11 @@ function readFault(cause: unknown): string {
 }
 
 function parseCertificate(pem: Buffer, path: string): X509Certificate {
-  if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new CertificateError(`${path} has no certificate in it (PEM, "-----BEGIN CERTIFICATE-----")`);
+  if (!pem.includes(BEGIN_CERTIFICATE)) {
+    throw new CertificateError(`${path} has no certificate in it (PEM, "${BEGIN_CERTIFICATE}")`);
   }
   try {
-    return new X509Certificate(pem.subarray(pem.indexOf("-----BEGIN CERTIFICATE-----")));
+    return new X509Certificate(pem.subarray(pem.indexOf(BEGIN_CERTIFICATE)));
   } catch (cause) {
     throw new CertificateError(`the certificate in ${path} cannot be read: ${textOf(cause)}`, { cause });
   }

@@ -1,11 +1,12 @@
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { chmod, copyFile, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { Client, Workbench } from "../testing/connections.ts";
 import { keptLog } from "../testing/kernel.ts";
+import type { CertificateReader } from "./certificate-reader.ts";
 import { openCertificates } from "./certificates.ts";
 import { ensureSelfSigned } from "./self-signed.ts";
 
@@ -103,10 +104,14 @@ describe("certificate files", () => {
 });
 
 describe("a renewed certificate", () => {
-  async function serving() {
+  const until = async (lines: readonly { readonly text: string }[], expected: string) => {
+    while (!lines.some(({ text }) => text === expected)) await new Promise((resolve) => setImmediate(resolve));
+  };
+
+  async function serving(clock?: { readonly nowMs: number }) {
     const files = await made("old.example");
     const { log, lines } = keptLog();
-    const certificates = await openCertificates(files, { log });
+    const certificates = await openCertificates(files, { log, ...(clock && { nowMs: () => clock.nowMs }) });
     bench.defer(() => certificates.close());
     const { port, accepted } = await bench.listener({ certificates, spec: { tls: "implicit" } });
     const shake = async () => {
@@ -139,14 +144,85 @@ describe("a renewed certificate", () => {
   });
 
   it("that is broken is logged once, and the former one stays in use", async () => {
-    const { files, lines, certificates, shake } = await serving();
+    const clock = { nowMs: 0 };
+    const { files, lines, certificates, shake } = await serving(clock);
     await copyFile((await made()).key, files.key);
+    const errors = () => lines.filter(({ level }) => level === "error");
+    await certificates.refresh();
+    expect(errors()).toEqual([]);
+    clock.nowMs += 10_000;
     await certificates.refresh();
     await certificates.refresh();
-    const errors = lines.filter(({ level }) => level === "error");
-    expect(errors).toHaveLength(1);
-    expect(errors[0]?.fields.cause).toContain("does not belong");
+    expect(errors()).toHaveLength(1);
+    expect(errors()[0]?.fields.cause).toContain("does not belong");
     expect((await shake()).name).toBe("old.example");
+  });
+
+  it("of which only half has come is waited for", async () => {
+    const { files, lines, certificates, shake } = await serving({ nowMs: 0 });
+    const renewed = await made("new.example");
+    const pem = await readFile(renewed.cert);
+    await writeFile(files.cert, pem.subarray(0, pem.length / 2));
+    await certificates.refresh();
+    expect((await shake()).name).toBe("old.example");
+    await writeFile(files.cert, pem);
+    await certificates.refresh();
+    expect((await shake()).name).toBe("old.example");
+    await copyFile(renewed.key, files.key);
+    await until(lines, "new certificate in use");
+    expect((await shake()).name).toBe("new.example");
+    expect(lines.filter(({ level }) => level === "error")).toEqual([]);
+  });
+
+  it("to which links are led, file by file or all at once, is found", async () => {
+    const directory = await bench.directory();
+    const [first, second, third] = [await made("one.example"), await made("two.example"), await made("three.example")];
+    // As certbot has it: live/cert.pem -> archive/cert1.pem
+    const files = { cert: join(directory, "cert.pem"), key: join(directory, "key.pem") };
+    await symlink(first.cert, files.cert);
+    await symlink(first.key, files.key);
+    const { log, lines } = keptLog();
+    const certificates = await openCertificates(files, { log });
+    bench.defer(() => certificates.close());
+    const lead = async (link: string, target: string) => {
+      await symlink(target, `${link}.new`);
+      await rename(`${link}.new`, link);
+    };
+    await lead(files.cert, second.cert);
+    await lead(files.key, second.key);
+    await until(lines, "new certificate in use");
+    expect(lines.at(-1)?.fields.names).toContain("two.example");
+
+    // A directory that is exchanged: nobody watches behind the link.
+    const live = join(directory, "live");
+    await symlink(second.directory, live);
+    const behind = await openCertificates({ cert: join(live, "cert.pem"), key: join(live, "key.pem") }, { log });
+    bench.defer(() => behind.close());
+    await lead(live, third.directory);
+    await behind.refresh();
+    expect(lines.at(-1)?.fields.names).toContain("three.example");
+  });
+
+  it("is found by one who may read what we may not", async () => {
+    const files = await made("old.example");
+    const held = new Map([
+      ["/root/cert.pem", await readFile(files.cert)],
+      ["/root/key.pem", await readFile(files.key)],
+    ]);
+    const { log, lines } = keptLog();
+    const reader: CertificateReader = {
+      stamp: async (path) => String(held.get(path)?.length),
+      read: async (path) => held.get(path) ?? Promise.reject(Object.assign(new Error("no"), { code: "EACCES" })),
+    };
+    const certificates = await openCertificates({ cert: "/root/cert.pem", key: "/root/key.pem" }, { log, reader });
+    bench.defer(() => certificates.close());
+    const renewed = await made("a-much-longer-name.example");
+    held.set("/root/cert.pem", await readFile(renewed.cert)).set("/root/key.pem", await readFile(renewed.key));
+    await certificates.refresh();
+    expect(lines.at(-1)).toMatchObject({
+      text: "new certificate in use",
+      fields: { names: expect.stringContaining("a-much-longer-name.example") },
+    });
   });
 
   it("is found by a handshake where nobody watches", async () => {

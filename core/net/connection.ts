@@ -8,7 +8,7 @@ import type { Certificates } from "../contracts/certificates.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Connection, ConnectionReader, ListenerTls } from "../contracts/session.ts";
 import type { SessionState } from "../kernel/session.ts";
-import { shakeHands, tlsFacts } from "./handshake.ts";
+import { shakeHands } from "./handshake.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { ConnectionLost } from "./net-errors.ts";
 import { SocketReader } from "./reader.ts";
@@ -98,9 +98,10 @@ export class ClientConnection implements Connection {
   async #shakeHands(): Promise<void> {
     if (!this.#certificates) throw new Error("there is no certificate");
     try {
-      const secured = await shakeHands(this.#socket, this.#certificates.serverOptions(), this.#handshakeTimeoutMs);
-      this.#socket = secured;
-      this.session.tls = tlsFacts(secured);
+      const options = this.#certificates.serverOptions();
+      const { socket, facts } = await shakeHands(this.#socket, options, this.#handshakeTimeoutMs);
+      this.#socket = socket;
+      this.session.tls = facts;
     } catch (error) {
       const { id, listener, remote } = this.session;
       const cause = error instanceof Error ? error.message : String(error);

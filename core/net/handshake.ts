@@ -1,13 +1,21 @@
 /**
  * The server's side of a TLS handshake on an accepted socket, at once (implicit TLS) or after STARTTLS. Rejects with
- * `HandshakeFailed` when it fails or takes too long; the socket is destroyed then. Later TLS errors destroy it, too.
+ * `HandshakeFailed` when it fails, takes too long, or brings no certificate of the client's where one is required; the socket is
+ * destroyed then. Later TLS errors destroy it, too.
  */
 import type { Socket } from "node:net";
 import { TLSSocket, type TlsOptions } from "node:tls";
 import type { TlsFacts } from "../contracts/session.ts";
+import { safeText } from "../mail/header.ts";
+import { channelBinding } from "./channel-binding.ts";
 import { HandshakeFailed } from "./net-errors.ts";
 
-export function shakeHands(socket: Socket, options: TlsOptions, timeoutMs: number): Promise<TLSSocket> {
+export interface Secured {
+  readonly socket: TLSSocket;
+  readonly facts: TlsFacts;
+}
+
+export function shakeHands(socket: Socket, options: TlsOptions, timeoutMs: number): Promise<Secured> {
   return new Promise((resolve, reject) => {
     const secured = new TLSSocket(socket, { ...options, isServer: true });
     const timer = setTimeout(() => secured.destroy(new Error(`no handshake within ${timeoutMs} ms`)), timeoutMs);
@@ -18,9 +26,16 @@ export function shakeHands(socket: Socket, options: TlsOptions, timeoutMs: numbe
       socket.destroy();
     };
     secured.once("secure", () => {
+      const trust = clientTrust(secured);
+      const facts = tlsFacts(secured, { isAsked: options.requestCert === true, isVerified: trust === null });
+      if (options.requestCert && options.rejectUnauthorized && !facts.isClientVerified) {
+        cause = new Error(`the client has no certificate that is trusted here (${trust ?? "none"})`);
+        secured.destroy();
+        return;
+      }
       clearTimeout(timer);
       secured.off("close", onGone);
-      resolve(secured);
+      resolve({ socket: secured, facts });
     });
     secured.once("close", onGone);
     secured.on("error", (error) => {
@@ -34,13 +49,36 @@ export function shakeHands(socket: Socket, options: TlsOptions, timeoutMs: numbe
   });
 }
 
-export function tlsFacts(secured: TLSSocket): TlsFacts {
+/** `null`: the client's certificate is good, if it has one. A tls.Server would ask the same; outside of one node leaves it to us. */
+function clientTrust(secured: TLSSocket): string | null {
+  const handle = (secured as { readonly _handle?: { verifyError?(): NodeJS.ErrnoException | null } | null })._handle;
+  if (typeof handle?.verifyError !== "function") return "UNKNOWN";
+  const error = handle.verifyError();
+  return error ? (error.code ?? error.message) : null;
+}
+
+function tlsFacts(secured: TLSSocket, client: { readonly isAsked: boolean; readonly isVerified: boolean }): TlsFacts {
   const { servername } = secured as { readonly servername?: string | false | null };
-  const certificate = secured.getPeerX509Certificate();
+  const certificate = client.isAsked ? secured.getPeerX509Certificate() : undefined;
+  const isClientVerified = certificate !== undefined && client.isVerified;
   return {
     protocol: secured.getProtocol() ?? "unknown",
     cipher: secured.getCipher().name,
     servername: typeof servername === "string" && servername !== "" ? servername : null,
+    isClientAsked: client.isAsked,
     clientCertificate: certificate ? certificate.raw : null,
+    isClientVerified,
+    clientFingerprint: certificate ? certificate.fingerprint256.replaceAll(":", "").toLowerCase() : null,
+    clientName: isClientVerified ? commonName(certificate.subject) : null,
+    channelBinding: (type) => channelBinding(secured, type),
   };
+}
+
+/** Node writes a subject one attribute a line. The last common name is the most special one. */
+function commonName(subject: string): string | null {
+  const name = subject
+    .split("\n")
+    .findLast((line) => line.startsWith("CN="))
+    ?.slice(3);
+  return name === undefined ? null : safeText(name).slice(0, 255);
 }
