@@ -1,24 +1,38 @@
-/** One SASL conversation: turns of a mechanism until there is something to check, then the answer. Ends once. */
-import type { Attempt, LoginConversation, LoginStep } from "../contracts/account.ts";
-import { failure } from "./failure.ts";
-import type { Exchange } from "./mechanisms/mechanism.ts";
+/** One SASL conversation: challenges of a mechanism until it ends, then the answer. Ends once. Never throws. */
+import type { Identity, LoginConversation, LoginStep } from "../contracts/account.ts";
+import { type Failure, failure } from "./failure.ts";
+import type { Exchange, Identified } from "./mechanisms/mechanism.ts";
+
+export interface Endings {
+  succeed(identified: Identified): Promise<Identity>;
+  /** The mechanism has thrown. */
+  fault(error: unknown): Failure;
+}
 
 export class Conversation implements LoginConversation {
   readonly #exchange: Exchange;
-  readonly #check: (attempt: Attempt) => Promise<LoginStep>;
+  readonly #endings: Endings;
   #isOver = false;
 
-  constructor(exchange: Exchange, check: (attempt: Attempt) => Promise<LoginStep>) {
+  constructor(exchange: Exchange, endings: Endings) {
     this.#exchange = exchange;
-    this.#check = check;
+    this.#endings = endings;
   }
 
+  /** `null`: begins, with what the mechanism was given. */
   async next(response: Uint8Array | null): Promise<LoginStep> {
     if (this.#isOver) return failure("cancelled");
-    const turn = this.#exchange.next(response);
-    if (turn.at === "challenge") return turn;
-    this.#isOver = true;
-    return turn.at === "malformed" ? failure("malformed", { text: turn.text }) : this.#check(turn.attempt);
+    try {
+      const turn = await (response === null ? this.#exchange.next() : this.#exchange.next(response));
+      if (this.#isOver) return failure("cancelled");
+      if (!turn.done) return { at: "challenge", data: turn.value };
+      this.#isOver = true;
+      if (turn.value.at === "failure") return turn.value;
+      return { at: "success", identity: await this.#endings.succeed(turn.value) };
+    } catch (error) {
+      this.#isOver = true;
+      return this.#endings.fault(error);
+    }
   }
 
   cancel(): void {

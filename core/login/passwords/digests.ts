@@ -1,18 +1,21 @@
-/** Salted and bare digests: {SSHA}, {SSHA256}, {SSHA512}, {SHA}, {SHA256}, {SHA512}. The salt follows the digest. */
+/**
+ * Salted and bare digests: {SSHA512}, {SSHA256}, {SSHA}, {SMD5}, {SHA512}, {SHA256}, {SHA} or {SHA1}, {PLAIN-MD5}, {LDAP-MD5}.
+ * The salt follows the digest. All of them are quick to guess: kept to be read, never written.
+ */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { type PasswordScheme, SecretError, type StoredSecret } from "./scheme.ts";
 
 const HEX = /^[0-9A-Fa-f]+$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
-function digestScheme(name: string, hash: string, sizeBytes: number, isSalted: boolean): PasswordScheme {
+function digestScheme(names: readonly string[], hash: string, sizeBytes: number, isSalted: boolean): PasswordScheme {
   return {
-    names: [name],
+    names,
     isSlow: false,
     verify(password, secret) {
       const kept = decode(secret, sizeBytes);
       const isWhole = isSalted ? kept.length > sizeBytes : kept.length === sizeBytes;
-      if (!isWhole) throw new SecretError(`not a {${name}} digest`);
+      if (!isWhole) throw new SecretError(`not a {${secret.scheme}} digest`);
       const made = createHash(hash).update(password).update(kept.subarray(sizeBytes)).digest();
       return timingSafeEqual(made, kept.subarray(0, sizeBytes));
     },
@@ -21,12 +24,14 @@ function digestScheme(name: string, hash: string, sizeBytes: number, isSalted: b
 }
 
 export const digests: readonly PasswordScheme[] = [
-  digestScheme("SSHA512", "sha512", 64, true),
-  digestScheme("SSHA256", "sha256", 32, true),
-  digestScheme("SSHA", "sha1", 20, true),
-  digestScheme("SHA512", "sha512", 64, false),
-  digestScheme("SHA256", "sha256", 32, false),
-  digestScheme("SHA", "sha1", 20, false),
+  digestScheme(["SSHA512"], "sha512", 64, true),
+  digestScheme(["SSHA256"], "sha256", 32, true),
+  digestScheme(["SSHA"], "sha1", 20, true),
+  digestScheme(["SMD5"], "md5", 16, true),
+  digestScheme(["SHA512"], "sha512", 64, false),
+  digestScheme(["SHA256"], "sha256", 32, false),
+  digestScheme(["SHA", "SHA1"], "sha1", 20, false),
+  digestScheme(["PLAIN-MD5", "LDAP-MD5"], "md5", 16, false),
 ];
 
 /** Where the scheme does not say, a string of twice the digest's length in hex digits is hex, as Dovecot reads it. */

@@ -1,12 +1,16 @@
 /**
- * Checks expensive password hashes on threads of its own: clients are served meanwhile, and the file system's thread pool
- * stays free. A bounded number waits; beyond that `check` rejects with `PoolBusy`, which is "not now", never "wrong".
- * A thread that dies takes one check with it, which rejects; the next one starts a new thread.
+ * Works out expensive password hashes on threads of its own: clients are served meanwhile, and the file system's thread pool
+ * stays free. A bounded number waits; beyond that a task rejects with `PoolBusy`, which is "not now", never "wrong".
+ * A thread that dies takes one task with it, which rejects; the next one starts a new thread. Each task is published on
+ * `diagnostics_channel("postern:hash")` by its kind and cost, free when nobody listens.
  */
+import { channel } from "node:diagnostics_channel";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { HashAnswer, HashTask } from "./hash-thread.ts";
+import type { HashAnswer, HashResults, HashTask } from "./hash-thread.ts";
+import { parseSecret } from "./scheme.ts";
+import { schemeNamed } from "./table.ts";
 
 export class PoolBusy extends Error {
   readonly code = "HASH_POOL_BUSY";
@@ -15,13 +19,13 @@ export class PoolBusy extends Error {
 export interface HashPoolOptions {
   /** Default: one less than the machine has cores, at least one, at most four. */
   readonly threads?: number;
-  /** Checks that may wait for a thread. */
+  /** Tasks that may wait for a thread. Default: 256. */
   readonly waiting?: number;
 }
 
 interface Job {
   readonly task: HashTask;
-  resolve(isRight: boolean): void;
+  resolve(result: HashResults[keyof HashResults]): void;
   reject(error: Error): void;
 }
 
@@ -42,14 +46,15 @@ export class HashPool {
     this.#waitingLimit = options.waiting ?? 256;
   }
 
-  check(password: string, secret: string): Promise<boolean> {
+  run<K extends HashTask["do"]>(task: HashTask & { readonly do: K }): Promise<HashResults[K]> {
     if (this.#isClosed || this.#waiting.length >= this.#waitingLimit) {
       return Promise.reject(new PoolBusy("too many logins at once"));
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ task: { password, secret }, resolve, reject });
+    if (tasks.hasSubscribers) tasks.publish(workOf(task));
+    return new Promise<HashResults[keyof HashResults]>((resolve, reject) => {
+      this.#waiting.push({ task, resolve, reject });
       this.#next();
-    });
+    }) as Promise<HashResults[K]>; // a thread answers each task with its own result
   }
 
   async close(): Promise<void> {
@@ -82,7 +87,7 @@ export class HashPool {
       // A thread without work keeps no process alive.
       thread.worker.unref();
       if ("error" in answer) job?.reject(new Error(answer.error));
-      else job?.resolve(answer.isRight);
+      else job?.resolve(answer.result);
       this.#next();
     });
     let cause: Error | null = null;
@@ -97,6 +102,16 @@ export class HashPool {
     });
     return thread;
   }
+}
+
+const tasks = channel("postern:hash");
+
+/** What a task costs, in words; nothing of the secret. */
+function workOf(task: HashTask): { readonly work: string } {
+  if (task.do === "make") return { work: `make ${task.as.scheme}` };
+  if (task.do === "scramKeys") return { work: `scram ${task.cost.hash} ${task.cost.iterations}` };
+  const secret = parseSecret(task.secret);
+  return { work: `verify ${secret?.scheme} ${secret && schemeNamed(secret.scheme)?.cost(secret)}` };
 }
 
 function newWorker(): Worker {

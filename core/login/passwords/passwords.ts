@@ -7,10 +7,12 @@ import { Decoys } from "./decoys.ts";
 import { HashPool, type HashPoolOptions, PoolBusy } from "./hash-pool.ts";
 import { RecentSuccesses } from "./recent-successes.ts";
 import { parseSecret } from "./scheme.ts";
-import { schemeNamed } from "./table.ts";
+import type { ScramCost, ScramKeys } from "./scram-keys.ts";
+import { isWeaker, type NewSecret, schemeNamed } from "./table.ts";
 
 export type PasswordAnswer =
-  | { readonly at: "right" | "wrong" }
+  | { readonly at: "right"; readonly secret: string }
+  | { readonly at: "wrong" }
   | { readonly at: "unavailable"; readonly reason: string; readonly isFaulty: boolean };
 
 export interface PasswordsOptions extends HashPoolOptions {
@@ -48,6 +50,16 @@ export class Passwords {
     return answer.at === "right" ? { at: "wrong" } : answer;
   }
 
+  /** What SCRAM makes of a password; for the challenge only, so nothing is remembered. Rejects like the pool. */
+  scramKeys(password: string, cost: ScramCost): Promise<ScramKeys> {
+    return this.#pool.run({ do: "scramKeys", password, cost });
+  }
+
+  /** A stronger secret for this password; `null` if the old one is strong enough. Rejects like the pool. */
+  async stronger(password: string, secret: string, wanted: NewSecret): Promise<string | null> {
+    return isWeaker(secret, wanted) ? this.#pool.run({ do: "make", password, as: wanted }) : null;
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }
@@ -55,7 +67,7 @@ export class Passwords {
   async #checkOne(login: string, password: string, secret: string): Promise<PasswordAnswer> {
     const stored = parseSecret(secret);
     const isSlow = stored !== null && schemeNamed(stored.scheme)?.isSlow === true;
-    if (isSlow && this.#recent?.has(login, password, secret)) return { at: "right" };
+    if (isSlow && this.#recent?.has(login, password, secret)) return { at: "right", secret };
     const answer = await this.#verify(password, secret);
     if (answer.at === "unavailable") return answer;
     this.#decoys.learn(secret);
@@ -68,8 +80,10 @@ export class Passwords {
     const scheme = stored && schemeNamed(stored.scheme);
     if (!stored || !scheme) return { at: "unavailable", reason: unknownScheme(secret), isFaulty: true };
     try {
-      const isRight = scheme.isSlow ? await this.#pool.check(password, secret) : scheme.verify(password, stored);
-      return { at: isRight ? "right" : "wrong" };
+      const isRight = scheme.isSlow
+        ? await this.#pool.run({ do: "verify", password, secret })
+        : scheme.verify(password, stored);
+      return isRight ? { at: "right", secret } : { at: "wrong" };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       return { at: "unavailable", reason, isFaulty: !(error instanceof PoolBusy) };

@@ -25,6 +25,10 @@ export interface PasswordScheme {
   cost(secret: StoredSecret): string;
 }
 
+/** The data of schemes that write text; behind `.b64` or `.hex` it is encoded once more. */
+export const textOf = ({ data, encoding }: StoredSecret): string =>
+  encoding === null ? data : Buffer.from(data, encoding).toString();
+
 const ENCODINGS = { HEX: "hex", B64: "base64", BASE64: "base64" } as const;
 
 export function parseSecret(raw: string): StoredSecret | null {

@@ -3,7 +3,7 @@
  * /etc/shadow. The step numbers are those of that text.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import { type PasswordScheme, SecretError, type StoredSecret } from "./scheme.ts";
+import { type PasswordScheme, SecretError, type StoredSecret, textOf } from "./scheme.ts";
 
 const FORM = /^\$([56])\$(?:rounds=(\d{1,9})\$)?([^$:\n]{0,64})\$([./A-Za-z0-9]+)$/;
 const SALT_LIMIT = 16;
@@ -30,11 +30,11 @@ export const shaCrypt: PasswordScheme = {
     const kept = Buffer.from(digest);
     return made.length === kept.length && timingSafeEqual(made, kept);
   },
-  cost: (secret) => FORM.exec(secret.data)?.[2] ?? "5000",
+  cost: (secret) => FORM.exec(textOf(secret))?.[2] ?? "5000",
 };
 
 function parse(secret: StoredSecret): { variant: Variant; rounds: number; salt: string; digest: string } {
-  const match = FORM.exec(secret.data);
+  const match = FORM.exec(textOf(secret));
   const variant = variants[match?.[1] ?? ""];
   if (!match || !variant) throw new SecretError("not a SHA-crypt string");
   const rounds = match[2] === undefined ? 5_000 : Math.min(Math.max(Number(match[2]), 1_000), 999_999_999);
