@@ -7,6 +7,7 @@ import { Spool, type SpoolEnvelope } from "../contracts/spool.ts";
 import { definePlugin } from "../kernel/define.ts";
 import { createMessage } from "../kernel/message.ts";
 import { parseAddress } from "../mail/address.ts";
+import { defaultLimits } from "../smtp/config.ts";
 import { entriesOf, keptLog, type Listed } from "../testing/kernel.ts";
 import { RawClient } from "../testing/raw-client.ts";
 import { fixture } from "../testing/smtp-fixture.ts";
@@ -21,7 +22,7 @@ async function serverWith(...plugins: readonly Listed[]) {
   await prepareDataDirectory(dataDir, null);
   const postmaster = parseAddress("postmaster@example.org");
   if (postmaster === null) throw new Error("postmaster@example.org is an address");
-  const limits = { messageSizeBytes: 100_000, recipients: 100, connections: 10, connectionsPerAddress: 10 };
+  const limits = { ...defaultLimits, hops: 100, messageSizeBytes: 100_000, connections: 10, connectionsPerAddress: 10 };
   const config: ServerConfig = {
     hostname: "mx.example.org",
     dataDir,
@@ -46,6 +47,7 @@ async function serverWith(...plugins: readonly Listed[]) {
     limits,
     queue: { firstRetryMs: 60_000, maxRetryMs: 60_000, expiryMs: 600_000, warnAfterMs: 600_000 },
     dns: { servers: [], timeoutMs: 1_000, clientNamesMs: 3_000 },
+    login: { mechanisms: null, cramMd5: false, scramIterations: 4096, hashThreads: 1, hashWaiting: 256 },
     firstAccount: null,
     log: { level: "error", pretty: false },
     configFile: join(dataDir, "postern.config.yaml"),

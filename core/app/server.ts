@@ -2,7 +2,7 @@
  * One server in one process: the config becomes services, a kernel, the queue and listeners, in that order; closing goes the
  * other way. Throws what failed, after having closed what was open.
  */
-import { Accounts, Logins } from "../contracts/account.ts";
+import { Accounts, LoginMethods, Logins } from "../contracts/account.ts";
 import { AccountAdmins } from "../contracts/account-admin.ts";
 import { Certificates } from "../contracts/certificates.ts";
 import { ClientNames } from "../contracts/client-names.ts";
@@ -23,7 +23,8 @@ import { type CoreService, isProvided } from "../kernel/services.ts";
 import { installStrayFaultGuard } from "../kernel/strays.ts";
 import { createKeyValue } from "../kv/key-value.ts";
 import { createAccounts } from "../login/accounts.ts";
-import { createLogins } from "../login/logins.ts";
+import { openLoginSecret } from "../login/login-secret.ts";
+import { createLogins, type LoginsDeps } from "../login/logins.ts";
 import { noCertificates, openCertificates } from "../net/certificates.ts";
 import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
@@ -61,6 +62,8 @@ export interface Server {
 }
 
 const DRAIN_MS = 10_000;
+/** For plugins that ask for a client's name where the banner does not wait for one. */
+const PLUGIN_NAMES_MS = 5_000;
 
 export async function openServer(parts: ServerParts): Promise<Server> {
   const closing: (() => unknown)[] = [];
@@ -99,6 +102,8 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   const keyValue = createKeyValue({ directory: keyValueDirectory(dataDir), log, clock });
   onClose(() => keyValue.close());
 
+  const loginSecret = await openLoginSecret(dataDir);
+
   const made: { queue?: Queue } = {};
   const kernel = await createKernel(config.plugins, {
     log,
@@ -107,7 +112,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
     services: (kernel) => {
       const spool = ownSpool ?? providedSpool(kernel);
       const accounts = createAccounts(kernel, recipientDelimiter);
-      const logins = createLogins(kernel, { log, clock });
+      const logins = createLogins(kernel, loginsDeps(parts, loginSecret));
       onClose(() => logins.close());
       const enqueue: Queue["enqueue"] = (...accepted) => made.queue?.enqueue(...accepted);
       const submit = createSubmit({
@@ -118,6 +123,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         clock,
         spool,
         queue: { enqueue },
+        hopsLimit: config.limits.hops,
         worker: parts.slot,
       });
       made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
@@ -135,13 +141,14 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
           }),
         ],
         [Resolver, resolver],
-        [ClientNames, createClientNames({ resolver, clock, timeoutMs: config.dns.clientNamesMs })],
+        [ClientNames, createClientNames({ resolver, clock, timeoutMs: config.dns.clientNamesMs || PLUGIN_NAMES_MS })],
         [NextHops, createNextHops({ kernel, resolver, hostname })],
         [Notifier, parts.notifier],
         [KeyValue, keyValue],
         [Certificates, certificates],
         [Accounts, accounts],
         [Logins, logins],
+        [LoginMethods, logins.methods],
         [AccountAdmins, createAccountAdmins()],
         [Submit, submit],
         [Spool, spool],
@@ -168,19 +175,25 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   }));
 }
 
+function loginsDeps({ config, log, clock }: ServerParts, secret: Uint8Array): LoginsDeps {
+  const { hostname, origin } = config;
+  const { mechanisms, cramMd5, scramIterations, hashThreads, hashWaiting } = config.login;
+  const passwords = { waiting: hashWaiting, ...(hashThreads !== null && { threads: hashThreads }) };
+  return { log, clock, secret, hostname, origin, passwords, offer: { mechanisms, cramMd5 }, scramIterations };
+}
+
 /** Who speaks a listener's protocol, and who asks its policies. */
 function serverOf(
   { name, role, limits }: ListenerConfig,
-  { config: { hostname, delayReject }, log, clock }: ServerParts,
+  { config: { hostname, delayReject, dns }, log, clock }: ServerParts,
   kernel: KernelRuntime,
 ): { serve: (connection: Connection) => void; policies: "room" | "listener" } {
   if (role === "mx" || role === "submission" || role === "lmtp") {
-    const { messageSizeBytes, recipients } = limits;
-    const config = { hostname, delayReject, limits: { messageSizeBytes, recipients } };
+    const config = { hostname, delayReject, limits };
     const services = {
       submit: kernel.service(Submit),
       logins: kernel.service(Logins),
-      clientNames: kernel.service(ClientNames),
+      ...(dns.clientNamesMs > 0 && { clientNames: kernel.service(ClientNames) }),
     };
     return { serve: createSmtpFront({ kernel, ...services, log, clock, config })[role], policies: "room" };
   }

@@ -7,7 +7,7 @@ import type { ServerConfig } from "../app/config/server-config.ts";
 import { createNotifier } from "../app/notifier.ts";
 import { exitCodes } from "../app/start-error.ts";
 import { version } from "../app/version.ts";
-import { Accounts, Logins } from "../contracts/account.ts";
+import { Accounts, LoginMethods, Logins } from "../contracts/account.ts";
 import { AccountAdmins } from "../contracts/account-admin.ts";
 import { Certificates } from "../contracts/certificates.ts";
 import { ClientNames } from "../contracts/client-names.ts";
@@ -74,13 +74,14 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           [ServerFacts, { hostname, dataDir, origin, postmaster, recipientDelimiter, version: version() }],
           [Tables, createTables({ configDir, log, clock: Date, localDomains: [origin, hostname], recipientDelimiter })],
           [Resolver, resolver],
-          [ClientNames, createClientNames({ resolver, clock: Date, timeoutMs: config.dns.clientNamesMs })],
+          [ClientNames, createClientNames({ resolver, clock: Date, timeoutMs: config.dns.clientNamesMs || 5_000 })],
           [NextHops, createNextHops({ kernel, resolver, hostname })],
           [Notifier, createNotifier(null)],
           [KeyValue, closedKeyValue()],
           [Certificates, certificates],
           [Accounts, accounts.current],
           [AccountAdmins, admins],
+          [LoginMethods, { register() {} }],
           ...[Logins, Filing, Submit, Spool].map(notRunning),
         ];
         return services.filter(([token]) => !isProvided(config.plugins, token));

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Accounts, Logins } from "../contracts/account.ts";
+import { Accounts, LoginMethods, Logins } from "../contracts/account.ts";
 import { ClientNames } from "../contracts/client-names.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { Message } from "../contracts/envelope.ts";
@@ -111,6 +111,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
           [ServerFacts, facts],
           [Accounts, accounts],
           [Logins, logins],
+          [LoginMethods, logins.methods],
           [Tables, createTables({ configDir: directory, log, clock, localDomains: [facts.origin, hostname] })],
           ...(resolver === null || clientNames === null
             ? []

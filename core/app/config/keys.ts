@@ -1,6 +1,7 @@
 /** The keys of the config file as a schema; docs/reference/config-keys.md is made from it. */
-import { type Static, Type } from "typebox";
+import { type Static, type TOptional, type TSchema, Type } from "typebox";
 import { Duration, Size } from "../../kernel/units.ts";
+import { loginKeys } from "./login-keys.ts";
 
 const hostPattern =
   "^(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$";
@@ -23,14 +24,90 @@ const limits = {
     minimum: 1,
     default: 100,
   }),
+  errors: Type.Integer({
+    description: "Refused commands and recipients of one SMTP session before it is closed with 421.",
+    minimum: 1,
+    default: 20,
+  }),
+  idleCommands: Type.Integer({
+    description: "Commands that bring no mail (NOOP, RSET, EHLO, ...) before 421; a message that is taken begins anew.",
+    minimum: 5,
+    default: 100,
+  }),
+  headerSize: Size({ description: "Largest header of a message.", minimum: "16KiB", default: "512KiB" }),
+  headerFields: Type.Integer({ description: "Most fields of a message's header.", minimum: 100, default: 4000 }),
+  // RFC 5321 4.5.3.1.6
+  lineLength: Size({
+    description: "Longest line of a message, with CRLF. The standard has 1,000 octets; real mail has longer ones.",
+    minimum: "1000B",
+    default: "1MiB",
+  }),
+  commandTimeout: Duration({
+    description: "How long to wait for a whole command (RFC 5321 asks for five minutes).",
+    minimum: "1s",
+    default: "5m",
+  }),
+  contentStartTimeout: Duration({
+    description: "How long to wait for the first octet behind `354`.",
+    minimum: "1s",
+    default: "2m",
+  }),
+  contentTimeout: Duration({
+    description: "How long to wait between two pieces of a message.",
+    minimum: "1s",
+    default: "3m",
+  }),
+  writeTimeout: Duration({
+    description: "How long replies wait for a client that does not read them.",
+    minimum: "1s",
+    default: "5m",
+  }),
+  minDataRate: Size({
+    description:
+      "Octets a second that a message must come with, on average over `dataRatePeriod`, or the client is cut off with 421; time in which the client waits for the server does not count. `0`: no such limit.",
+    minimum: "0",
+    default: "100B",
+  }),
+  dataRatePeriod: Duration({
+    description: "The sliding period that `minDataRate` is measured over.",
+    minimum: "1s",
+    default: "5m",
+  }),
 };
-export const limitKeys = Type.Object(limits);
+const bareLineEnds = Type.Optional(
+  Type.Union([Type.Literal("reject"), Type.Literal("normalize")], {
+    description:
+      "Messages with a CR or LF that stands alone: `reject` (the default for `mx`), or `normalize`: make CRLF of each (the default for `submission` and `lmtp`). Neither ever ends a message. NUL is always refused; `BODY=BINARYMIME` may have all of them in its body.",
+  }),
+);
+export const limitKeys = Type.Object({
+  ...limits,
+  bareLineEnds,
+  // RFC 5321 6.3
+  hops: Type.Integer({
+    description: "`Received:` fields of a message before it is taken for a loop and refused with 5.4.6.",
+    minimum: 10,
+    default: 100,
+  }),
+});
 export type LimitKeys = Static<typeof limitKeys>;
 
 const withoutDefault = <T extends object>(schema: T): T => {
   const { default: _, ...rest } = { default: undefined, ...schema };
   return rest as T;
 };
+
+/** The same keys, each of which may be left out. */
+const withoutDefaults = <P extends Record<string, TSchema>>(properties: P) =>
+  Object.fromEntries(
+    Object.entries(properties).map(([key, schema]) => [key, Type.Optional(withoutDefault(schema))]),
+  ) as { [K in keyof P]: TOptional<P[K]> };
+
+const certificatePair = Type.Object({
+  cert: FilePath("Certificate chain, PEM."),
+  key: FilePath("Private key, PEM."),
+});
+const certificateList = Type.Array(certificatePair, { minItems: 1 });
 
 export const tlsWords = ["none", "optional", "required", "implicit"] as const;
 
@@ -61,20 +138,59 @@ export const listenerKeys = Type.Object({
       expected: "a short name",
     }),
   ),
-  proxy: Type.Optional(
-    Type.Literal("off", {
-      description: "The PROXY protocol; only `off` so far.",
-      expected: "off: nothing else is there yet",
+  certificates: Type.Optional(
+    Type.Union([certificatePair, certificateList], {
+      description: "Certificates of this listener instead of the server's, written as `tls` is at the top.",
+      expected: "{ cert: FILE, key: FILE }, or a list of them",
     }),
+  ),
+  clientCertificates: Type.Optional(
+    Type.Union(
+      (["none", "ask", "require"] as const).map((name) => Type.Literal(name)),
+      {
+        description:
+          "Whether clients are asked for a certificate: `none` (the default); `ask`: taken if there is one; `require`: one that `clientCa` vouches for, or no TLS.",
+      },
+    ),
+  ),
+  clientCa: Type.Optional(
+    FilePath("Authorities that vouch for client certificates, PEM. Without it they are known by their fingerprint only."),
+  ),
+  clientInReceived: Type.Optional(
+    Type.Boolean({
+      description:
+        "Whether `Received:` names the client of a submission, its address and HELO name; yes by default. `false` keeps from recipients where your users are.",
+    }),
+  ),
+  mode: Type.Optional(
+    Type.String({
+      description: "Permissions of the unix socket; `0660` by default.",
+      pattern: "^0?[0-7]{3}$",
+      expected: 'an octal mode in quotes such as "0660"',
+    }),
+  ),
+  owner: Type.Optional(
+    Type.String({
+      description: "Who owns the unix socket: `user`, `user:group` or `:group`; only root can give it away.",
+      pattern: "^(?!:?$)[A-Za-z0-9_.-]*(:[A-Za-z0-9_.-]+)?$",
+      expected: "user, user:group or :group",
+    }),
+  ),
+  proxy: Type.Optional(
+    Type.Object(
+      {
+        from: Type.Array(Type.String(), {
+          description:
+            "Networks of proxies. A connection from there must begin with a PROXY header, before TLS; one from elsewhere must not. `unix`: whoever reaches the unix socket.",
+          minItems: 1,
+        }),
+      },
+      { description: "The PROXY protocol, versions 1 and 2: `{ from: [192.0.2.10] }`. Limits and policies see the client." },
+    ),
   ),
   limits: Type.Optional(
     Type.Object(
-      {
-        messageSize: Type.Optional(withoutDefault(limits.messageSize)),
-        recipients: Type.Optional(withoutDefault(limits.recipients)),
-        connections: Type.Optional(withoutDefault(limits.connections)),
-        connectionsPerAddress: Type.Optional(withoutDefault(limits.connectionsPerAddress)),
-      },
+      { ...withoutDefaults(limits), bareLineEnds },
       { description: "Limits of this listener where they differ from the server's." },
     ),
   ),
@@ -84,11 +200,13 @@ export type ListenerKeys = Static<typeof listenerKeys>;
 export const tlsKeys = Type.Union(
   [
     Type.Literal("self-signed"),
-    Type.Object({ cert: FilePath("Certificate chain, PEM."), key: FilePath("Private key, PEM.") }),
+    certificatePair,
+    certificateList,
   ],
   {
     description:
-      "Certificate of all listeners: `{ cert: FILE, key: FILE }`, followed when it is renewed; or `self-signed`: the server makes one below `dataDir` at its first start, for trying out.",
+      "Certificates of all listeners: `{ cert: FILE, key: FILE }`, or a list of them. Clients get the one for the name that they ask for (SNI), else the first; RSA and ECDSA for the same name may stand side by side. Followed when they are renewed. Or `self-signed`: the server makes one below `dataDir` at its first start, for trying out.",
+    expected: "{ cert: FILE, key: FILE }, a list of them, or self-signed",
   },
 );
 
@@ -131,7 +249,7 @@ export const serverKeys = Type.Object({
       "Give refusals of connection, HELO and sender at the first recipient, so that the log has it and users can still authenticate.",
     default: true,
   }),
-  limits: Type.Object(limits, { description: "What one client may ask for, see below." }),
+  limits: Type.Object(limitKeys.properties, { description: "What one client may ask for, see below." }),
   queue: Type.Object(
     {
       firstRetry: Duration({
@@ -158,12 +276,13 @@ export const serverKeys = Type.Object({
       timeout: Duration({ description: "For one try; there are two.", minimum: "100ms", default: "5s" }),
       clientNames: Duration({
         description:
-          "How long a mail client waits for the banner while its name is looked up, there and back again; `0`: names are not looked up.",
+          "How long a mail client waits for the banner while its name is looked up, there and back again; `0`: it waits for no name, and only plugins that ask get one.",
         default: "3s",
       }),
     },
     { description: "How names are looked up." },
   ),
+  login: loginKeys,
   firstAccount: Type.Optional(
     Type.String({
       description:

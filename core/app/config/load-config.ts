@@ -24,7 +24,7 @@ import type { Mistake, Placed, Slip } from "./mistake.ts";
 import { checkRoles } from "./roles.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { findConfigFile, mistakeAt, mistakeIn, readSource, type Source, searchPlaces } from "./source.ts";
-import { readTls } from "./tls.ts";
+import { checkListenerFiles, readTls } from "./tls.ts";
 
 export interface LoadConfig {
   /** As given with `--config`; otherwise it is looked for in `cwd`. */
@@ -67,7 +67,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
   const from = { configDir, builtins: builtinPlugins(), modules: hostModules };
   const { entries, slips: entrySlips } = await loadEntries(part.plugins, source, from);
   const isComplete = listeners.length === part.listenerCount && entries.length === part.plugins.length;
-  slips.push(...tlsSlips, ...listenerSlips, ...entrySlips, ...checkRoles({ listeners, entries, isComplete }));
+  slips.push(...tlsSlips, ...(await checkListenerFiles(part.listeners, configDir)), ...listenerSlips, ...entrySlips, ...checkRoles({ listeners, entries, isComplete }));
 
   let config: ServerConfig | null = null;
   if (whole.ok) {
@@ -103,6 +103,11 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
           warnAfterMs: keys.queue.warnAfter,
         },
         dns: { servers: keys.dns.servers, timeoutMs: keys.dns.timeout, clientNamesMs: keys.dns.clientNames },
+        login: {
+          ...keys.login,
+          mechanisms: keys.login.mechanisms ?? null,
+          hashThreads: keys.login.hashThreads ?? null,
+        },
         firstAccount: keys.firstAccount === undefined ? null : parseAddress(keys.firstAccount),
         log: keys.log,
         configFile: source.file,

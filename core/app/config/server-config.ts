@@ -2,20 +2,25 @@
 import type { ListenerTls } from "../../contracts/session.ts";
 import type { PluginEntry } from "../../kernel/entry.ts";
 import type { Address } from "../../mail/address.ts";
+import type { SmtpLimits } from "../../smtp/config.ts";
 
-export interface TlsFiles {
-  /** `selfSigned`: made by the server at its first start, below `dataDir`; `files`: the operator's, seen to be readable. */
-  readonly at: "files" | "selfSigned";
-  /** Absolute paths of PEM files. */
+/** Absolute paths of PEM files. */
+export interface CertificateFiles {
   readonly cert: string;
   readonly key: string;
 }
 
+export interface TlsFiles {
+  /** `selfSigned`: made by the server at its first start, below `dataDir`; `files`: the operator's, seen to be readable. */
+  readonly at: "files" | "selfSigned";
+  /** The first is for clients that ask for no name. */
+  readonly pairs: readonly [CertificateFiles, ...CertificateFiles[]];
+}
+
 /** The server's; each listener has the same, with its own values where the operator gave some. */
-export interface Limits {
-  readonly messageSizeBytes: number;
-  /** Recipients of one message. */
-  readonly recipients: number;
+export interface Limits extends SmtpLimits {
+  /** `Received:` fields; the server's counts for all. */
+  readonly hops: number;
   /** Connections of one listener, open at once in one worker. */
   readonly connections: number;
   readonly connectionsPerAddress: number;
@@ -24,7 +29,13 @@ export interface Limits {
 /** `host: null`: all addresses. */
 export type ListenerPlace =
   | { readonly at: "port"; readonly host: string | null; readonly port: number }
-  | { readonly at: "path"; readonly path: string };
+  | {
+      readonly at: "path";
+      readonly path: string;
+      readonly mode: number;
+      /** `user`, `user:group` or `:group`; `null`: whoever makes the socket. */
+      readonly owner: string | null;
+    };
 
 export interface ListenerConfig {
   /** Unique; `role-port` unless the operator says otherwise. */
@@ -32,8 +43,14 @@ export interface ListenerConfig {
   readonly role: string;
   readonly place: ListenerPlace;
   readonly tls: ListenerTls;
-  /** Networks whose connections begin with a PROXY header. Always empty so far. */
+  /** Networks whose connections begin with a PROXY header. */
   readonly proxyFrom: readonly string[];
+  /** Its own, instead of the server's. */
+  readonly certificates?: readonly [CertificateFiles, ...CertificateFiles[]];
+  /** Left out: clients are not asked for a certificate. `ca`: the authorities that vouch for them. */
+  readonly clients?: { readonly wanted: "ask" | "require"; readonly ca: string | null };
+  /** Whether `Received:` names the client of a submission. Left out: yes. */
+  readonly clientInReceived?: boolean;
   readonly limits: Limits;
 }
 
@@ -65,8 +82,17 @@ export interface ServerConfig {
   readonly dns: {
     readonly servers: readonly string[];
     readonly timeoutMs: number;
-    /** 0: clients' names are not looked up. */
+    /** 0: nobody waits for a client's name. */
     readonly clientNamesMs: number;
+  };
+  readonly login: {
+    /** `null`: all that plugins can check. */
+    readonly mechanisms: readonly string[] | null;
+    readonly cramMd5: boolean;
+    readonly scramIterations: number;
+    /** `null`: by the number of cores. */
+    readonly hashThreads: number | null;
+    readonly hashWaiting: number;
   };
   /** Made at a start that finds no account at all. */
   readonly firstAccount: Address | null;
