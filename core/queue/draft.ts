@@ -18,18 +18,23 @@ import { completion } from "./complete.ts";
 import { checkEach, checkWhole } from "./content-check.ts";
 import type { Leaf } from "./expansion.ts";
 import { type Judgement, judge } from "./judgement.ts";
-import { type OriginRules, originTable } from "./origin-table.ts";
+import { type OriginRules, rulesOf } from "./origin-table.ts";
 import { partition } from "./partition.ts";
 import { countHops, HOPS_LIMIT, receivedField } from "./received-field.ts";
 import { refusals, refusedBy } from "./refusals.ts";
+import { noteTransport } from "./transport-needs.ts";
 
 export interface SubmitRoom extends AdmissionRoom {
   readonly spool: Spool;
   /** Takes over what the spool has accepted. `message` is `null` where it has to be read back. */
   readonly queue: { enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void };
   readonly clock: Clock;
+  /** `Received:` fields before a message counts as looping. */
+  readonly hopsLimit?: number;
 }
 
+// RFC 5321 4.5.3.2.6: so long a client waits for the answer to its message
+const ANSWER_MS = 10 * 60_000;
 // What one client can make grow here; the SMTP room has its own, lower limit of recipients.
 const RECIPIENTS_LIMIT = 20_000;
 const CHANGES_LIMIT = 1_000;
@@ -42,6 +47,7 @@ export class OpenDraft implements Draft {
   readonly envelope: EnvelopeState;
   readonly #room: SubmitRoom;
   readonly #rules: OriginRules;
+  readonly #repliesEach: boolean;
   readonly #offers: { readonly address: Address; readonly ids: readonly number[] }[] = [];
   readonly #byAddress = new Map<string, Recipient>();
   readonly #reversePaths = new Map<number, Address | null>();
@@ -49,10 +55,12 @@ export class OpenDraft implements Draft {
   #changes: Change[] = [];
   #isClosed = false;
 
-  constructor(room: SubmitRoom, envelope: EnvelopeState) {
+  /** `repliesEach`: each offer has an answer of its own behind the content. */
+  constructor(room: SubmitRoom, envelope: EnvelopeState, repliesEach: boolean) {
     this.#room = room;
     this.envelope = envelope;
-    this.#rules = originTable[envelope.origin];
+    this.#rules = rulesOf(envelope);
+    this.#repliesEach = repliesEach;
   }
 
   apply(changes: readonly Change[]): void {
@@ -119,8 +127,10 @@ export class OpenDraft implements Draft {
 
   async #submit(received: StoredMessage): Promise<Submitted> {
     const { envelope } = this;
+    const begunMs = this.#room.clock.now();
     if (envelope.recipients.length === 0) return refusals.noRecipients;
-    if (this.#rules.traces && countHops(received.header) > HOPS_LIMIT) return refusals.tooManyHops;
+    if (this.#rules.traces && countHops(received.header) > (this.#room.hopsLimit ?? HOPS_LIMIT))
+      return refusals.tooManyHops;
     let message = await this.#edit(received);
 
     let judgement: Judgement | null = null;
@@ -139,7 +149,7 @@ export class OpenDraft implements Draft {
       const checks = await checkEach(this.#room.kernel, envelope, message);
       if (checks) {
         const offers = this.#offers.map(({ ids }) => ids);
-        judgement = judge(checks, offers, envelope.origin === "lmtp");
+        judgement = judge(checks, offers, this.#repliesEach);
         if (judgement.refused) return judgement.refused;
         for (const id of judgement.dropped) envelope.removeRecipient(id);
       }
@@ -151,6 +161,8 @@ export class OpenDraft implements Draft {
     if (refused) return refused;
     const finished = await this.#finish(message);
     if ("at" in finished) return finished;
+    // The client (only one that came from outside waits) has given up and will come again: now it would be there twice.
+    if (this.#rules.asksDestination && this.#room.clock.now() - begunMs > ANSWER_MS) return refusals.tooLate;
     const failed = await this.#keep(finished.message, judgement?.quarantined ?? new Map());
     return failed ?? { at: "queued", id: envelope.id, replies };
   }
@@ -209,6 +221,7 @@ export class OpenDraft implements Draft {
       if ("at" in signed) return signed;
       current = signed;
     }
+    noteTransport(envelope, current);
     return { message: current };
   }
 
@@ -310,5 +323,6 @@ const summary = (envelope: EnvelopeState, message: StoredMessage): object => ({
   recipients: envelope.recipients.length,
   sizeBytes: message.sizeBytes,
   ...(envelope.session && { session: envelope.session.id, client: envelope.session.remote.address }),
+  ...(envelope.session?.forwarded && { forwarded: envelope.session.forwarded }),
   ...((envelope.hold ?? envelope.quarantine) !== null && { hold: envelope.hold ?? envelope.quarantine }),
 });

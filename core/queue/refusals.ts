@@ -13,6 +13,8 @@ export const refusals = {
   tooManyRecipients: core(false, { text: "Too many recipients", code: 452, detail: "5.3" }),
   spoolFull: core(false, { text: "Insufficient system storage", code: 452, detail: "3.1" }),
   noRecipients: core(true, { text: "No valid recipients", code: 554, detail: "5.1" }),
+  // RFC 5321 4.5.3.2.6
+  tooLate: core(false, { text: "Checking this message took too long, try again later", code: 451, detail: "3.0" }),
   // RFC 5321 6.3
   tooManyHops: core(true, { text: "Too many hops, this message is in a loop", code: 554, detail: "4.6" }),
 } as const;

@@ -14,6 +14,7 @@ import {
   submitText,
 } from "../testing/mail-flow.ts";
 import { aliases, directory, hooksPlugin, recording } from "../testing/mail-plugins.ts";
+import { manualClock } from "../testing/manual-clock.ts";
 
 const flows: MailFlow[] = [];
 afterEach(async () => {
@@ -307,6 +308,33 @@ describe("what is written into the message", () => {
     });
     const fine = `${"Received: from x by y; z\n".repeat(90)}Subject: s\n\nx\n`;
     expect((await sendText(flow, { to: ["ann@example.org"], text: fine })).submitted.at).toBe("queued");
+  });
+
+  it("takes as many hops as it is told", async () => {
+    const flow = await flowOf([here], { hopsLimit: 2 });
+    const send = (hops: number) =>
+      sendText(flow, {
+        to: ["ann@example.org"],
+        text: `${"Received: from x by y; z\n".repeat(hops)}Subject: s\n\nx\n`,
+      });
+    expect((await send(2)).submitted.at).toBe("queued");
+    expect((await send(3)).submitted).toMatchObject({ refusal: { code: 554, detail: "4.6" } });
+  });
+
+  it("keeps nothing when the client has waited longer than any client waits: it will come again", async () => {
+    const clock = manualClock();
+    const slow = hooksPlugin({
+      message: () => {
+        clock.advance(11 * 60_000);
+        return proceed;
+      },
+    });
+    const flow = await flowOf([here, slow], { clock });
+    expect((await sendText(flow, { to: ["ann@example.org"] })).submitted).toMatchObject({
+      at: "refused",
+      isPermanent: false,
+      refusal: { code: 451 },
+    });
   });
 });
 

@@ -49,6 +49,8 @@ export interface MailFlowInit {
   readonly options?: Partial<QueueOptions>;
   /** Put between the rooms and the spool, to make it fail. */
   readonly wrapSpool?: (spool: Spool) => Spool;
+  /** `Received:` fields before a message counts as looping. */
+  readonly hopsLimit?: number;
   /** `false`: nothing is delivered before the test starts the queue. */
   readonly starts?: boolean;
 }
@@ -89,7 +91,10 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
   const room = { kernel, accounts, facts, spool, clock, log };
   const submit: Submit = { open: (opening) => door.open(opening) };
   const queue = createQueue({ ...room, submit, alarm: clock.alarm, random: () => 0.5, options: init.options ?? {} });
-  const door = createSubmit({ ...room, queue, worker: 0 });
+  const door = createSubmit({
+    ...{ ...room, queue, worker: 0 },
+    ...(init.hopsLimit === undefined ? {} : { hopsLimit: init.hopsLimit }),
+  });
   if (init.starts !== false) await queue.start();
   const crash = async () => {
     const given = new AbortController();

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { defaultLimits } from "../../smtp/config.ts";
 import { loadConfig } from "./load-config.ts";
 import type { ServerConfig } from "./server-config.ts";
 
@@ -69,7 +70,7 @@ describe("a config", () => {
 
   it("is complete without most keys", async () => {
     await write("postern.config.yaml", yaml);
-    const limits = { messageSizeBytes: 50 * 2 ** 20, recipients: 1000, connections: 2000, connectionsPerAddress: 100 };
+    const limits = { ...defaultLimits, hops: 100, connections: 2000, connectionsPerAddress: 100 };
     expect(await load()).toEqual({
       recipientDelimiter: "+",
       queue: { firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
@@ -112,9 +113,9 @@ dataDir: ../var
 user: mail
 workers: 2
 tls: { cert: ../cert.pem, key: ../cert.pem }
-limits: { messageSize: 10MB, recipients: 200 }
+limits: { messageSize: 10MB, recipients: 200, errors: 7, bareLineEnds: reject }
 listeners:
-  - { role: mx, port: 25, limits: { messageSize: 1MiB } }
+  - { role: mx, port: 25, limits: { messageSize: 1MiB, commandTimeout: 30s, minDataRate: 1kB, bareLineEnds: normalize } }
   - { role: submission, host: "::1", port: 587 }
   - { role: lmtp, path: ../lmtp.sock, name: local }
 log: { level: debug, pretty: off }
@@ -132,8 +133,20 @@ log: { level: debug, pretty: off }
       log: { level: "debug", pretty: false },
     });
     expect(config.listeners).toMatchObject([
-      { name: "mx-25", tls: "optional", limits: { messageSizeBytes: 2 ** 20, recipients: 200 } },
-      { name: "submission-587", tls: "required", place: { host: "::1" }, limits: { messageSizeBytes: 10_000_000 } },
+      {
+        name: "mx-25",
+        tls: "optional",
+        limits: {
+          ...{ messageSizeBytes: 2 ** 20, recipients: 200, errors: 7 },
+          ...{ commandTimeoutMs: 30_000, minDataRate: 1000, bareLineEnds: "normalize" },
+        },
+      },
+      {
+        name: "submission-587",
+        tls: "required",
+        place: { host: "::1" },
+        limits: { messageSizeBytes: 10_000_000, commandTimeoutMs: 300_000, minDataRate: 100, bareLineEnds: "reject" },
+      },
       { name: "local", tls: "none", place: { at: "path", path: join(site, "lmtp.sock") } },
     ]);
   });
