@@ -25,7 +25,7 @@ import { createKeyValue } from "../kv/key-value.ts";
 import { createAccounts } from "../login/accounts.ts";
 import { openLoginSecret } from "../login/login-secret.ts";
 import { createLogins, type LoginsDeps } from "../login/logins.ts";
-import { noCertificates, openCertificates } from "../net/certificates.ts";
+import { type CertificateReader, certificatesOnDisk } from "../net/certificate-reader.ts";
 import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
 import { type Listener, openListener } from "../net/listener.ts";
@@ -40,6 +40,7 @@ import { createAccountAdmins } from "./account-admins.ts";
 import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
 import { keyValueDirectory, spoolDirectory } from "./data-directory.ts";
 import { providedSpool } from "./provided-spool.ts";
+import { openServerCertificates } from "./server-certificates.ts";
 import { version } from "./version.ts";
 
 export interface ServerParts {
@@ -53,6 +54,8 @@ export interface ServerParts {
   readonly notifier: Notifier;
   /** Called once what only root may read has been read, and before anything is written. */
   readonly dropPrivileges: () => void;
+  /** Reads certificates also when they may not be read here any more. Left out: from disk. */
+  readonly certificateReader?: CertificateReader;
 }
 
 export interface Server {
@@ -88,9 +91,11 @@ export async function openServer(parts: ServerParts): Promise<Server> {
 async function open(parts: ServerParts, onClose: (step: () => unknown) => void): Promise<Server["listeners"]> {
   const { config, log, clock } = parts;
   onClose(installStrayFaultGuard(log));
-  const opened = config.tls === null ? null : await openCertificates(config.tls, { log });
-  onClose(() => opened?.close());
-  const certificates = opened ?? noCertificates;
+  const certificates = await openServerCertificates(config, {
+    log,
+    reader: parts.certificateReader ?? certificatesOnDisk,
+  });
+  onClose(() => certificates.close());
   parts.dropPrivileges();
   const { hostname, dataDir, origin, postmaster, recipientDelimiter } = config;
   const facts: ServerFacts = { hostname, dataDir, origin, postmaster, recipientDelimiter, version: version() };
@@ -145,7 +150,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         [NextHops, createNextHops({ kernel, resolver, hostname })],
         [Notifier, parts.notifier],
         [KeyValue, keyValue],
-        [Certificates, certificates],
+        [Certificates, certificates.ofServer],
         [Accounts, accounts],
         [Logins, logins],
         [LoginMethods, logins.methods],
@@ -166,7 +171,13 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   onClose(() => Promise.all(listeners.map((listener) => listener.close(DRAIN_MS))));
   for (const listener of parts.listens ? config.listeners : []) {
     listeners.push(
-      await openListener(listener, { log, hostname, certificates, kernel, ...serverOf(listener, parts, kernel) }),
+      await openListener(listener, {
+        log,
+        hostname,
+        certificates: certificates.ofListener(listener),
+        kernel,
+        ...serverOf(listener, parts, kernel),
+      }),
     );
   }
   return listeners.map(({ name, address }) => ({

@@ -16,6 +16,9 @@ export type MailHosts =
   | { readonly at: "found"; readonly hosts: readonly MailHost[] }
   | { readonly at: "failed" | "deferred"; readonly reply: RemoteReply };
 
+/** `refusesMail`: a null MX (RFC 7505). `unavailable`: nobody can tell now. */
+export type MailDomain = "exists" | "refusesMail" | "unknown" | "unavailable";
+
 export interface NextHops {
   /** The route that the queue would take for this address now; `null` if no plugin has one. Never rejects. */
   route(address: Address): Promise<Routed | Reject | Defer | null>;
@@ -24,5 +27,7 @@ export interface NextHops {
    * we are among them only better ones, so that mail never comes back. Never rejects.
    */
   hosts(nextHop: NextHop, signal: AbortSignal): Promise<MailHosts>;
+  /** Whether DNS has a mail server for this domain: MX, or an address of its own. Never rejects. */
+  domain(domain: string, signal: AbortSignal): Promise<MailDomain>;
 }
 export const NextHops = defineService<NextHops>("postern/next-hops@1");

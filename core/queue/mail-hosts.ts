@@ -2,7 +2,7 @@
  * Which hosts take mail for a next hop, in the order to try them (RFC 5321 5.1): MX by preference, equal ones shuffled,
  * the domain itself where it has none, nobody where it says so (RFC 7505), only better ones where we are among them.
  */
-import type { MailHost, MailHosts } from "../contracts/next-hops.ts";
+import type { MailDomain, MailHost, MailHosts } from "../contracts/next-hops.ts";
 import type { Resolver } from "../contracts/resolver.ts";
 import type { NextHop } from "../mail/next-hop.ts";
 
@@ -44,6 +44,18 @@ export async function findMailHosts(query: MailHostsQuery): Promise<MailHosts> {
     return permanent("5.1.10", `${nextHop.host} takes no mail`);
   const names = inOrder(mx.records, query);
   return names.length === 0 ? loop(nextHop) : addressesOf(names, query);
+}
+
+/** The same question without the hosts: a domain that is spelled wrong shows before anybody connects. */
+export async function findMailDomain(domain: string, resolver: Resolver, signal: AbortSignal): Promise<MailDomain> {
+  if (domain.startsWith("[")) return "exists";
+  const mx = await resolver.mx(domain, signal);
+  if (mx.at === "failed") return "unavailable";
+  if (mx.at === "found")
+    return mx.records.every(({ exchange }) => exchange === "" || exchange === ".") ? "refusesMail" : "exists";
+  const own = await resolver.addresses(domain, signal);
+  if (own.at === "failed") return "unavailable";
+  return own.at === "found" ? "exists" : "unknown";
 }
 
 // RFC 5321 5.1: from an MX, mail goes only to those of lower preference numbers.

@@ -4,7 +4,7 @@ import type { Kernel } from "../contracts/kernel.ts";
 import type { NextHops } from "../contracts/next-hops.ts";
 import type { Resolver } from "../contracts/resolver.ts";
 import { createEnvelope } from "../kernel/envelope.ts";
-import { findMailHosts } from "./mail-hosts.ts";
+import { findMailDomain, findMailHosts } from "./mail-hosts.ts";
 
 export interface NextHopsParts {
   readonly kernel: Pick<Kernel, "claim">;
@@ -21,6 +21,7 @@ export function createNextHops({ kernel, resolver, hostname }: NextHopsParts): N
     },
     hosts: (nextHop, signal) =>
       findMailHosts({ nextHop, resolver, hostname, isOwnAddress, random: Math.random, signal }),
+    domain: (domain, signal) => findMailDomain(domain, resolver, signal),
   };
 }
 

@@ -50,7 +50,10 @@ export class RawClient {
       if (this.socket.destroyed || this.socket.readableEnded) {
         throw new Error(`the server closed; ${pattern} did not come in ${JSON.stringify(this.received)}`);
       }
-      await Promise.race([once(this.socket, "data"), once(this.socket, "end"), once(this.socket, "close")]);
+      const seen = new AbortController();
+      const { signal } = seen;
+      await Promise.race(["data", "end", "close"].map((event) => once(this.socket, event, { signal })));
+      seen.abort(); // nobody listens for the others any more
     }
   }
 

@@ -154,7 +154,9 @@ export const listenerKeys = Type.Object({
     ),
   ),
   clientCa: Type.Optional(
-    FilePath("Authorities that vouch for client certificates, PEM. Without it they are known by their fingerprint only."),
+    FilePath(
+      "Authorities that vouch for client certificates, PEM. Without it they are known by their fingerprint only.",
+    ),
   ),
   clientInReceived: Type.Optional(
     Type.Boolean({
@@ -185,7 +187,10 @@ export const listenerKeys = Type.Object({
           minItems: 1,
         }),
       },
-      { description: "The PROXY protocol, versions 1 and 2: `{ from: [192.0.2.10] }`. Limits and policies see the client." },
+      {
+        description:
+          "The PROXY protocol, versions 1 and 2: `{ from: [192.0.2.10] }`. Limits and policies see the client.",
+      },
     ),
   ),
   limits: Type.Optional(
@@ -197,18 +202,11 @@ export const listenerKeys = Type.Object({
 });
 export type ListenerKeys = Static<typeof listenerKeys>;
 
-export const tlsKeys = Type.Union(
-  [
-    Type.Literal("self-signed"),
-    certificatePair,
-    certificateList,
-  ],
-  {
-    description:
-      "Certificates of all listeners: `{ cert: FILE, key: FILE }`, or a list of them. Clients get the one for the name that they ask for (SNI), else the first; RSA and ECDSA for the same name may stand side by side. Followed when they are renewed. Or `self-signed`: the server makes one below `dataDir` at its first start, for trying out.",
-    expected: "{ cert: FILE, key: FILE }, a list of them, or self-signed",
-  },
-);
+export const tlsKeys = Type.Union([Type.Literal("self-signed"), certificatePair, certificateList], {
+  description:
+    "Certificates of all listeners: `{ cert: FILE, key: FILE }`, or a list of them. Clients get the one for the name that they ask for (SNI), else the first; RSA and ECDSA for the same name may stand side by side. Followed when they are renewed. Or `self-signed`: the server makes one below `dataDir` at its first start, for trying out.",
+  expected: "{ cert: FILE, key: FILE }, a list of them, or self-signed",
+});
 
 export const serverKeys = Type.Object({
   hostname: HostName("This server's name in banner, EHLO and `Received:`; it should resolve, and back."),

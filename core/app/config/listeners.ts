@@ -1,8 +1,8 @@
 /** Listeners: their defaults, and what only shows when they are looked at together. */
 import { resolve } from "node:path";
 import type { ListenerTls } from "../../contracts/session.ts";
-import { parseNetwork } from "../../mail/network.ts";
 import type { Path } from "../../kernel/load/validate.ts";
+import { parseNetwork } from "../../mail/network.ts";
 import type { LimitKeys, ListenerKeys } from "./keys.ts";
 import type { Placed, Slip } from "./mistake.ts";
 import type { Limits, ListenerConfig, ListenerPlace, TlsFiles } from "./server-config.ts";
@@ -116,13 +116,29 @@ function clientSlips(keys: ListenerKeys, tls: ListenerTls, path: Path): Slip[] {
   const slips: Slip[] = [];
   const slip = (key: string, text: string, expected: string) => slips.push({ path: [...path, key], text, expected });
   if (wanted === "require" && clientCa === undefined)
-    slip("clientCertificates", "client certificates are required, but nobody is named who vouches for them", "clientCa: FILE");
+    slip(
+      "clientCertificates",
+      "client certificates are required, but nobody is named who vouches for them",
+      "clientCa: FILE",
+    );
   if (wanted === "none" && clientCa !== undefined)
-    slip("clientCa", "clientCa is set, but clients are not asked for a certificate", "clientCertificates: ask or require");
+    slip(
+      "clientCa",
+      "clientCa is set, but clients are not asked for a certificate",
+      "clientCertificates: ask or require",
+    );
   if (wanted !== "none" && tls === "none")
-    slip("clientCertificates", "clients are asked for a certificate, but there is no TLS here", "tls: optional, required or implicit");
+    slip(
+      "clientCertificates",
+      "clients are asked for a certificate, but there is no TLS here",
+      "tls: optional, required or implicit",
+    );
   if (clientInReceived !== undefined && role !== "submission")
-    slip("clientInReceived", `clientInReceived is of no use for the role ${role}`, "it at listeners with role: submission");
+    slip(
+      "clientInReceived",
+      `clientInReceived is of no use for the role ${role}`,
+      "it at listeners with role: submission",
+    );
   return slips;
 }
 
@@ -134,7 +150,8 @@ function proxySlips({ proxy }: ListenerKeys, place: ListenerPlace, path: Path): 
       return [{ path: where, text: isHere, expected: place.at === "path" ? "unix" : "a network such as 192.0.2.0/24" }];
     }
     const network = text === "unix" ? null : parseNetwork(text);
-    if (typeof network === "string") return [{ path: where, text: network, expected: "a network such as 192.0.2.0/24" }];
+    if (typeof network === "string")
+      return [{ path: where, text: network, expected: "a network such as 192.0.2.0/24" }];
     if (network === null || network[1] > 0) return [];
     const open = `${text}: everybody could say who he is`;
     return [{ path: where, text: open, expected: "the networks of your proxies", severity: "warning" }];

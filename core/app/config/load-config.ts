@@ -67,7 +67,13 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
   const from = { configDir, builtins: builtinPlugins(), modules: hostModules };
   const { entries, slips: entrySlips } = await loadEntries(part.plugins, source, from);
   const isComplete = listeners.length === part.listenerCount && entries.length === part.plugins.length;
-  slips.push(...tlsSlips, ...(await checkListenerFiles(part.listeners, configDir)), ...listenerSlips, ...entrySlips, ...checkRoles({ listeners, entries, isComplete }));
+  slips.push(
+    ...tlsSlips,
+    ...(await checkListenerFiles(part.listeners, configDir)),
+    ...listenerSlips,
+    ...entrySlips,
+    ...checkRoles({ listeners, entries, isComplete }),
+  );
 
   let config: ServerConfig | null = null;
   if (whole.ok) {

@@ -76,9 +76,43 @@ describe("a mistake in a config", () => {
       ['6: "listeners[0].tls" is "requird"'],
     ],
     [
-      "PROXY, which is not there",
-      `${head}listeners:\n  - { role: mx, port: 25, proxy: on }\n`,
-      ['4: "listeners[0].proxy" is "on"'],
+      "a proxy network that is none",
+      `${head}listeners:\n  - { role: mx, port: 25, proxy: { from: [192.0.2.1/24, unix] } }\n`,
+      [
+        '4: "192.0.2.1/24" has bits behind its prefix: did you mean 192.0.2.0/24?',
+        "4: a port has no clients on a unix socket",
+      ],
+    ],
+    [
+      "a proxy without networks",
+      `${head}listeners:\n  - { role: mx, port: 25, proxy: { from: [] } }\n`,
+      ['4: "listeners[0].proxy.from" is an empty list'],
+    ],
+    ["a mode of a port", `${head}listeners:\n  - { role: mx, port: 25, mode: "0660" }\n`, ["4: a port has no mode"]],
+    [
+      "a mode that is none",
+      `${head}listeners:\n  - { role: lmtp, path: lmtp.sock, mode: "0888" }\n`,
+      ['4: "listeners[0].mode" is "0888"'],
+    ],
+    [
+      "client certificates without authorities",
+      `${head}listeners:\n  - { role: mx, port: 25, clientCertificates: require }\n`,
+      ["4: client certificates are required, but nobody is named who vouches for them"],
+    ],
+    [
+      "authorities that are not there, and of no use",
+      `${head}listeners:\n  - { role: mx, port: 25, clientCa: no.pem }\n`,
+      ["4: clientCa is set, but clients are not asked for a certificate", "no.pem does not exist"],
+    ],
+    [
+      "certificates of a listener that are not there",
+      `${head}listeners:\n  - { role: mx, port: 25, certificates: [{ cert: no.pem, key: no.key }] }\n`,
+      ["no.pem does not exist", "no.key does not exist"],
+    ],
+    [
+      "clientInReceived where nothing is submitted",
+      `${head}listeners:\n  - { role: mx, port: 25, clientInReceived: false }\n`,
+      ["4: clientInReceived is of no use for the role mx"],
     ],
     [
       "the same name twice",

@@ -16,6 +16,7 @@ export function configReference(): string {
     section("The server", serverKeys, (_, schema) => !isTable(schema)),
     ...groups.map(([key, schema]) => section(`\`${key}\``, schema, () => true, lead(schema))),
     section("Each of `listeners`", listenerKeys, (_, schema) => !isTable(schema), "A listener has `port` or `path`."),
+    section("`proxy` of a listener", listenerKeys.properties.proxy, () => true, lead(listenerKeys.properties.proxy)),
     section("`limits` of a listener", listenerKeys.properties.limits, () => true, lead(listenerKeys.properties.limits)),
     section(
       "Each of `plugins`, in its long form",

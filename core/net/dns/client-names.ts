@@ -12,7 +12,7 @@ import { parseDomain } from "../../mail/address.ts";
 export interface ClientNamesOptions {
   readonly resolver: Resolver;
   readonly clock: Clock;
-  /** For one client; 0: nobody is looked up, all are `unknown`. */
+  /** For one client. */
   readonly timeoutMs: number;
 }
 
@@ -37,7 +37,7 @@ export function createClientNames({ resolver, clock, timeoutMs }: ClientNamesOpt
   };
   return {
     find(address) {
-      if (timeoutMs === 0 || isIP(address) === 0) return unknown;
+      if (isIP(address) === 0) return unknown;
       if (address === "::1" || address === "127.0.0.1") return loopback;
       const known = kept.get(address);
       if (known && known.untilMs > clock.now()) return known.name;
