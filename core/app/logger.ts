@@ -1,4 +1,8 @@
-/** The log: JSON lines by pino on standard output, pretty on a terminal. A reader that goes away never stops the server. */
+/**
+ * The log: JSON lines by pino on standard output, pretty on a terminal. Lines that come up while others are being written leave
+ * together, and nobody waits for them: a reader that is slow costs lines beyond a bound, never the mail; one that has gone stops nothing.
+ * What is still held is written when the process ends; a `kill -9` may cost the last few lines.
+ */
 import pino from "pino";
 import type { Log } from "../contracts/log.ts";
 
@@ -6,6 +10,9 @@ export interface LogOptions {
   readonly level: "debug" | "info" | "warn" | "error";
   readonly pretty: boolean | "auto";
 }
+
+/** Held for a reader that does not read; what comes on top is dropped, and counted. */
+const HELD_BYTES = 8 * 1024 * 1024;
 
 export async function createLog(options: LogOptions, fields: object = {}): Promise<Log> {
   const isPretty = options.pretty === "auto" ? process.stdout.isTTY === true : options.pretty;
@@ -16,7 +23,7 @@ export async function createLog(options: LogOptions, fields: object = {}): Promi
         translateTime: "SYS:HH:MM:ss",
         sync: true,
       })
-    : pino.destination({ dest: 1, sync: true });
+    : pino.destination({ dest: 1, sync: false, maxLength: HELD_BYTES });
   destination.on("error", ignoreBrokenPipe);
   const log: Log = pino(
     {
@@ -27,7 +34,22 @@ export async function createLog(options: LogOptions, fields: object = {}): Promi
     },
     destination,
   );
+  tellDropped(destination, log);
   return log;
+}
+
+/** Once the reader reads again, the log says how much it has missed. */
+function tellDropped(destination: NodeJS.EventEmitter, log: Log): void {
+  let dropped = 0;
+  destination.on("drop", () => {
+    dropped += 1;
+  });
+  destination.on("drain", () => {
+    if (dropped === 0) return;
+    const lines = dropped;
+    dropped = 0;
+    log.warn({ lines }, "log lines were dropped: whoever reads the log was too slow");
+  });
 }
 
 /** Whoever read the log has left: mail goes on without it. */

@@ -71,7 +71,7 @@ async function write(init: AcceptingInit, meta: AcceptMeta, content: readonly Ui
     }
     await journal.message(record, (segment, offset) => {
       const place = { at: "journal", segment, offset, sizeBytes: record.sizeBytes } as const;
-      attempt.entry = new Entry(id, place, { dueAt: 0, isKnown: true });
+      attempt.entry = new Entry(id, place, { dueAt: 0, isKnown: true, mayHaveBodyFile: meta.bodyFile !== null });
       attempt.entry.pin(segment);
     });
     if (attempt.entry) ledger.add(attempt.entry);

@@ -10,6 +10,12 @@ export type Place =
   /** `usedBytes`: where its next record goes; `null` until it has been read once. */
   | { readonly at: "file"; readonly name: DeferredName; readonly usedBytes: number | null };
 
+export interface EntryFacts {
+  readonly dueAt: number;
+  readonly isKnown: boolean;
+  readonly mayHaveBodyFile?: boolean;
+}
+
 export class Entry {
   readonly id: string;
   place: Place;
@@ -24,17 +30,20 @@ export class Entry {
   readonly #pinnedIn: Segment[] = [];
   /** Whoever runs the queue knows of it. */
   isKnown: boolean;
+  /** `false`: its body is in its record, so there is no file to unlink. `true` also where nobody has read the record yet. */
+  readonly mayHaveBodyFile: boolean;
   isRemoved = false;
   /** A file of its own is being written while it is still the journal's. */
   isCopying = false;
   /** Work on its file, one after the other. */
   tail: Promise<void> = Promise.resolve();
 
-  constructor(id: string, place: Place, how: { readonly dueAt: number; readonly isKnown: boolean }) {
+  constructor(id: string, place: Place, how: EntryFacts) {
     this.id = id;
     this.place = place;
     this.dueAt = how.dueAt;
     this.isKnown = how.isKnown;
+    this.mayHaveBodyFile = how.mayHaveBodyFile ?? true;
   }
 
   pin(segment: Segment): void {

@@ -23,7 +23,7 @@ const mebibyte = 1024 * 1024;
 export const defaultLimits: SpoolLimits = {
   segmentBytes: 16 * mebibyte,
   maxSegments: 16,
-  memoryMessageBytes: mebibyte,
+  memoryMessageBytes: 3 * mebibyte,
   memoryTotalBytes: 128 * mebibyte,
   headerBytes: mebibyte,
   cacheBytes: 16 * mebibyte,

@@ -62,11 +62,11 @@ function fold({ ledger }: ReplayInit, segment: Segment, found: Found & { at: "re
     const { id } = meta;
     switch (found.type) {
       case "accept": {
-        acceptMeta(meta);
+        const { bodyFile } = acceptMeta(meta);
         const { offset, sizeBytes } = found;
         const place = { at: "journal", segment, offset, sizeBytes } as const;
         if (ledger.entries.has(id)) return true;
-        const entry = new Entry(id, place, { dueAt: 0, isKnown: false });
+        const entry = new Entry(id, place, { dueAt: 0, isKnown: false, mayHaveBodyFile: bodyFile !== null });
         entry.pin(segment);
         ledger.add(entry);
         return true;

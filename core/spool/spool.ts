@@ -126,7 +126,7 @@ export class FileSpool implements Spool {
     this.#recent.forget(id);
     const written = journal.remark(removeRecord(id));
     // The body goes last: as long as a record could bring the message back it must be whole.
-    this.#inBackground(written.then(() => bodies.remove(id)));
+    this.#inBackground(entry.mayHaveBodyFile ? written.then(() => bodies.remove(id)) : written);
     // A copy into a file that is in the making is unlinked by whoever makes it.
     if (entry.place.at === "journal") entry.unpinAll();
     else this.#inBackground(entry.inTurn(() => unlinkFile(ledger, deferred, entry)));
