@@ -7,6 +7,11 @@ export type Notify = "never" | "success" | "failure" | "delay";
 export type Origin = "smtp" | "lmtp" | "sendmail" | "bounce" | "forward" | "release";
 export type BodyKind = "7bit" | "8bitmime" | "binarymime";
 
+/** The label of a message that a content filter handed back (role `reinject`): `true`. It is not given to a filter again. */
+export const REINJECTED_LABEL = "postern/reinjected";
+/** The label of a message whose header says `TLS-Required: No` (RFC 8689 5): `true`. */
+export const TLS_OPTIONAL_LABEL = "postern/tls-optional";
+
 export interface Recipient {
   /** Unique within its envelope, from 1. */
   readonly id: number;

@@ -1,8 +1,15 @@
 /** What others may ask of the queue: ETRN now, `postern queue` and the administrator's page later. */
 import { defineService } from "./service.ts";
 
+/** What a queue run has found. */
+export interface Flushed {
+  readonly recipients: number;
+  /** Whether that is all: other workers have queues of their own, and were told. */
+  readonly isWhole: boolean;
+}
+
 export interface QueueControl {
-  /** Tries again at once what waits for this domain or, with a leading dot, for its subdomains (RFC 1985 5.3). Resolves with the number of recipients. */
-  flush(domain: string): Promise<number>;
+  /** Tries again at once what waits for this domain or, with a leading dot, for it and its subdomains (RFC 1985 5.3). */
+  flush(domain: string): Promise<Flushed>;
 }
 export const QueueControl = defineService<QueueControl>("postern/queue-control@1");

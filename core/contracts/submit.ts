@@ -14,6 +14,8 @@ export interface Opening {
   readonly requiresTls: boolean;
   readonly ret: "full" | "hdrs" | null;
   readonly envid: string | null;
+  /** Each recipient gets a reply of its own behind the content, also over plain SMTP (PRDR). */
+  readonly repliesEach?: boolean;
 }
 
 export interface Offer {

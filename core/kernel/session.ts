@@ -3,7 +3,7 @@
  * protocol rooms change its fields as facts become known. Never throws.
  */
 import type { Identity } from "../contracts/account.ts";
-import type { Protocol, Session, TlsFacts } from "../contracts/session.ts";
+import type { ForwardedClient, Protocol, Session, TlsFacts } from "../contracts/session.ts";
 
 export interface SessionInit {
   readonly id: string;
@@ -26,6 +26,7 @@ export class SessionState implements Session {
   heloName: string | null;
   isExtended?: boolean;
   identity: Identity | null;
+  forwarded: ForwardedClient | null = null;
 
   constructor(init: SessionInit) {
     this.id = init.id;

@@ -14,7 +14,7 @@ import type { Change } from "../contracts/verdicts.ts";
 import { wholeAddress } from "../kernel/addresses.ts";
 import type { EnvelopeState } from "../kernel/envelope.ts";
 import { holdsForPostmaster } from "../kernel/postmaster.ts";
-import type { Address } from "../mail/address.ts";
+import { type Address, literalOf } from "../mail/address.ts";
 import { type Expansion, expandRecipient, type Leaf, unexpanded } from "./expansion.ts";
 import type { OriginRules } from "./origin-table.ts";
 import { refusals, refusedBy } from "./refusals.ts";
@@ -38,7 +38,8 @@ export async function admitOffer(
   envelope: EnvelopeState,
   offer: Offer,
 ): Promise<Admitted | Refused> {
-  const isBare = offer.address.domain === "";
+  // RFC 5321 4.1.3: our own address in brackets is this host, as is no domain at all
+  const isBare = offer.address.domain === "" || isOurLiteral(offer.address, envelope);
   const isPostmaster =
     offer.isPostmaster === true || (isBare && offer.address.localPart.toLowerCase() === "postmaster");
   const recipient = envelope.makeRecipient({
@@ -57,7 +58,9 @@ export async function admitOffer(
     }
   }
 
-  let leaves = await findLeaves(room, envelope, recipient, { isClaimed, expands: rules.expands });
+  let leaves = await findLeaves(room, envelope, recipient, { isClaimed, expands: rules.expands === "always" });
+  if (leaves.at === "refused" && rules.expands === "dead")
+    leaves = await findLeaves(room, envelope, recipient, { isClaimed, expands: true });
   if (leaves.at === "refused" && isPostmaster) leaves = await postmasterLeaves(room, envelope, recipient);
   if (leaves.at === "refused") return leaves;
 
@@ -70,6 +73,9 @@ export async function admitOffer(
   }
   return redirected(room, envelope, recipient, { at: "admitted", leaves: leaves.leaves, changes });
 }
+
+const isOurLiteral = ({ domain }: Address, { session }: EnvelopeState): boolean =>
+  domain.startsWith("[") && session !== null && domain === literalOf(session.local.address);
 
 /** A bare name is this server's; `<Postmaster>` (RFC 5321 4.5.1) whoever the operator named. */
 const completed = (address: Address, isPostmaster: boolean, facts: ServerFacts): Address =>

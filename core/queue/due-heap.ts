@@ -36,6 +36,24 @@ export class DueHeap {
     return first;
   }
 
+  /** In no order. */
+  get ids(): readonly string[] {
+    return [...this.#ids];
+  }
+
+  /** Takes out those that wait here, whenever they are due. */
+  takeOut(wanted: ReadonlySet<string>): readonly string[] {
+    const taken: string[] = [];
+    const waiting = this.#ids.map((id, at): [string, number] => [id, this.#due(at)]);
+    this.#ids.length = 0;
+    this.#dueAt.length = 0;
+    for (const [id, dueAt] of waiting) {
+      if (wanted.has(id)) taken.push(id);
+      else this.add(id, dueAt);
+    }
+    return taken;
+  }
+
   #sink(id: string, dueAt: number): void {
     const size = this.#ids.length;
     let at = 0;

@@ -1,10 +1,11 @@
 /** What is asked about a message, by the way it came in. The one place that says so. */
-import type { Origin } from "../contracts/envelope.ts";
+import type { Envelope, Origin } from "../contracts/envelope.ts";
 
 export interface OriginRules {
   /** Hook `destination` must claim each recipient; otherwise the origin itself is the grant. */
   readonly asksDestination: boolean;
-  readonly expands: boolean;
+  /** `dead`: only where an address leads nowhere as it is. */
+  readonly expands: "always" | "dead" | "never";
   readonly asksRcptTo: boolean;
   /** Hooks `message` and `messageFor`. */
   readonly asksMessage: boolean;
@@ -19,7 +20,7 @@ export interface OriginRules {
 
 const fromOutside: OriginRules = {
   asksDestination: true,
-  expands: true,
+  expands: "always",
   asksRcptTo: true,
   asksMessage: true,
   completes: "submission",
@@ -38,7 +39,7 @@ const ownMaking: OriginRules = {
   completes: "never",
 };
 
-export const originTable: Readonly<Record<Origin, OriginRules>> = {
+const originTable: Readonly<Record<Origin, OriginRules>> = {
   smtp: fromOutside,
   lmtp: fromOutside,
   // A user of this machine: no client to judge, but its content is checked like anybody's.
@@ -46,5 +47,19 @@ export const originTable: Readonly<Record<Origin, OriginRules>> = {
   bounce: ownMaking,
   forward: ownMaking,
   // It was complete, traced and signed when it was set aside.
-  release: { ...ownMaking, expands: false, prepares: false, traces: false, signs: false },
+  release: { ...ownMaking, expands: "never", prepares: false, traces: false, signs: false },
 };
+
+/** What a content filter hands back was granted, expanded and completed when it came in. Policies are asked as their `when` says. */
+const handedBack: OriginRules = {
+  ...fromOutside,
+  asksDestination: false,
+  expands: "dead",
+  completes: "never",
+  prepares: false,
+};
+
+export const isReinjected = ({ session }: Pick<Envelope, "session">): boolean => session?.listener.role === "reinject";
+
+export const rulesOf = (envelope: Pick<Envelope, "origin" | "session">): OriginRules =>
+  envelope.origin === "smtp" && isReinjected(envelope) ? handedBack : originTable[envelope.origin];

@@ -15,6 +15,7 @@ import { isFinal, Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
 import { replyText } from "./outcome.ts";
 import { defaultQueueOptions, type QueueOptions } from "./queue-options.ts";
+import { QueueRuns } from "./queue-runs.ts";
 import type { ReportRoom } from "./reports.ts";
 
 export interface QueueRoom extends Omit<ReportRoom, "options"> {
@@ -47,6 +48,8 @@ export interface Queue {
   enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void;
   /** Tries everything now that waits for its time. */
   flush(): void;
+  /** The same for what waits for one domain; `.example.org` is the domain and its subdomains. Resolves with the number of recipients. */
+  flushDomain(domain: string): Promise<number>;
   stats(): QueueStats;
   /** Starts nothing more, and waits for what runs until the signal or `drainMs`. What was not tried stays in the spool. */
   stop(signal?: AbortSignal): Promise<void>;
@@ -88,6 +91,7 @@ class SpoolQueue implements Queue {
   #callOffAlarm: () => void = () => {};
   #alarmAt = Number.POSITIVE_INFINITY;
   #callOffLookAhead: () => void = () => {};
+  readonly #runs: QueueRuns;
 
   constructor(room: QueueRoom) {
     this.#room = room;
@@ -97,12 +101,27 @@ class SpoolQueue implements Queue {
     this.#lanes = new Lanes({ inAll: this.#options.maxDeliveries, waitingPerKey }, (id) =>
       this.#ready({ id, job: null }),
     );
+    this.#runs = new QueueRuns({
+      spool: room.spool,
+      log: room.log,
+      waiting: async () => {
+        await this.#learn(Number.POSITIVE_INFINITY);
+        return this.#deferred.ids;
+      },
+      retry: (ids) => {
+        for (const id of this.#deferred.takeOut(ids)) this.#ready({ id, job: null });
+      },
+    });
     this.#conclusion = {
       ...room,
       options: this.#options,
       random: room.random ?? Math.random,
       fail: (job, recipient, outcome) => this.#keep(job, recipient, outcome, null),
     };
+  }
+
+  flushDomain(domain: string): Promise<number> {
+    return this.#runs.run(domain.toLowerCase());
   }
 
   async start(): Promise<void> {
@@ -168,13 +187,10 @@ class SpoolQueue implements Queue {
 
   /** Asks the spool for what an earlier run left and what is due soon. */
   async #lookAhead(): Promise<void> {
-    const { spool, clock, log } = this.#room;
+    const { clock, log } = this.#room;
     this.#isLookingAhead = true;
     try {
-      for await (const { id, dueAt } of spool.recovered(clock.now() + HORIZON_MS)) {
-        if (this.#isStopped) return;
-        if (!this.#active.has(id)) this.#deferred.add(id, dueAt);
-      }
+      await this.#learn(clock.now() + HORIZON_MS);
     } catch (cause) {
       log.error({ err: cause }, "the spool cannot say what is due; asking again later");
     }
@@ -182,6 +198,14 @@ class SpoolQueue implements Queue {
     if (this.#isStopped) return;
     this.#setAlarm();
     this.#callOffLookAhead = this.#alarm(LOOK_AHEAD_EVERY_MS, () => void this.#lookAhead());
+  }
+
+  /** The spool tells of each message once. */
+  async #learn(until: number): Promise<void> {
+    for await (const { id, dueAt } of this.#room.spool.recovered(until)) {
+      if (this.#isStopped) return;
+      if (!this.#active.has(id)) this.#deferred.add(id, dueAt);
+    }
   }
 
   #ready(waiting: Waiting): void {

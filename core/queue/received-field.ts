@@ -4,10 +4,11 @@
  */
 import type { Envelope } from "../contracts/envelope.ts";
 import type { ServerFacts } from "../contracts/server-facts.ts";
-import type { Session } from "../contracts/session.ts";
+import type { ForwardedClient, Session } from "../contracts/session.ts";
 import type { Change } from "../contracts/verdicts.ts";
 import { formatDate } from "../mail/date.ts";
 import { safeText } from "../mail/header.ts";
+import { countFields } from "./field-scan.ts";
 
 /** `address` of the one recipient that the client named; `null` for several: nobody is to see the others (RFC 5321 7.2). */
 export function receivedField(
@@ -19,11 +20,16 @@ export function receivedField(
   const lines = [
     session && `from ${clientName(session)} (${tcpInfo(session)})`,
     session?.tls && `(using ${word(session.tls.protocol)} with cipher ${word(session.tls.cipher)})`,
+    session?.forwarded && forwardedFor(session.forwarded),
     `by ${facts.hostname} (Postern)${session ? ` with ${protocolWord(session, envelope.isSmtpUtf8)}` : ""} id ${envelope.id}`,
     how.address && `for <${safeText(how.address)}>`,
   ].filter((line) => line !== null && line !== undefined && line !== "");
   return { op: "prepend", header: "Received", value: `${lines.join("\r\n\t")}; ${formatDate(how.nowMs)}` };
 }
+
+/** RFC 5321 4.4 lets comments stand here; that is where others look for the client whom a filter stands for. */
+const forwardedFor = ({ name, address, heloName }: ForwardedClient): string =>
+  `(on behalf of ${heloName === null ? "" : `${word(heloName)} `}${name === null ? "unknown" : word(name)}${address === null ? "" : ` ${literal(address)}`})`;
 
 const CLIENT_TEXT_LIMIT = 255;
 
@@ -56,24 +62,5 @@ function protocolWord(session: Session, isSmtpUtf8: boolean): string {
 /** RFC 5321 6.3: at least 100 */
 export const HOPS_LIMIT = 100;
 
-const LINE_FEED = 10;
-const MARK = Buffer.from("\nreceived:");
-
 /** How many `Received:` fields stand in a header block, counted on the bytes. */
-export function countHops(header: Uint8Array): number {
-  let hops = 0;
-  for (let lf = -1; ; ) {
-    if (startsField(header, lf)) hops += 1;
-    lf = header.indexOf(LINE_FEED, lf + 1);
-    if (lf === -1) return hops;
-  }
-}
-
-function startsField(header: Uint8Array, lf: number): boolean {
-  for (let at = 1; at < MARK.length; at += 1) {
-    const byte = header[lf + at] ?? 0;
-    // Upper case letters differ from lower case ones in this bit; the colon has it set.
-    if ((byte | 0x20) !== MARK[at]) return false;
-  }
-  return true;
-}
+export const countHops = (header: Uint8Array): number => countFields(header, "received");

@@ -1,8 +1,10 @@
 /** `Submit`: the one door into the queue for every origin. */
+import { REINJECTED_LABEL } from "../contracts/envelope.ts";
 import type { Submit } from "../contracts/submit.ts";
 import { createEnvelope } from "../kernel/envelope.ts";
 import { OpenDraft, type SubmitRoom } from "./draft.ts";
 import { createEnvelopeIds } from "./envelope-id.ts";
+import { isReinjected } from "./origin-table.ts";
 
 export type { SubmitRoom } from "./draft.ts";
 
@@ -15,7 +17,9 @@ export function createSubmit(
   const nextId = createEnvelopeIds(room);
   return {
     open(opening) {
-      return new OpenDraft(room, createEnvelope({ id: nextId(), ...opening }));
+      const envelope = createEnvelope({ id: nextId(), ...opening });
+      if (isReinjected(envelope)) envelope.setLabel(REINJECTED_LABEL, true);
+      return new OpenDraft(room, envelope, opening.repliesEach === true || opening.origin === "lmtp");
     },
   };
 }

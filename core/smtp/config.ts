@@ -1,4 +1,5 @@
 /** What the SMTP front can be told. Every field has a default; a listener's own limits override the server's. */
+import type { SmtpPeers } from "./peers.ts";
 
 /** Line ends in content other than CRLF: refuse the message, or make CRLF of them. */
 export type BareLineEnds = "reject" | "normalize";
@@ -36,6 +37,8 @@ export interface SmtpConfig {
   readonly hostname: string;
   /** Refusals of connect, HELO and MAIL are given at the first RCPT. */
   readonly delayReject: boolean;
+  /** What the listener grants to named clients. */
+  readonly peers: SmtpPeers;
   readonly limits: SmtpLimits;
 }
 

@@ -50,6 +50,8 @@ export interface Transaction {
   /** The client's SIZE. */
   readonly declaredBytes: number | null;
   readonly isSmtpUtf8: boolean;
+  /** The client takes a reply for each recipient (draft-hall-prdr-00). */
+  readonly isPrdr: boolean;
   /** RCPT commands answered 250, in order: LMTP owes each a reply. */
   admitted: number;
   /** RCPT commands in all. */
@@ -68,6 +70,8 @@ export class Conversation {
   readonly connection: Connection;
   /** Core may write what plugins only read. */
   readonly session: SessionState;
+  /** Where the connection comes from, whatever XCLIENT says of its client. */
+  readonly peerAddress: string;
   readonly refusals = new StandingRefusals();
   /** Set once, before anything happens. */
   wire!: Wire;
@@ -93,6 +97,7 @@ export class Conversation {
     this.role = role;
     this.connection = connection;
     this.session = connection.session as SessionState;
+    this.peerAddress = this.session.remote.address;
   }
 
   get log(): Log {
@@ -112,6 +117,7 @@ export class Conversation {
 
   /** The banner is out: commands are welcome. */
   ready(): void {
+    if (this.#isReady) return;
     this.#isReady = true;
     this.connection.draining.addEventListener("abort", () => this.onDraining(), { once: true });
   }
@@ -200,10 +206,19 @@ export class Conversation {
     this.incoming = null;
     this.transaction = null;
     this.refusals.forget("mailFrom");
+    this.session.forwarded = null;
     if (transaction === null) return;
     const { content } = transaction;
     if (content !== null) this.watch(content.intake.abort(), "dropping content failed");
     this.watch(transaction.draft.close(), "closing a transaction failed");
+  }
+
+  /** As if the client had just come: another one speaks from here on (XCLIENT). */
+  startOver(): void {
+    this.endTransaction();
+    this.refusals.forgetAll();
+    this.isGreeted = false;
+    this.#log = null;
   }
 
   /** Mail went through: the client is no trouble maker. */

@@ -11,14 +11,21 @@ export const bareLineFeed = reply(500, "5.5.2", "Lines end in CRLF");
 export const controlCharacter = reply(500, "5.5.2", "Control character in command");
 export const notUtf8 = reply(500, "5.5.2", "Command is not valid UTF-8");
 export const unknownCommand = reply(500, "5.5.2", "Command unknown");
+/** Extensions that are for named clients (XCLIENT, XFORWARD). */
+export const notTrusted = reply(550, "5.7.0", "You are not allowed to say that");
+export const badAttributes = reply(501, "5.5.4", "Syntax: NAME=value, values in xtext");
 export const notImplemented = reply(502, "5.5.1", "Command not implemented");
 export const noParameters = reply(501, "5.5.4", "This command takes no parameters");
 
 export const greetFirst = reply(503, "5.5.1", "Say EHLO first");
 export const greetFirstLmtp = reply(503, "5.5.1", "Say LHLO first");
+export const inTransaction = reply(503, "5.5.1", "Not during a mail transaction");
 export const mailFirst = reply(503, "5.5.1", "Need MAIL first");
 export const tlsFirst = reply(530, "5.7.0", "Must issue a STARTTLS command first");
 export const loginFirst = reply(530, "5.7.0", "Authentication required");
+
+// RFC 6531 3.5
+export const needsSmtpUtf8 = reply(553, "5.6.7", "Non-ASCII address needs SMTPUTF8");
 
 // RFC 5321 4.5.3.1.10 asks for 452
 export const tooManyRecipients = reply(452, "4.5.3", "Too many recipients");

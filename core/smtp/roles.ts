@@ -1,8 +1,8 @@
-/** What tells the three kinds of listener apart. */
+/** What tells the kinds of listener apart. */
 import type { BareLineEnds } from "./config.ts";
 
 export interface Role {
-  readonly name: "mx" | "submission" | "lmtp";
+  readonly name: "mx" | "submission" | "lmtp" | "reinject";
   readonly isLmtp: boolean;
   /** RFC 6409 4.3 */
   readonly requiresLogin: boolean;
@@ -13,3 +13,5 @@ export interface Role {
 export const mx: Role = { name: "mx", isLmtp: false, requiresLogin: false, lineEnds: "reject" };
 export const submission: Role = { name: "submission", isLmtp: false, requiresLogin: true, lineEnds: "normalize" };
 export const lmtp: Role = { name: "lmtp", isLmtp: true, requiresLogin: false, lineEnds: "normalize" };
+/** Content filters hand mail back here: it was judged, expanded and completed before. */
+export const reinject: Role = { name: "reinject", isLmtp: false, requiresLogin: false, lineEnds: "normalize" };

@@ -32,6 +32,10 @@ export class StandingRefusals {
     if (this.#byHook.size > 0) this.#byHook.delete(hook);
   }
 
+  forgetAll(): void {
+    this.#byHook.clear();
+  }
+
   /** The first that stands for this recipient. */
   first(asked: { readonly isAuthenticated: boolean; readonly isPostmaster: boolean }): StandingRefusal | null {
     if (this.#byHook.size === 0) return null;

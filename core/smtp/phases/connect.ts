@@ -4,6 +4,10 @@ import { type Reply, reply } from "../reply.ts";
 import { whenKnown } from "../when-known.ts";
 import { judge } from "./judge.ts";
 
+// RFC 5321 3.1
+const notForYou = reply(554, null, "Access denied", { closes: true });
+
+/** Also where XCLIENT begins the session anew. */
 export function openSession(conversation: Conversation): Answer | Promise<Answer> {
   const { parts, session } = conversation;
   const { address, hostname } = session.remote;
@@ -15,7 +19,12 @@ export function openSession(conversation: Conversation): Answer | Promise<Answer
 }
 
 function judgeConnect(conversation: Conversation): Answer | Promise<Answer> {
-  const { parts, session } = conversation;
+  const { parts, peerAddress, session } = conversation;
+  const { clients } = parts.config.peers;
+  if (clients !== null && !clients.includes(peerAddress)) {
+    conversation.log.info({}, "client is not among those that this listener is for");
+    return notForYou;
+  }
   return whenKnown(parts.kernel.policy("connect", session), (result) => {
     const refused = judge(conversation, "connect", result);
     if (refused !== null) return refused;

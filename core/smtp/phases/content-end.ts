@@ -9,6 +9,8 @@ import { localError } from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
 import { verdictToReply } from "../verdict-reply.ts";
 
+const perRecipient = reply(353, null, "A reply for each recipient follows");
+
 export async function endContent(conversation: Conversation, content: Content): Promise<Answer> {
   const { transaction } = conversation;
   if (transaction === null) return localError;
@@ -25,6 +27,7 @@ export async function endContent(conversation: Conversation, content: Content): 
       ? refuseAll(conversation, transaction, content, submitted, null)
       : answer(conversation, transaction, content, submitted);
   } finally {
+    conversation.session.forwarded = null;
     conversation.watch(transaction.draft.close(), "closing a transaction failed");
   }
 }
@@ -59,11 +62,22 @@ function answer(conversation: Conversation, transaction: Transaction, content: C
     submitted.at === "queued" ? "accepted" : "discarded",
   );
   const queued = reply(250, "2.0.0", `Ok: queued as ${id}`);
-  if (!conversation.role.isLmtp) return queued;
-  for (const each of replies) {
-    conversation.answer(each.at === "queued" ? queued : verdictToReply("message", each, { utf8 }));
-  }
+  if (!conversation.role.isLmtp && !transaction.isPrdr) return queued;
+  const answers = replies.map((each) => (each.at === "queued" ? queued : verdictToReply("message", each, { utf8 })));
+  if (!conversation.role.isLmtp) return answerPrdr(conversation, answers) ?? queued;
+  for (const each of answers) conversation.answer(each);
   return null;
+}
+
+/** draft-hall-prdr-00 4.5: 353, a reply for each recipient, and one for all; where all are the same, that one is enough. */
+function answerPrdr(conversation: Conversation, answers: readonly Reply[]): Reply | null {
+  const [first = null] = answers;
+  if (answers.every(({ wire }) => wire === first?.wire)) return first;
+  conversation.answer(perRecipient);
+  for (const each of answers) conversation.answer(each);
+  // Somebody has it: 250. Otherwise the client may come again if that helps anybody.
+  const [best = null] = answers.toSorted((one, other) => one.code - other.code);
+  return best;
 }
 
 function refuseAll(

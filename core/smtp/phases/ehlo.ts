@@ -3,7 +3,10 @@ import type { Answer, Conversation } from "../conversation.ts";
 import { type Reply, reply } from "../reply.ts";
 import { whenKnown } from "../when-known.ts";
 import { mechanismsFor } from "./auth.ts";
+import { mayEtrn } from "./etrn.ts";
 import { judge } from "./judge.ts";
+import { mayXclient, XCLIENT_KEYWORD } from "./xclient.ts";
+import { mayXforward, XFORWARD_KEYWORD } from "./xforward.ts";
 
 // RFC 5321 4.5.3.1.2. Lenient: whatever is printable counts as a name; machines call themselves the strangest things.
 const NAME = /^[!-~]{1,255}$/;
@@ -56,20 +59,29 @@ function hello(
 }
 
 function extensions(conversation: Conversation): Reply {
-  const { config } = conversation.parts;
+  const { connection, parts, role, session } = conversation;
+  const { hostname, limits } = parts.config;
   const lines = [
-    config.hostname,
+    hostname,
     "PIPELINING",
-    `SIZE ${config.limits.messageSizeBytes}`,
+    `SIZE ${limits.messageSizeBytes}`,
     "8BITMIME",
     "CHUNKING",
     "BINARYMIME",
     "SMTPUTF8",
     "ENHANCEDSTATUSCODES",
-    "DSN",
+    // RFC 9422 4.1
+    `LIMITS RCPTMAX=${limits.recipients}`,
   ];
-  if (conversation.connection.canStartTls) lines.push("STARTTLS");
-  const mechanisms = conversation.session.identity === null ? mechanismsFor(conversation) : [];
+  if (!role.isLmtp) lines.push("PRDR");
+  // RFC 8689 2: under TLS only
+  if (session.tls !== null) lines.push("REQUIRETLS");
+  if (mayEtrn(conversation)) lines.push("ETRN");
+  if (mayXclient(conversation)) lines.push(XCLIENT_KEYWORD);
+  if (mayXforward(conversation)) lines.push(XFORWARD_KEYWORD);
+  lines.push("DSN");
+  if (connection.canStartTls) lines.push("STARTTLS");
+  const mechanisms = session.identity === null ? mechanismsFor(conversation) : [];
   if (mechanisms.length > 0) lines.push(`AUTH ${mechanisms.join(" ")}`);
   return reply(250, null, lines);
 }

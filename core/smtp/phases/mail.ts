@@ -3,21 +3,22 @@ import type { BodyKind } from "../../contracts/envelope.ts";
 import { parsePath } from "../../mail/address.ts";
 import type { Answer, Conversation } from "../conversation.ts";
 import { badParameter, isReply, type Parameters, parseParameters } from "../parameters.ts";
-import { greetFirst, greetFirstLmtp, loginFirst, messageTooLarge, senderOk } from "../replies.ts";
+import { greetFirst, greetFirstLmtp, loginFirst, messageTooLarge, needsSmtpUtf8, senderOk } from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
 import { whenKnown } from "../when-known.ts";
 import { decodeXtext } from "../xtext.ts";
 import { judge } from "./judge.ts";
 
-const KNOWN: ReadonlySet<string> = new Set(["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH"]);
+const KNOWN: ReadonlySet<string> = new Set(["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", "REQUIRETLS", "PRDR"]);
 const FROM = /^FROM: */i; // Lenient: some clients put a space after the colon
 const NON_ASCII = /[^\u0000-\u007f]/;
 
 const nested = reply(503, "5.5.1", "Nested MAIL command");
 const syntax = reply(501, "5.5.4", "Syntax: MAIL FROM:<address>");
+// RFC 8689 2: it is announced under TLS only
+const requiresTlsInClear = reply(530, "5.7.10", "REQUIRETLS needs TLS on this connection");
+const notInLmtp = reply(555, "5.5.4", "Unsupported parameter PRDR");
 const badSender = reply(501, "5.1.7", "Bad sender address syntax");
-// RFC 6531 3.5
-const needsSmtpUtf8 = reply(553, "5.6.7", "Non-ASCII address needs SMTPUTF8");
 
 export function mail(conversation: Conversation, argument: string): Answer | Promise<Answer> {
   const { parts, role, session } = conversation;
@@ -34,26 +35,30 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
   if (isReply(parameters)) return parameters;
   const wishes = readWishes(parameters);
   if (isReply(wishes)) return wishes;
+  if (wishes.requiresTls && session.tls === null) return requiresTlsInClear;
+  if (wishes.isPrdr && role.isLmtp) return notInLmtp;
   if (!wishes.isSmtpUtf8 && NON_ASCII.test(argument)) return needsSmtpUtf8;
   // RFC 1870 6.1
   if (wishes.declaredBytes !== null && wishes.declaredBytes > parts.config.limits.messageSizeBytes)
     return messageTooLarge;
 
-  const { declaredBytes, isSmtpUtf8, body, ret, envid } = wishes;
+  const { declaredBytes, isSmtpUtf8, body, ret, envid, requiresTls, isPrdr } = wishes;
   const draft = parts.submit.open({
     origin: role.isLmtp ? "lmtp" : "smtp",
     session,
     reversePath: path.address,
     body,
     isSmtpUtf8,
-    requiresTls: false,
+    requiresTls,
     ret,
     envid,
+    repliesEach: isPrdr,
   });
   conversation.transaction = {
     draft,
     declaredBytes,
     isSmtpUtf8,
+    isPrdr,
     admitted: 0,
     offered: 0,
     content: null,
@@ -74,13 +79,23 @@ interface Wishes {
   readonly isSmtpUtf8: boolean;
   readonly ret: "full" | "hdrs" | null;
   readonly envid: string | null;
+  readonly requiresTls: boolean;
+  readonly isPrdr: boolean;
 }
 
-const plain: Wishes = { declaredBytes: null, body: "7bit", isSmtpUtf8: false, ret: null, envid: null };
+const plain: Wishes = {
+  declaredBytes: null,
+  body: "7bit",
+  isSmtpUtf8: false,
+  ret: null,
+  envid: null,
+  requiresTls: false,
+  isPrdr: false,
+};
 
 function readWishes(parameters: Parameters): Wishes | Reply {
   if (parameters.size === 0) return plain;
-  let { declaredBytes, body, isSmtpUtf8, ret, envid } = plain;
+  let { declaredBytes, body, isSmtpUtf8, ret, envid, requiresTls, isPrdr } = plain;
   for (const [keyword, value] of parameters) {
     switch (keyword) {
       case "SIZE":
@@ -101,6 +116,16 @@ function readWishes(parameters: Parameters): Wishes | Reply {
         if (value !== null) return badParameter(keyword);
         isSmtpUtf8 = true;
         break;
+      case "REQUIRETLS":
+        // RFC 8689 2: no value
+        if (value !== null) return badParameter(keyword);
+        requiresTls = true;
+        break;
+      case "PRDR":
+        // draft-hall-prdr-00 4.2: no value
+        if (value !== null) return badParameter(keyword);
+        isPrdr = true;
+        break;
       case "RET": {
         // RFC 3461 4.3
         const wish = value?.toLowerCase();
@@ -118,5 +143,5 @@ function readWishes(parameters: Parameters): Wishes | Reply {
         if (value === null || (value !== "<>" && decodeXtext(value) === null)) return badParameter(keyword);
     }
   }
-  return { declaredBytes, body, isSmtpUtf8, ret, envid };
+  return { declaredBytes, body, isSmtpUtf8, ret, envid, requiresTls, isPrdr };
 }

@@ -1,16 +1,17 @@
 /** RCPT (RFC 5321 4.1.1.3): gives the refusals that waited for it, then asks `Submit` whether the recipient is welcome. */
-import { Accounts } from "../../contracts/account.ts";
 import type { Notify, Recipient } from "../../contracts/envelope.ts";
 import type { Offer } from "../../contracts/submit.ts";
-import { type Address, parsePath } from "../../mail/address.ts";
+import { parsePath } from "../../mail/address.ts";
 import type { Answer, Conversation, Transaction } from "../conversation.ts";
 import { badParameter, isReply, type Parameters, parseParameters } from "../parameters.ts";
-import { mailFirst, recipientOk, tooManyRecipients } from "../replies.ts";
+import { mailFirst, needsSmtpUtf8, recipientOk, tooManyRecipients } from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
 import type { StandingRefusal } from "../standing-refusals.ts";
 import { verdictToReply } from "../verdict-reply.ts";
+import { whenKnown } from "../when-known.ts";
 import { decodeUtf8Address, decodeXtext } from "../xtext.ts";
 import { logRefusal } from "./judge.ts";
+import { isOurPostmaster } from "./our-postmaster.ts";
 
 const KNOWN: ReadonlySet<string> = new Set(["NOTIFY", "ORCPT"]);
 const TO = /^TO: */i; // Lenient: some clients put a space after the colon
@@ -21,8 +22,6 @@ const ATOM = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+$/;
 const behindChunk = reply(503, "5.5.1", "RCPT cannot follow BDAT");
 const syntax = reply(501, "5.5.4", "Syntax: RCPT TO:<address>");
 const badRecipient = reply(501, "5.1.3", "Bad recipient address syntax");
-// RFC 6531 3.5
-const needsSmtpUtf8 = reply(553, "5.6.7", "Non-ASCII address needs SMTPUTF8");
 
 export function rcpt(conversation: Conversation, argument: string): Answer | Promise<Answer> {
   const { transaction } = conversation;
@@ -40,8 +39,7 @@ export function rcpt(conversation: Conversation, argument: string): Answer | Pro
   transaction.offered++;
   if (transaction.admitted >= conversation.parts.config.limits.recipients) return tooManyRecipients;
   const offer: Offer = { address: path.address, ...wishes };
-  if (path.address.localPart.toLowerCase() !== "postmaster") return admit(conversation, transaction, offer);
-  return isOurPostmaster(conversation, path.address).then((isPostmaster) =>
+  return whenKnown(isOurPostmaster(conversation, path.address), (isPostmaster) =>
     admit(conversation, transaction, isPostmaster ? { ...offer, isPostmaster } : offer),
   );
 }
@@ -77,12 +75,6 @@ function refuse(
     code: answer.code,
   });
   return answer;
-}
-
-/** RFC 5321 4.5.1: `postmaster` without a domain, and of every domain served here. */
-async function isOurPostmaster({ parts }: Conversation, { domain }: Address): Promise<boolean> {
-  if (domain === "") return true;
-  return (await parts.kernel.service(Accounts).domain(domain)) === "served";
 }
 
 interface Wishes {

@@ -1,0 +1,135 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { Spool } from "../contracts/spool.ts";
+import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
+import { openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
+import { DueHeap } from "./due-heap.ts";
+
+const flows: MailFlow[] = [];
+afterEach(async () => {
+  for (const flow of flows.splice(0).reverse()) await flow.close();
+});
+
+const nobody = openingOf({ from: null });
+
+/** A queue in which everything was tried once, in vain; `tried` has the addresses tried since. */
+async function waitingQueue(to: readonly (readonly string[])[], wrapSpool: (spool: Spool) => Spool = (spool) => spool) {
+  const tried: string[] = [];
+  const { plugin } = recording((address) => {
+    tried.push(address);
+    return address.startsWith("done") ? outcomes.delivered : outcomes.deferred;
+  });
+  const flow = await openMailFlow({ plugins: [openRelay, plugin], wrapSpool });
+  flows.push(flow);
+  for (const recipients of to) await sendText(flow, { opening: nobody, to: recipients });
+  await flow.quiet();
+  tried.length = 0;
+  return { flow, tried, plugin };
+}
+
+describe("a queue run for a domain", () => {
+  it("tries what waits for it at once, counts its recipients, and leaves the others alone", async () => {
+    const { flow, tried } = await waitingQueue([
+      ["a@example.net", "b@example.net", "c@example.com"],
+      ["d@example.net"],
+      ["done@example.net"],
+      ["e@sub.example.net"],
+    ]);
+    expect(await flow.queue.flushDomain("Example.NET")).toBe(3);
+    await flow.quiet();
+    expect(tried.toSorted()).toEqual(["a@example.net", "b@example.net", "c@example.com", "d@example.net"]);
+  });
+
+  it("counts subdomains where they are asked for", async () => {
+    const { flow, tried } = await waitingQueue([["a@example.net"], ["b@sub.example.net"], ["c@badexample.net"]]);
+    expect(await flow.queue.flushDomain(".example.net")).toBe(2);
+    await flow.quiet();
+    expect(tried.toSorted()).toEqual(["a@example.net", "b@sub.example.net"]);
+  });
+
+  it("counts nobody who has it already, and nobody elsewhere", async () => {
+    const { flow, tried } = await waitingQueue([["done@example.net", "a@example.com"]]);
+    expect(await flow.queue.flushDomain("example.net")).toBe(0);
+    await flow.quiet();
+    expect(tried).toEqual([]);
+  });
+
+  it("finds what an earlier run of the server left and what is due much later", async () => {
+    const { flow, plugin, tried } = await waitingQueue([["a@example.net"]]);
+    for (let n = 0; n < 6; n += 1) {
+      flow.clock.advance(3_600_000);
+      await flow.quiet();
+    }
+    await flow.crash();
+    const again = await openMailFlow({
+      plugins: [openRelay, plugin],
+      directory: flow.directory,
+      clock: flow.clock,
+    });
+    flows.splice(0, 1, again);
+    await again.quiet();
+    tried.length = 0;
+    expect(await again.queue.flushDomain("example.net")).toBe(1);
+    await again.quiet();
+    expect(tried).toEqual(["a@example.net"]);
+  });
+
+  it("is one run for all who ask meanwhile", async () => {
+    let reads = 0;
+    const { flow } = await waitingQueue([["a@example.net"], ["b@example.com"]], (spool) =>
+      Object.assign(Object.create(spool) as Spool, {
+        read: (id: string) => {
+          reads += 1;
+          return spool.read(id);
+        },
+        receive: spool.receive.bind(spool),
+        accept: spool.accept.bind(spool),
+        settle: spool.settle.bind(spool),
+        reschedule: spool.reschedule.bind(spool),
+        remove: spool.remove.bind(spool),
+        recovered: spool.recovered.bind(spool),
+        close: spool.close.bind(spool),
+      }),
+    );
+    reads = 0;
+    const counts = await Promise.all(
+      ["example.net", "example.com", "example.net", "x.example"].map((domain) => flow.queue.flushDomain(domain)),
+    );
+    expect(counts).toEqual([1, 1, 1, 0]);
+    expect(reads).toBe(2);
+  });
+
+  it("goes on past a message that cannot be read", async () => {
+    let isBroken = true;
+    const { flow } = await waitingQueue([["a@example.net"], ["b@example.net"]], (spool) => ({
+      receive: spool.receive.bind(spool),
+      accept: spool.accept.bind(spool),
+      settle: spool.settle.bind(spool),
+      reschedule: spool.reschedule.bind(spool),
+      remove: spool.remove.bind(spool),
+      recovered: spool.recovered.bind(spool),
+      close: spool.close.bind(spool),
+      read: async (id) => {
+        if (isBroken) {
+          isBroken = false;
+          throw new Error("EIO");
+        }
+        return spool.read(id);
+      },
+    }));
+    expect(await flow.queue.flushDomain("example.net")).toBe(1);
+    await flow.quiet();
+  });
+});
+
+it("takes chosen ids out of the heap and keeps the order of the others", () => {
+  const heap = new DueHeap();
+  for (const [id, dueAt] of [
+    ["c", 3],
+    ["a", 1],
+    ["d", 4],
+    ["b", 2],
+  ] as const)
+    heap.add(id, dueAt);
+  expect(heap.takeOut(new Set(["a", "d", "x"])).toSorted()).toEqual(["a", "d"]);
+  expect([heap.takeDue(9), heap.takeDue(9), heap.takeDue(9)]).toEqual(["b", "c", null]);
+});

@@ -1,0 +1,57 @@
+/** Clients that a listener names, by network: who may connect, who may speak for others, who may ask what. Never throws. */
+import { isWithin, type Network, parseNetwork } from "../mail/network.ts";
+
+/** Stands for every client of a unix socket, in configs and as a session's address. */
+const UNIX = "unix";
+
+export interface Peers {
+  includes(remoteAddress: string): boolean;
+}
+
+/** `always`: whoever is connected. A list of networks counts those who authenticated among them. */
+export type Who = "off" | "authenticated" | "always" | Peers;
+
+/** What a listener grants to whom. */
+export interface SmtpPeers {
+  /** Who may connect; `null`: everybody. */
+  readonly clients: Peers | null;
+  readonly xclient: Peers;
+  readonly xforward: Peers;
+  readonly vrfy: Who;
+  readonly etrn: Who;
+  /** Domains that ETRN may ask for, A-labels in lower case; `null`: any. */
+  readonly etrnDomains: ReadonlySet<string> | null;
+}
+
+export const nobody: Peers = { includes: () => false };
+
+export const noPeers: SmtpPeers = {
+  clients: null,
+  xclient: nobody,
+  xforward: nobody,
+  vrfy: "off",
+  etrn: "off",
+  etrnDomains: null,
+};
+
+/** `127.0.0.0/8`, `::1`, `unix`. A text says what is wrong with one of them. */
+export function parsePeers(texts: readonly string[]): Peers | string {
+  const networks: Network[] = [];
+  for (const text of texts) {
+    if (text === UNIX) continue;
+    const network = parseNetwork(text);
+    if (typeof network === "string") return network;
+    networks.push(network);
+  }
+  const hasUnix = texts.includes(UNIX);
+  return {
+    includes: (address: string) =>
+      address === UNIX ? hasUnix : networks.length > 0 && isWithin(address, networks) !== null,
+  };
+}
+
+export function isAmong(who: Who, client: { readonly address: string; readonly isAuthenticated: boolean }): boolean {
+  if (who === "off") return false;
+  if (who === "always" || client.isAuthenticated) return true;
+  return who !== "authenticated" && who.includes(client.address);
+}
