@@ -203,12 +203,9 @@ class BridgeConnection extends SMTPConnection implements Wire, Watched {
   #watchRate(now: number): void {
     const { minDataRate, dataRatePeriodMs } = this.bridge.limits;
     if (minDataRate === 0) return;
-    if (this.#rate?.isTooSlow === true) {
-      this.conversation.onTooSlow();
-      return;
-    }
     this.#rate ??= new DataRate(minDataRate, dataRatePeriodMs);
     this.#rate.wait(now);
+    if (this.#rate.isTooSlow) this.conversation.onTooSlow();
   }
 
   /** The client owes us reading. If it leaves, there is nothing to go on with. */

@@ -19,8 +19,10 @@ export class DataRate {
     this.#leastBytes = (bytesPerSecond * periodMs) / 1000;
   }
 
-  /** From now on we wait for the client. */
+  /** From now on we wait for the client. What it sent until now has been counted. */
   wait(nowMs: number): void {
+    const slice = Math.floor(this.#waitedMs / this.#sliceMs);
+    if (slice !== this.#slice) this.#turn(slice);
     this.#sinceMs ??= nowMs;
   }
 
@@ -29,8 +31,6 @@ export class DataRate {
     if (this.#sinceMs === null) return;
     this.#waitedMs += Math.max(0, nowMs - this.#sinceMs);
     this.#sinceMs = null;
-    const slice = Math.floor(this.#waitedMs / this.#sliceMs);
-    if (slice !== this.#slice) this.#turn(slice);
   }
 
   count(bytes: number): void {

@@ -103,6 +103,7 @@ export class DotScanner implements Framing {
           at++;
           place = AFTER_DOT_CR;
         } else {
+          if (this.#isInHeader && octet !== SPACE && octet !== TAB) this.headerFields++;
           place = IN_LINE;
         }
       } else if (octet === LF) {

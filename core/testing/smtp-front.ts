@@ -14,7 +14,7 @@ import type { Log } from "../contracts/log.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
-import type { ListenerTls } from "../contracts/session.ts";
+import type { Connection, ListenerTls } from "../contracts/session.ts";
 import { type Spool, type SpoolEnvelope, SpoolFull } from "../contracts/spool.ts";
 import type { Intake, Submit } from "../contracts/submit.ts";
 import { Tables } from "../contracts/tables.ts";
@@ -53,6 +53,8 @@ export interface SmtpTestServer {
   readonly aborted: number;
   readonly kernel: Kernel;
   readonly listener: Listener;
+  /** Takes a connection that did not come by the listener. */
+  readonly serve: (connection: Connection) => void;
   close(): Promise<void>;
 }
 
@@ -154,6 +156,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
     port: listener.address.port,
     kernel,
     listener,
+    serve: front[role],
     close: async () => {
       await listener.close(options.drainMs ?? 50);
       await kernel.stop();
