@@ -1,9 +1,4 @@
-/**
- * One LMDB environment and its four tables. LMDB's own checks and ours say `DamagedEnvironment` where what is on disk cannot be
- * right; the caller sets it aside. Everything else that fails here is passed on as it is.
- */
-import { statSync } from "node:fs";
-import { join } from "node:path";
+/** One LMDB environment and its three tables. What fails here is passed on as it is; `isDamage` knows what means a damaged file. */
 import type { Database, RootDatabase } from "lmdb";
 
 export type Table = Database<Buffer, Buffer>;
@@ -14,7 +9,6 @@ export interface Environment {
   /** When to look at which entry, see `record.ts`. */
   readonly expiries: Table;
   readonly gauges: Table;
-  readonly owners: Table;
   /** All or nothing, on this thread; no other process writes meanwhile. */
   transact<R>(work: () => R): R;
   /** From now on reads see what other processes have written. */
@@ -22,12 +16,10 @@ export interface Environment {
   usedBytes(): number;
   lastTransaction(): number;
   flush(): Promise<void>;
-  /** A copy in order and without gaps. */
-  copyTo(file: string): Promise<void>;
+  /** A copy in order and without gaps, into a directory of its own. */
+  copyTo(directory: string): Promise<void>;
   close(): Promise<void>;
 }
-
-export class DamagedEnvironment extends Error {}
 
 export const DATA_FILE = "data.mdb";
 
@@ -35,7 +27,7 @@ export const DATA_FILE = "data.mdb";
 const DAMAGE: ReadonlySet<unknown> = new Set([-30796, -30797, -30795, -30794, -30793, -30784, -30780]);
 
 export const isDamage = (cause: unknown): boolean =>
-  cause instanceof DamagedEnvironment || (cause instanceof Error && "code" in cause && DAMAGE.has(cause.code));
+  cause instanceof Error && "code" in cause && DAMAGE.has(cause.code);
 
 interface Stats {
   readonly treeBranchPageCount: number;
@@ -44,7 +36,6 @@ interface Stats {
 }
 interface RootStats extends Stats {
   readonly pageSize: number;
-  readonly lastPageNumber: number;
   readonly lastTxnId: number;
   readonly root: Stats;
   readonly free: Stats;
@@ -68,25 +59,21 @@ export async function openEnvironment(directory: string, ceilingBytes: number): 
   } as Parameters<typeof open>[0] & { path: string });
   const statsOf = (table: Table): RootStats => table.getStats() as RootStats;
   try {
-    const { lastPageNumber, pageSize } = statsOf(root);
-    // Reading behind the end of a mapped file would end the process.
-    if (statSync(join(directory, DATA_FILE)).size < (lastPageNumber + 1) * pageSize)
-      throw new DamagedEnvironment("it was cut off");
-    const [entries, expiries, gauges, owners] = ["entries", "expiries", "gauges", "owners"].map((name) =>
+    const [entries, expiries, gauges] = ["entries", "expiries", "gauges"].map((name) =>
       root.openDB<Buffer, Buffer>(name, binary),
-    ) as [Table, Table, Table, Table];
+    ) as [Table, Table, Table];
     return {
-      ...{ directory, entries, expiries, gauges, owners },
+      ...{ directory, entries, expiries, gauges },
       transact: (work) => root.transactionSync(work),
       refresh: () => root.resetReadTxn(),
       usedBytes() {
         const whole = statsOf(entries);
-        const pages = [whole, whole.root, whole.free, statsOf(expiries), statsOf(gauges), statsOf(owners)].map(pagesOf);
+        const pages = [whole, whole.root, whole.free, statsOf(expiries), statsOf(gauges)].map(pagesOf);
         return pages.reduce((sum, count) => sum + count, 0) * whole.pageSize;
       },
       lastTransaction: () => statsOf(root).lastTxnId,
       flush: () => flush(root),
-      copyTo: (file) => root.backup(file, true),
+      copyTo: (directory) => root.backup(directory, true),
       close: () => root.close(),
     };
   } catch (cause) {

@@ -6,19 +6,17 @@
 import type { Lease } from "../contracts/key-value.ts";
 import type { Environment } from "./environment.ts";
 import { entryKey } from "./keys.ts";
-import { isAlive, newOwnerId, type OwnerRecord, thisProcess } from "./owners.ts";
+import type { Owners } from "./owners.ts";
 import type { Job, WorkQueue } from "./work-queue.ts";
 
 export interface Gauges {
   lease(gauge: string, limit: number): Promise<Lease | null>;
-  /** Makes this process known; called inside the lock, before anything is leased. */
-  register(environment: Environment): void;
   /** Leases are the process's, not the environment's: writes them all where there was none before. */
   restore(): void;
-  /** Forgets this process; answers whether no other is left. */
-  leave(environment: Environment): boolean;
-  /** Looks for owners that are gone and drops what they held, in small steps. */
-  sweepOwners(): Promise<void>;
+  /** Ends all leases of this process. */
+  leave(environment: Environment): void;
+  /** Looks for owners that are gone and drops what they held, in small steps; `all`: also if none is known to be gone. */
+  sweepOwners(all: boolean): Promise<void>;
   /** Writes shares whose write had failed. */
   repair(): void;
 }
@@ -28,22 +26,13 @@ type Shares = Record<string, number>;
 const PREFIX = Buffer.from("g");
 const SWEEP_STEP = 64;
 
-export function createGauges(queue: WorkQueue): Gauges {
-  const self = thisProcess();
-  const ownerId = newOwnerId();
+export function createGauges(queue: WorkQueue, owners: Owners): Gauges {
+  const { ownId } = owners;
   /** What this process holds, by key on disk in latin1. */
   const held = new Map<string, number>();
   const unwritten = new Map<string, Buffer>();
+  const swept = new Set<string>();
 
-  const ownerOf = (environment: Environment, id: string): OwnerRecord | null => {
-    const bytes = environment.owners.get(Buffer.from(id));
-    return bytes ? (JSON.parse(bytes.toString()) as OwnerRecord) : null;
-  };
-  const isGone = (environment: Environment, id: string): boolean => {
-    if (id === ownerId) return false;
-    const record = ownerOf(environment, id);
-    return record === null || !isAlive(record, self);
-  };
   const sharesOf = (environment: Environment, key: Buffer): Shares => {
     const bytes = environment.gauges.get(key);
     return bytes ? (JSON.parse(bytes.toString()) as Shares) : {};
@@ -52,7 +41,7 @@ export function createGauges(queue: WorkQueue): Gauges {
   const othersOf = (environment: Environment, key: Buffer): Shares => {
     const others: Shares = {};
     for (const [id, count] of Object.entries(sharesOf(environment, key))) {
-      if (id !== ownerId && !isGone(environment, id)) others[id] = count;
+      if (id !== ownId && !owners.isGone(id)) others[id] = count;
     }
     return others;
   };
@@ -61,7 +50,7 @@ export function createGauges(queue: WorkQueue): Gauges {
     else gauges.put(key, Buffer.from(JSON.stringify(shares)));
   };
   const putOwn = (environment: Environment, key: Buffer, own: number, others: Shares): void =>
-    putShares(environment, key, own > 0 ? { ...others, [ownerId]: own } : others);
+    putShares(environment, key, own > 0 ? { ...others, [ownId]: own } : others);
 
   const add = (key: string, change: number): number => {
     const own = (held.get(key) ?? 0) + change;
@@ -113,9 +102,6 @@ export function createGauges(queue: WorkQueue): Gauges {
         queue.add(job);
       });
     },
-    register: (environment) => {
-      environment.transact(() => environment.owners.put(Buffer.from(ownerId), Buffer.from(JSON.stringify(self))));
-    },
     restore() {
       for (const id of held.keys()) write(id, Buffer.from(id, "latin1"));
     },
@@ -125,38 +111,27 @@ export function createGauges(queue: WorkQueue): Gauges {
           const key = Buffer.from(id, "latin1");
           putOwn(environment, key, 0, othersOf(environment, key));
         }
-        environment.owners.remove(Buffer.from(ownerId));
-        for (const other of environment.owners.getKeys({})) {
-          if (!isGone(environment, Buffer.from(other).toString())) return false;
-        }
-        return true;
       }),
     repair() {
       for (const [id, key] of unwritten) write(id, key);
     },
-    async sweepOwners() {
-      const gone = await stepOf(queue, (environment) =>
-        [...environment.owners.getKeys({})]
-          .map((key) => Buffer.from(key).toString())
-          .filter((id) => isGone(environment, id)),
-      );
-      if (gone.length === 0) return;
+    async sweepOwners(all) {
+      const gone = owners.gone();
+      if (!all && gone.every((id) => swept.has(id))) return;
       for (let after: Buffer | null = PREFIX; after !== null; ) {
         const start: Buffer = after;
         after = await stepOf(queue, (environment) => {
           const keys = [...environment.gauges.getKeys({ start, limit: SWEEP_STEP })].map((key) => Buffer.from(key));
           for (const key of keys) {
             const shares = Object.entries(sharesOf(environment, key));
-            const left = shares.filter(([id]) => !gone.includes(id));
+            const left = shares.filter(([id]) => !owners.isGone(id));
             if (left.length < shares.length) putShares(environment, key, Object.fromEntries(left));
           }
           const last = keys.at(-1);
           return keys.length < SWEEP_STEP || !last ? null : Buffer.concat([last, Buffer.alloc(1)]);
         });
       }
-      await stepOf(queue, (environment) => {
-        for (const id of gone) environment.owners.remove(Buffer.from(id));
-      });
+      for (const id of gone) swept.add(id);
     },
   };
 }

@@ -10,16 +10,17 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../contracts/log.ts";
 import { DirectoryInUse, type DirectoryLock, lockDirectory } from "../kernel/directory-lock.ts";
-import { DATA_FILE, DamagedEnvironment, type Environment, isDamage, openEnvironment } from "./environment.ts";
-import { bootId } from "./owners.ts";
+import { DATA_FILE, type Environment, isDamage, openEnvironment } from "./environment.ts";
+import { bootId, type Owners } from "./owners.ts";
+import { canBeRead, glance } from "./soundness.ts";
 
 export interface Generations {
-  /** Opens the one in use; `damaged` is one that turned out to be damaged while it was used. `register` is called under the lock. */
-  open(damaged: string | null, register: (environment: Environment) => void): Promise<Environment>;
+  /** Opens the one in use; `damaged` is one that turned out to be damaged while it was used. */
+  open(damaged: string | null): Promise<Environment>;
   /** Whether another process has begun a new one meanwhile. */
   isCurrent(environment: Environment): Promise<boolean>;
-  /** Ends the use of it; `isLast` is asked under the lock, and says whether nobody else uses it. */
-  close(environment: Environment, isLast: () => boolean): Promise<void>;
+  /** Ends the use of it. */
+  close(environment: Environment): Promise<void>;
   readonly snapshotFile: string;
 }
 
@@ -32,7 +33,14 @@ interface Current {
 const LOCK_PATIENCE_MS = 30_000;
 const LOCK_PAUSE_MS = 10;
 
-export function createGenerations(directory: string, ceilingBytes: number, log: Log): Generations {
+export interface GenerationsParts {
+  readonly directory: string;
+  readonly ceilingBytes: number;
+  readonly owners: Owners;
+  readonly log: Log;
+}
+
+export function createGenerations({ directory, ceilingBytes, owners, log }: GenerationsParts): Generations {
   const currentFile = join(directory, "current");
   const snapshotFile = join(directory, "snapshot.mdb");
   const directoryOf = (generation: number) => join(directory, String(generation));
@@ -60,23 +68,38 @@ export function createGenerations(directory: string, ceilingBytes: number, log: 
     return next;
   };
 
-  const open = async (damaged: string | null, register: (environment: Environment) => void) => {
+  /** `null`: nothing speaks against it. */
+  const faultOf = async (place: string, isDoubtful: boolean): Promise<string | null> => {
+    const soundness = await glance(join(place, DATA_FILE));
+    if (soundness === "damaged") return "is damaged";
+    if (soundness === "sound" && !(isDoubtful && existsSync(join(place, DATA_FILE)))) return null;
+    return (await canBeRead(place)) ? null : "cannot be read";
+  };
+
+  const open = async (damaged: string | null): Promise<Environment> => {
     const found = await readCurrent(currentFile, directory);
     const boot = bootId();
     let { generation } = found;
-    if (damaged === directoryOf(generation)) generation = await setAside(generation, "damaged while in use", false);
-    else if (!found.isClean && found.boot !== boot)
-      generation = await setAside(generation, "not closed before the machine stopped", true);
+    if (damaged === directoryOf(generation)) generation = await setAside(generation, "was damaged while in use", false);
+    else if (!found.isClean && found.boot !== boot) {
+      generation = await setAside(generation, "was not closed before the machine stopped", true);
+    }
+    owners.register();
+    const gone = owners.gone();
     for (let isRetry = false; ; isRetry = true) {
+      const fault = await faultOf(directoryOf(generation), gone.length > 0);
       try {
-        const environment = await openEnvironment(directoryOf(generation), ceilingBytes);
-        register(environment);
-        await write({ generation, boot, isClean: false });
-        return environment;
+        if (fault === null) {
+          const environment = await openEnvironment(directoryOf(generation), ceilingBytes);
+          await write({ generation, boot, isClean: false });
+          owners.forget(gone);
+          return environment;
+        }
       } catch (cause) {
-        if (isRetry || !isUnusable(cause)) throw cause;
-        generation = await setAside(generation, `damaged (${(cause as Error).message})`, true);
+        if (isRetry || !isDamage(cause)) throw cause;
       }
+      // What was restored may be damaged, too; what is begun anew is not.
+      generation = await setAside(generation, fault ?? "is damaged", true);
     }
   };
 
@@ -91,25 +114,23 @@ export function createGenerations(directory: string, ceilingBytes: number, log: 
 
   return {
     snapshotFile,
-    async open(damaged, register) {
+    async open(damaged) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      return locked(() => open(damaged, register));
+      return locked(() => open(damaged));
     },
     isCurrent: async ({ directory: own }) =>
       own === directoryOf((await readCurrent(currentFile, directory)).generation),
-    close: (environment, isLast) =>
+    close: (environment) =>
       locked(async () => {
         const { generation } = await readCurrent(currentFile, directory);
-        const marks = isLast() && environment.directory === directoryOf(generation);
+        const marks = owners.isAlone() && environment.directory === directoryOf(generation);
         if (marks) await environment.flush();
         await environment.close();
+        owners.leave();
         if (marks) await write({ generation, boot: bootId(), isClean: true });
       }),
   };
 }
-
-/** A file that cannot be opened for want of rights or room is not damaged. */
-const isUnusable = (cause: unknown): boolean => isDamage(cause) || cause instanceof DamagedEnvironment;
 
 async function readCurrent(file: string, directory: string): Promise<Current> {
   let text = "";

@@ -3,6 +3,7 @@
  * first use. Calls reject with a `KeyValueError` while it cannot answer; nothing here ends the process. What is found damaged is
  * set aside, and all begins anew.
  */
+import { join } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import type { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
@@ -12,6 +13,7 @@ import { createGauges } from "./gauges.ts";
 import { createGenerations } from "./generations.ts";
 import { KeyValueError } from "./key-value-error.ts";
 import { maintain } from "./maintenance.ts";
+import { createOwners } from "./owners.ts";
 import { createSpace } from "./space.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
@@ -37,7 +39,8 @@ const SWEPT_PER_JOB = 2;
 
 export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   const { log, clock, ceilingBytes = CEILING_BYTES } = options;
-  const generations = createGenerations(options.directory, ceilingBytes, log);
+  const owners = createOwners(join(options.directory, "owners"));
+  const generations = createGenerations({ directory: options.directory, ceilingBytes, owners, log });
   let current: Environment | null = null;
   let opening: Promise<Environment> | null = null;
   let damaged: string | null = null;
@@ -47,6 +50,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   let jobsSinceCount = 0;
   let jobsSinceSweep = 0;
   let isFull = false;
+  let isKnown = false;
 
   const assertOpen = () => {
     if (closing) throw new KeyValueError("CLOSED", "the KeyValue store is closed");
@@ -62,8 +66,9 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
 
   const open = async (): Promise<Environment> => {
     const isAgain = damaged !== null;
-    const environment = await generations.open(damaged, gauges.register);
+    const environment = await generations.open(damaged);
     damaged = null;
+    isKnown = true;
     current = environment;
     jobsSinceCount = COUNTED_EVERY;
     if (isAgain) gauges.restore();
@@ -97,7 +102,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
       if (isDamage(cause)) leave(environment);
     },
   });
-  const gauges = createGauges(queue);
+  const gauges = createGauges(queue, owners);
 
   const parts = {
     queue,
@@ -139,7 +144,9 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
         await queue.idle();
         const environment = current;
         current = null;
-        if (environment) await generations.close(environment, () => gauges.leave(environment));
+        if (!environment) return isKnown ? owners.leave() : undefined;
+        gauges.leave(environment);
+        await generations.close(environment);
       })();
       return closing;
     },

@@ -3,11 +3,12 @@
  * processes that are gone, makes a copy for the case of a power cut, and follows to a new environment when another process
  * had to begin one. Failures are logged; the next round tries again.
  */
-import { open, rename, stat } from "node:fs/promises";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
-import type { Environment } from "./environment.ts";
+import { DATA_FILE, type Environment } from "./environment.ts";
 import { sweepStep } from "./expiry.ts";
 import type { Gauges } from "./gauges.ts";
 import type { Generations } from "./generations.ts";
@@ -31,6 +32,7 @@ export interface MaintenanceParts {
 /** Answers how to end it; what was begun ends first. */
 export function maintain(parts: MaintenanceParts): () => Promise<void> {
   let isEnded = false;
+  let isFirst = true;
   let busy: Promise<void> | null = null;
   let copiedTransaction = -1;
   let copyDueMs = performance.now() + SNAPSHOT_MS;
@@ -51,7 +53,8 @@ export function maintain(parts: MaintenanceParts): () => Promise<void> {
     try {
       if (!(await parts.generations.isCurrent(parts.environment))) return parts.leave(parts.environment);
       parts.gauges.repair();
-      await parts.gauges.sweepOwners();
+      await parts.gauges.sweepOwners(isFirst);
+      isFirst = false;
       while (!isEnded && (await sweep(parts)) === SWEEP_STEP) await nextTurn();
       if (!isEnded) await copy();
     } catch (cause) {
@@ -98,15 +101,18 @@ async function isFresh(file: string): Promise<boolean> {
   }
 }
 
-/** Whole on disk before it takes the place of the one before. Several processes may do so at once: each has a name of its own. */
+/** Whole on disk before it takes the place of the one before. Several processes may do so at once: each has a place of its own. */
 export async function snapshot(environment: Environment, file: string): Promise<void> {
   const fresh = `${file}.${process.pid}`;
-  await environment.copyTo(fresh);
-  const handle = await open(fresh, "r");
+  await rm(fresh, { recursive: true, force: true });
+  // LMDB copies into a directory that is there.
+  await mkdir(fresh, { mode: 0o700 });
   try {
-    await handle.sync();
+    await environment.copyTo(fresh);
+    const handle = await open(join(fresh, DATA_FILE), "r");
+    await handle.sync().finally(() => handle.close());
+    await rename(join(fresh, DATA_FILE), file);
   } finally {
-    await handle.close();
+    await rm(fresh, { recursive: true, force: true });
   }
-  await rename(fresh, file);
 }

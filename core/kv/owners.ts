@@ -1,12 +1,13 @@
 /**
- * Who holds leases: each opened KeyValue has a record of its process, by which others see that it is gone. A pid alone may mean
- * somebody else later; together with the time at which that process began, and the boot, it means one process for ever.
- * A process that was killed and not yet reaped is gone.
+ * Who uses the environment: each opened KeyValue has a file with a record of its process, by which others see that it is gone. A
+ * pid alone may mean somebody else later; together with the time at which that process began, and the boot, it means one process
+ * for ever. A process that was killed and not yet reaped is gone. Files outlast their process until the next one opens.
  */
 import { randomBytes } from "node:crypto";
-import { readFileSync, readlinkSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 
-export interface OwnerRecord {
+interface OwnerRecord {
   readonly pid: number;
   /** In the kernel's own count, see proc_pid_stat(5); empty where there is no /proc. */
   readonly begun: string;
@@ -15,11 +16,68 @@ export interface OwnerRecord {
   readonly pidNamespace: string;
 }
 
-export const newOwnerId = (): string => randomBytes(9).toString("base64url");
+export interface Owners {
+  readonly ownId: string;
+  /** Makes this process known. */
+  register(): void;
+  leave(): void;
+  isGone(id: string): boolean;
+  /** Those that ended without leaving. */
+  gone(): readonly string[];
+  forget(ids: readonly string[]): void;
+  /** Whether nobody but this one is there. */
+  isAlone(): boolean;
+}
+
+/** Records never change; a worker's life sees few of them. */
+const REMEMBERED = 1_000;
+
+export function createOwners(directory: string): Owners {
+  const self = thisProcess();
+  const ownId = randomBytes(9).toString("base64url");
+  const records = new Map<string, OwnerRecord>();
+  const fileOf = (id: string) => join(directory, id);
+
+  const recordOf = (id: string): OwnerRecord | null => {
+    const known = records.get(id);
+    if (known) return known;
+    const text = textOf(() => readFileSync(fileOf(id), "utf8"));
+    if (text === "") return null;
+    const record = JSON.parse(text) as OwnerRecord;
+    if (records.size >= REMEMBERED) records.clear();
+    records.set(id, record);
+    return record;
+  };
+  const isGone = (id: string): boolean => {
+    if (id === ownId) return false;
+    const record = recordOf(id);
+    return record === null || !isAlive(record, self);
+  };
+  const others = () => readdirSync(directory).filter((id) => id !== ownId);
+  const forget = (ids: readonly string[]) => {
+    for (const id of ids) {
+      records.delete(id);
+      rmSync(fileOf(id), { force: true });
+    }
+  };
+
+  return {
+    ownId,
+    register() {
+      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      writeFileSync(fileOf(ownId), JSON.stringify(self), { mode: 0o600 });
+    },
+    leave: () => forget([ownId]),
+    isGone,
+    gone: () => others().filter(isGone),
+    forget,
+    isAlone: () => others().every(isGone),
+  };
+}
 
 export const bootId = (): string => textOf(() => readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim());
 
-export function thisProcess(): OwnerRecord {
+function thisProcess(): OwnerRecord {
   return {
     pid: process.pid,
     begun: beginningOf(process.pid) ?? "",
@@ -29,7 +87,7 @@ export function thisProcess(): OwnerRecord {
 }
 
 /** Whether the process that `record` means still runs, as seen from the process `self`. */
-export function isAlive(record: OwnerRecord, self: OwnerRecord): boolean {
+function isAlive(record: OwnerRecord, self: OwnerRecord): boolean {
   if (record.boot !== self.boot || record.pidNamespace !== self.pidNamespace) return false;
   if (process.platform !== "linux") return answers(record.pid);
   return beginningOf(record.pid) === record.begun;
