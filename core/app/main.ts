@@ -10,7 +10,9 @@ import { existingSlots, findUser, prepareDataDirectory } from "./data-directory.
 import { createLog } from "./logger.ts";
 import type { WorkerTask } from "./messages.ts";
 import { Primary } from "./primary.ts";
+import { certificatePaths } from "./server-certificates.ts";
 import { asStartError } from "./start-error.ts";
+import { UnixSockets } from "./unix-sockets.ts";
 
 /** A worker runs the same kind of file as we do: source from source, built from built. */
 const workerFile = fileURLToPath(
@@ -21,7 +23,15 @@ const workerFile = fileURLToPath(
 export async function startServer(config: ServerConfig, onPrepared: () => Promise<void>): Promise<void> {
   const log = await createLog(config.log, {});
   const primary = await prepare(config).then(
-    (tasks) => new Primary({ tasks, workerFile, execArgv: process.execArgv, log }),
+    (tasks) =>
+      new Primary({
+        tasks,
+        workerFile,
+        execArgv: process.execArgv,
+        log,
+        certificatePaths: certificatePaths(config),
+        sockets: new UnixSockets(config.listeners),
+      }),
     (cause) => Promise.reject(asStartError(cause)),
   );
   await onPrepared();
@@ -36,10 +46,10 @@ async function prepare(config: ServerConfig): Promise<WorkerTask[]> {
   const owner = config.user === null ? null : findUser(config.user);
   await prepareDataDirectory(config.dataDir, owner);
   await lockDirectory(config.dataDir);
-  if (config.tls?.at === "selfSigned") await ensureSelfSigned(config.tls, { hostname: config.hostname });
+  if (config.tls?.at === "selfSigned") await ensureSelfSigned(config.tls.pairs[0], { hostname: config.hostname });
   const left = existingSlots(config.dataDir).filter((slot) => slot >= config.workers);
   const slots = [...Array.from({ length: config.workers }, (_, slot) => slot), ...left];
-  return slots.map((slot) => ({ slot, listens: slot < config.workers, configFile: config.configFile }));
+  return slots.map((slot) => ({ slot, listens: slot < config.workers, configFile: config.configFile, isAlone: slots.length === 1 }));
 }
 
 function endBySignal(primary: Primary, begun: (signal: NodeJS.Signals) => void): Promise<void> {

@@ -5,7 +5,9 @@
 import cluster, { type Worker } from "node:cluster";
 import type { Log } from "../contracts/log.ts";
 import { type FromWorker, SILENCE_MS, TASK_VARIABLE, type ToWorker, type WorkerTask } from "./messages.ts";
+import { answerFile } from "./root-files.ts";
 import { exitCodes, StartError } from "./start-error.ts";
+import type { UnixSockets } from "./unix-sockets.ts";
 
 export interface PrimaryOptions {
   readonly tasks: readonly WorkerTask[];
@@ -13,6 +15,10 @@ export interface PrimaryOptions {
   readonly workerFile: string;
   readonly execArgv: readonly string[];
   readonly log: Log;
+  /** Certificates that it reads for workers that may not. */
+  readonly certificatePaths: ReadonlySet<string>;
+  /** Unix sockets that are about to be bound, and those that are. */
+  readonly sockets: UnixSockets;
 }
 
 const FIRST_PAUSE_MS = 100;
@@ -32,13 +38,17 @@ interface Place {
 export class Primary {
   readonly #places: Place[];
   readonly #log: Log;
+  readonly #certificatePaths: ReadonlySet<string>;
+  readonly #sockets: UnixSockets;
   #stopping: Promise<void> | null = null;
   #watch: NodeJS.Timeout | null = null;
   #onSettled: ((failure: StartError | null) => void) | null = null;
   #onGone: () => void = () => {};
 
-  constructor({ tasks, workerFile, execArgv, log }: PrimaryOptions) {
+  constructor({ tasks, workerFile, execArgv, log, certificatePaths, sockets }: PrimaryOptions) {
     this.#log = log;
+    this.#certificatePaths = certificatePaths;
+    this.#sockets = sockets;
     this.#places = tasks.map((task) => ({
       task,
       worker: null,
@@ -54,6 +64,7 @@ export class Primary {
 
   /** Resolves when every worker is ready; rejects with the first one's `StartError` if any cannot start. */
   async start(): Promise<void> {
+    await this.#sockets.clear();
     const failure = await new Promise<StartError | null>((resolve) => {
       this.#onSettled = resolve;
       for (const place of this.#places) this.#fork(place);
@@ -101,6 +112,9 @@ export class Primary {
       // There is no process, so none will exit.
       if (worker.process.pid === undefined) this.#exited(place, null, null);
     });
+    worker.on("listening", ({ address, addressType }) => {
+      if (addressType === -1) this.#bound(address);
+    });
     worker.on("exit", (code, signal) => this.#exited(place, code, signal));
   }
 
@@ -123,9 +137,21 @@ export class Primary {
         for (const { worker } of this.#places)
           if (worker && worker !== from) tell(worker, { is: "hint", topic: message.topic });
         return;
+      case "flush":
+        for (const { worker } of this.#places) if (worker && worker !== from) tell(worker, message);
+        return;
       case "alive":
         return;
+      case "file":
+        void answerFile(message, this.#certificatePaths).then((answer) => tell(from, answer));
+        return;
     }
+  }
+
+  #bound(path: string): void {
+    this.#sockets.bound(path).catch((error: unknown) => {
+      this.#log.error({ path, cause: String(error) }, "mode or owner of the socket could not be set");
+    });
   }
 
   // The process has been reaped when this is called: nobody else uses its spool any more.

@@ -12,6 +12,7 @@ import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
+import { QueueControl } from "../contracts/queue-control.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
 import type { Connection } from "../contracts/session.ts";
@@ -52,6 +53,8 @@ export interface ServerParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier;
+  /** Tells the other workers to try what waits for a domain; `null`: there are none. */
+  readonly flushElsewhere: ((domain: string) => void) | null;
   /** Called once what only root may read has been read, and before anything is written. */
   readonly dropPrivileges: () => void;
   /** Reads certificates also when they may not be read here any more. Left out: from disk. */
@@ -60,6 +63,8 @@ export interface ServerParts {
 
 export interface Server {
   readonly listeners: readonly { readonly name: string; readonly at: string }[];
+  /** Tries what waits for a domain, at the word of another worker. */
+  flush(domain: string): void;
   /** Stops accepting, lets sessions and deliveries end, flushes and closes. Safe to call once. */
   close(): Promise<void>;
 }
@@ -81,14 +86,14 @@ export async function openServer(parts: ServerParts): Promise<Server> {
     }
   };
   try {
-    return { listeners: await open(parts, (step) => closing.push(step)), close };
+    return { ...(await open(parts, (step) => closing.push(step))), close };
   } catch (cause) {
     await close();
     throw cause;
   }
 }
 
-async function open(parts: ServerParts, onClose: (step: () => unknown) => void): Promise<Server["listeners"]> {
+async function open(parts: ServerParts, onClose: (step: () => unknown) => void): Promise<Omit<Server, "close">> {
   const { config, log, clock } = parts;
   onClose(installStrayFaultGuard(log));
   const certificates = await openServerCertificates(config, {
@@ -157,6 +162,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         [AccountAdmins, createAccountAdmins()],
         [Submit, submit],
         [Spool, spool],
+        [QueueControl, queueControl(made, parts.flushElsewhere)],
         [Filing, createFiling({ kernel, submit, log, clock })],
       ];
       return services.filter(([token]) => !isProvided(config.plugins, token));
@@ -180,10 +186,15 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
       }),
     );
   }
-  return listeners.map(({ name, address }) => ({
-    name,
-    at: "path" in address ? address.path : `${address.host}:${address.port}`,
-  }));
+  return {
+    listeners: listeners.map(({ name, address }) => ({
+      name,
+      at: "path" in address ? address.path : `${address.host}:${address.port}`,
+    })),
+    flush: (domain) => {
+      made.queue?.flushDomain(domain).catch((cause: unknown) => log.error({ err: cause, domain }, "queue run failed"));
+    },
+  };
 }
 
 function loginsDeps({ config, log, clock }: ServerParts, secret: Uint8Array): LoginsDeps {
@@ -193,14 +204,22 @@ function loginsDeps({ config, log, clock }: ServerParts, secret: Uint8Array): Lo
   return { log, clock, secret, hostname, origin, passwords, offer: { mechanisms, cramMd5 }, scramIterations };
 }
 
+/** Each worker has a queue of its own: all of them look, and only this one's figures are known here. */
+const queueControl = (made: { readonly queue?: Queue }, elsewhere: ServerParts["flushElsewhere"]): QueueControl => ({
+  async flush(domain) {
+    elsewhere?.(domain);
+    return { recipients: (await made.queue?.flushDomain(domain)) ?? 0, isWhole: elsewhere === null };
+  },
+});
+
 /** Who speaks a listener's protocol, and who asks its policies. */
 function serverOf(
-  { name, role, limits }: ListenerConfig,
+  { name, role, limits, peers }: ListenerConfig,
   { config: { hostname, delayReject, dns }, log, clock }: ServerParts,
   kernel: KernelRuntime,
 ): { serve: (connection: Connection) => void; policies: "room" | "listener" } {
-  if (role === "mx" || role === "submission" || role === "lmtp") {
-    const config = { hostname, delayReject, limits };
+  if (role === "mx" || role === "submission" || role === "lmtp" || role === "reinject") {
+    const config = { hostname, delayReject, limits, ...(peers && { peers }) };
     const services = {
       submit: kernel.service(Submit),
       logins: kernel.service(Logins),

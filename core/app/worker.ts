@@ -9,6 +9,7 @@ import { findUser } from "./data-directory.ts";
 import { createLog } from "./logger.ts";
 import { type FromWorker, HEARTBEAT_MS, TASK_VARIABLE, type ToWorker, type WorkerTask } from "./messages.ts";
 import { createNotifier, type LocalNotifier } from "./notifier.ts";
+import { RootFiles } from "./root-files.ts";
 import { openServer, type Server } from "./server.ts";
 import { asStartError, exitCodes, StartError } from "./start-error.ts";
 
@@ -19,8 +20,9 @@ const tell = (message: FromWorker): void => {
 async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   const notifier = createNotifier({ send: (topic) => tell({ is: "hint", topic }) });
-  const server = open(JSON.parse(process.env[TASK_VARIABLE] ?? "") as WorkerTask, notifier);
-  listenTo(server, notifier);
+  const rootFiles = new RootFiles(tell);
+  const server = open(JSON.parse(process.env[TASK_VARIABLE] ?? "") as WorkerTask, notifier, rootFiles);
+  listenTo(server, notifier, rootFiles);
   try {
     tell({ is: "ready", listeners: (await server).listeners });
     setInterval(() => tell({ is: "alive" }), HEARTBEAT_MS).unref();
@@ -30,7 +32,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function open(task: WorkerTask, notifier: LocalNotifier): Promise<Server> {
+async function open(task: WorkerTask, notifier: LocalNotifier, certificateReader: RootFiles): Promise<Server> {
   const loaded = await loadConfig({ file: task.configFile, cwd: process.cwd() });
   if (!loaded.ok) throw new StartError(renderMistakes(loaded.mistakes, process.cwd()), exitCodes.config);
   const { config } = loaded;
@@ -38,8 +40,9 @@ async function open(task: WorkerTask, notifier: LocalNotifier): Promise<Server> 
   const dropPrivileges = () => {
     if (config.user !== null) become(config.user);
   };
-  const { slot, listens } = task;
-  return openServer({ config, slot, listens, log, clock: Date, notifier, dropPrivileges });
+  const { slot, listens, isAlone } = task;
+  const flushElsewhere = isAlone ? null : (domain: string) => tell({ is: "flush", domain });
+  return openServer({ config, slot, listens, log, clock: Date, notifier, flushElsewhere, dropPrivileges, certificateReader });
 }
 
 /** Sockets are bound by the primary, so nothing here needs root any more. */
@@ -51,7 +54,7 @@ function become(user: string): void {
   process.setuid?.(uid);
 }
 
-function listenTo(server: Promise<Server>, notifier: LocalNotifier): void {
+function listenTo(server: Promise<Server>, notifier: LocalNotifier, rootFiles: RootFiles): void {
   let isEnding = false;
   const end = async () => {
     if (isEnding) return;
@@ -62,6 +65,8 @@ function listenTo(server: Promise<Server>, notifier: LocalNotifier): void {
   const endAnyway = () => void end().catch(() => process.exit(exitCodes.software));
   process.on("message", (message: ToWorker) => {
     if (message.is === "hint") notifier.receive(message.topic);
+    else if (message.is === "flush") void server.then((opened) => opened.flush(message.domain));
+    else if (message.is === "file") rootFiles.receive(message);
     else endAnyway();
   });
   process.on("disconnect", endAnyway);

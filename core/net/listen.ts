@@ -2,14 +2,16 @@
  * Binds a server to its place. Throws `ListenError` with a text for the operator. A unix socket that a dead process left
  * behind is removed; one that somebody answers on is not.
  */
-import { stat, unlink } from "node:fs/promises";
+import cluster from "node:cluster";
+import { chmod, stat, unlink } from "node:fs/promises";
 import { connect, type ListenOptions, type Server } from "node:net";
 import { ListenError } from "./net-errors.ts";
 
 /** `host: null`: all addresses of both families. */
 export type ListenPlace =
   | { readonly at: "port"; readonly host: string | null; readonly port: number }
-  | { readonly at: "path"; readonly path: string };
+  /** `mode`: permissions of the socket. In a worker the primary has made it, and sees to that. */
+  | { readonly at: "path"; readonly path: string; readonly mode?: number };
 
 const BACKLOG = 511;
 
@@ -17,12 +19,23 @@ export async function listen(server: Server, name: string, place: ListenPlace): 
   try {
     await bind(server, place);
   } catch (error) {
-    if (place.at === "path" && codeOf(error) === "EADDRINUSE" && (await isDead(place.path))) {
-      await unlink(place.path).catch(() => undefined);
-      await bind(server, place).catch((again: unknown) => fail(name, place, again));
-      return;
-    }
-    fail(name, place, error);
+    if (place.at !== "path" || codeOf(error) !== "EADDRINUSE" || !(await removeDeadSocket(place.path)))
+      fail(name, place, error);
+    await bind(server, place).catch((again: unknown) => fail(name, place, again));
+  }
+  if (place.at === "path" && place.mode !== undefined && !cluster.isWorker) await chmod(place.path, place.mode);
+}
+
+/** Whether a socket that nobody answers on was there, and is gone now. Anything else stays. */
+export async function removeDeadSocket(path: string): Promise<boolean> {
+  try {
+    if (!(await isDead(path))) return false;
+    await unlink(path);
+    return true;
+  } catch (error) {
+    // It was never there, or may not be touched: binding will tell.
+    if (typeof codeOf(error) === "string") return false;
+    throw error;
   }
 }
 

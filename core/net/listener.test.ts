@@ -92,6 +92,13 @@ describe("opening a listener", () => {
 });
 
 describe("a unix socket", () => {
+  it("has the mode that it was given", async () => {
+    const path = join(await bench.directory(), "lmtp");
+    const listener = await openListener(spec({ role: "lmtp", place: { at: "path", path, mode: 0o620 } }), await deps());
+    bench.defer(() => listener.close(0));
+    expect((await stat(path)).mode & 0o777).toBe(0o620);
+  });
+
   const at = (path: string) => spec({ role: "lmtp", place: { at: "path", path } });
 
   it("takes clients, and is gone when the listener is", async () => {

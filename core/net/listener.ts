@@ -293,6 +293,7 @@ export function protocolOf(role: string): Protocol {
   switch (role) {
     case "mx":
     case "submission":
+    case "reinject":
       return "smtp";
     case "lmtp":
     case "imap":

@@ -111,13 +111,32 @@ const certificateList = Type.Array(certificatePair, { minItems: 1 });
 
 export const tlsWords = ["none", "optional", "required", "implicit"] as const;
 
+const Networks = (description: string) =>
+  Type.Array(Type.String(), { description, minItems: 1, expected: "a list of networks such as 192.0.2.0/24, or unix" });
+const Who = (description: string) =>
+  Type.Union(
+    [
+      Type.Literal("off"),
+      Type.Literal("authenticated"),
+      Type.Literal("always"),
+      Type.Array(Type.String(), { minItems: 1 }),
+    ],
+    { description, expected: "off, authenticated, always, or a list of networks" },
+  );
+
 export const listenerKeys = Type.Object({
   role: Type.String({
-    description: "What is spoken: `mx`, `submission`, `lmtp`, or a role that a plugin serves (`imap`, `pop3`).",
+    description:
+      "What is spoken: `mx`, `submission`, `lmtp`, `reinject` (a content filter hands mail back), or a role that a plugin serves (`imap`, `pop3`).",
     pattern: "^[a-z][a-z0-9-]{0,31}$",
     expected: "a role such as mx, submission, lmtp, imap or pop3",
   }),
-  host: Type.Optional(Type.String({ description: "Address to listen on; all of them by default.", minLength: 1 })),
+  host: Type.Optional(
+    Type.String({
+      description: "Address to listen on; all of them by default, `127.0.0.1` for `reinject`.",
+      minLength: 1,
+    }),
+  ),
   port: Type.Optional(
     Type.Integer({ description: "TCP port; 0 lets the system choose one.", minimum: 0, maximum: 65535 }),
   ),
@@ -192,6 +211,34 @@ export const listenerKeys = Type.Object({
           "The PROXY protocol, versions 1 and 2: `{ from: [192.0.2.10] }`. Limits and policies see the client.",
       },
     ),
+  ),
+  from: Type.Optional(
+    Networks(
+      "Networks that may connect; all of them by default, this machine for `reinject`. `unix`: whoever reaches the unix socket.",
+    ),
+  ),
+  xclient: Type.Optional(
+    Networks(
+      "Networks of proxies that may say by XCLIENT who their client is. Limits of connections still see the proxy.",
+    ),
+  ),
+  xforward: Type.Optional(
+    Networks(
+      "Networks that may say by XFORWARD whose message it was, for log and trace; for `reinject` those of `from` by default.",
+    ),
+  ),
+  vrfy: Type.Optional(
+    Who(
+      "To whom VRFY says who has a mailbox here: `off` (the default), `authenticated`, `always`, or networks beside those who authenticated. It says what RCPT would have said.",
+    ),
+  ),
+  etrn: Type.Optional(
+    Who(
+      "Who may start queue runs by ETRN: `off` (the default), `authenticated`, `always`, or networks beside those who authenticated.",
+    ),
+  ),
+  etrnDomains: Type.Optional(
+    Type.Array(Type.String({ minLength: 1 }), { description: "Domains that ETRN may ask for; any by default." }),
   ),
   limits: Type.Optional(
     Type.Object(

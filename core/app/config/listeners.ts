@@ -1,11 +1,13 @@
 /** Listeners: their defaults, and what only shows when they are looked at together. */
 import { resolve } from "node:path";
 import type { ListenerTls } from "../../contracts/session.ts";
-import type { Path } from "../../kernel/load/validate.ts";
-import { parseNetwork } from "../../mail/network.ts";
 import type { LimitKeys, ListenerKeys } from "./keys.ts";
+import { peerSlips, peersOf } from "./listener-peers.ts";
+import { clientSlips, proxySlips, socketSlips } from "./listener-slips.ts";
 import type { Placed, Slip } from "./mistake.ts";
-import type { Limits, ListenerConfig, ListenerPlace, TlsFiles } from "./server-config.ts";
+import { coreRoles } from "./roles.ts";
+import type { Limits, ListenerConfig, ListenerPlace } from "./server-config.ts";
+import { absolutePairs } from "./tls.ts";
 
 export interface ListenersContext {
   readonly configDir: string;
@@ -77,6 +79,7 @@ export function readListeners(
       slips.push({ path: [...path, place.at], text, expected: "a place of its own" });
     }
     slips.push(...socketSlips(keys, place, path), ...clientSlips(keys, tls, path), ...proxySlips(keys, place, path));
+    slips.push(...peerSlips(keys, path));
     if ((tls === "required" || tls === "implicit") && !context.hasCertificate && keys.certificates === undefined) {
       const because = keys.tls === undefined ? ` (the default for the role ${keys.role})` : "";
       const text = `tls is ${tls}${because}, but there is no certificate`;
@@ -99,79 +102,7 @@ export function readListeners(
 /** Of a unix socket: nobody but its owner and group. */
 const SOCKET_MODE = 0o660;
 
-function socketSlips(keys: ListenerKeys, place: ListenerPlace, path: Path): Slip[] {
-  if (place.at === "path") return [];
-  return (["mode", "owner"] as const)
-    .filter((key) => keys[key] !== undefined)
-    .map((key) => ({
-      path: [...path, key],
-      at: "key",
-      text: `a port has no ${key}`,
-      expected: `${key} together with path`,
-    }));
-}
-
-function clientSlips(keys: ListenerKeys, tls: ListenerTls, path: Path): Slip[] {
-  const { clientCertificates: wanted = "none", clientCa, clientInReceived, role } = keys;
-  const slips: Slip[] = [];
-  const slip = (key: string, text: string, expected: string) => slips.push({ path: [...path, key], text, expected });
-  if (wanted === "require" && clientCa === undefined)
-    slip(
-      "clientCertificates",
-      "client certificates are required, but nobody is named who vouches for them",
-      "clientCa: FILE",
-    );
-  if (wanted === "none" && clientCa !== undefined)
-    slip(
-      "clientCa",
-      "clientCa is set, but clients are not asked for a certificate",
-      "clientCertificates: ask or require",
-    );
-  if (wanted !== "none" && tls === "none")
-    slip(
-      "clientCertificates",
-      "clients are asked for a certificate, but there is no TLS here",
-      "tls: optional, required or implicit",
-    );
-  if (clientInReceived !== undefined && role !== "submission")
-    slip(
-      "clientInReceived",
-      `clientInReceived is of no use for the role ${role}`,
-      "it at listeners with role: submission",
-    );
-  return slips;
-}
-
-function proxySlips({ proxy }: ListenerKeys, place: ListenerPlace, path: Path): Slip[] {
-  return (proxy?.from ?? []).flatMap((text, at): Slip[] => {
-    const where = [...path, "proxy", "from", at];
-    if ((text === "unix") !== (place.at === "path")) {
-      const isHere = place.at === "path" ? "a unix socket has no networks" : "a port has no clients on a unix socket";
-      return [{ path: where, text: isHere, expected: place.at === "path" ? "unix" : "a network such as 192.0.2.0/24" }];
-    }
-    const network = text === "unix" ? null : parseNetwork(text);
-    if (typeof network === "string")
-      return [{ path: where, text: network, expected: "a network such as 192.0.2.0/24" }];
-    if (network === null || network[1] > 0) return [];
-    const open = `${text}: everybody could say who he is`;
-    return [{ path: where, text: open, expected: "the networks of your proxies", severity: "warning" }];
-  });
-}
-
-/** One pair, or a list of them. */
-export function absolutePairs(
-  written: NonNullable<ListenerKeys["certificates"]>,
-  configDir: string,
-): TlsFiles["pairs"] {
-  const [first, ...rest] = (Array.isArray(written) ? written : [written]).map(({ cert, key }) => ({
-    cert: resolve(configDir, cert),
-    key: resolve(configDir, key),
-  }));
-  if (!first) throw new Error("an empty list of certificates has passed the schema");
-  return [first, ...rest];
-}
-
-function placeOf({ host, port, path, mode, owner }: ListenerKeys, configDir: string): ListenerPlace | null {
+function placeOf({ role, host, port, path, mode, owner }: ListenerKeys, configDir: string): ListenerPlace | null {
   if (path !== undefined && port !== undefined) return null;
   if (path !== undefined)
     return {
@@ -181,8 +112,11 @@ function placeOf({ host, port, path, mode, owner }: ListenerKeys, configDir: str
       owner: owner ?? null,
     };
   if (port === undefined) return null;
-  return { at: "port", host: host === undefined || host === "*" ? null : host, port };
+  return { at: "port", host: host === undefined ? usualHost(role) : host === "*" ? null : host, port };
 }
+
+/** Mail that is handed back is taken from this machine unless the operator says otherwise. */
+const usualHost = (role: string): string | null => (role === "reinject" ? "127.0.0.1" : null);
 
 function withDefaults(
   keys: ListenerKeys,
@@ -197,6 +131,7 @@ function withDefaults(
     role: keys.role,
     place,
     tls,
+    ...(coreRoles.includes(keys.role) && { peers: peersOf(keys) }),
     proxyFrom: keys.proxy?.from ?? [],
     ...(certificates && { certificates: absolutePairs(certificates, configDir) }),
     ...(wanted !== "none" && {

@@ -128,7 +128,7 @@ log: { level: debug, pretty: off }
       postmaster: { localPart: "ann", domain: "example.org" },
       user: "mail",
       workers: 2,
-      tls: { at: "files", cert: join(site, "cert.pem"), key: join(site, "cert.pem") },
+      tls: { at: "files", pairs: [{ cert: join(site, "cert.pem"), key: join(site, "cert.pem") }] },
       limits: { messageSizeBytes: 10_000_000, recipients: 200 },
       log: { level: "debug", pretty: false },
     });
@@ -156,9 +156,33 @@ log: { level: debug, pretty: off }
     const directory = join(site, "var/tls");
     expect((await load()).tls).toEqual({
       at: "selfSigned",
-      cert: join(directory, "cert.pem"),
-      key: join(directory, "key.pem"),
+      pairs: [{ cert: join(directory, "cert.pem"), key: join(directory, "key.pem") }],
     });
+  });
+
+  it("takes what a listener says of certificates, proxies and its socket", async () => {
+    await write("cert.pem", "");
+    await write(
+      "postern.config.yaml",
+      `hostname: mx.example.org
+tls: [{ cert: cert.pem, key: cert.pem }, { cert: cert.pem, key: cert.pem }]
+listeners:
+  - { role: mx, port: 25, proxy: { from: [192.0.2.0/24, "2001:db8::1"] } }
+  - { role: submission, port: 587, certificates: { cert: cert.pem, key: cert.pem }, clientInReceived: false }
+  - { role: imap, port: 143, clientCertificates: require, clientCa: cert.pem }
+  - { role: lmtp, path: lmtp.sock, mode: "0666", owner: ":mail", proxy: { from: [unix] } }
+plugins: [access-imap]
+`,
+    );
+    const { tls, listeners } = await load();
+    const pair = { cert: join(site, "cert.pem"), key: join(site, "cert.pem") };
+    expect(tls).toEqual({ at: "files", pairs: [pair, pair] });
+    expect(listeners).toMatchObject([
+      { proxyFrom: ["192.0.2.0/24", "2001:db8::1"] },
+      { certificates: [pair], clientInReceived: false },
+      { clients: { wanted: "require", ca: join(site, "cert.pem") } },
+      { place: { path: join(site, "lmtp.sock"), mode: 0o666, owner: ":mail" }, proxyFrom: ["unix"] },
+    ]);
   });
 
   it("takes ports that the system chooses more than once", async () => {

@@ -5,7 +5,7 @@ import type { Placed, Slip } from "./mistake.ts";
 import type { ListenerConfig } from "./server-config.ts";
 
 /** Spoken by core itself. */
-export const coreRoles: readonly string[] = ["mx", "submission", "lmtp"];
+export const coreRoles: readonly string[] = ["mx", "submission", "lmtp", "reinject"];
 
 export interface RolesContext {
   readonly listeners: readonly Placed<ListenerConfig>[];

@@ -3,6 +3,7 @@ import type { ListenerTls } from "../../contracts/session.ts";
 import type { PluginEntry } from "../../kernel/entry.ts";
 import type { Address } from "../../mail/address.ts";
 import type { SmtpLimits } from "../../smtp/config.ts";
+import type { SmtpPeers } from "../../smtp/peers.ts";
 
 /** Absolute paths of PEM files. */
 export interface CertificateFiles {
@@ -49,6 +50,8 @@ export interface ListenerConfig {
   readonly certificates?: readonly [CertificateFiles, ...CertificateFiles[]];
   /** Left out: clients are not asked for a certificate. `ca`: the authorities that vouch for them. */
   readonly clients?: { readonly wanted: "ask" | "require"; readonly ca: string | null };
+  /** What it grants to named clients, where it speaks SMTP or LMTP. Left out: nothing. */
+  readonly peers?: SmtpPeers;
   /** Whether `Received:` names the client of a submission. Left out: yes. */
   readonly clientInReceived?: boolean;
   readonly limits: Limits;

@@ -3,7 +3,6 @@ import { access, constants } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Path } from "../../kernel/load/validate.ts";
 import type { ListenerKeys, ServerKeys } from "./keys.ts";
-import { absolutePairs } from "./listeners.ts";
 import type { Placed, Slip } from "./mistake.ts";
 import type { TlsFiles } from "./server-config.ts";
 
@@ -62,4 +61,17 @@ async function faultOf(path: string): Promise<string | null> {
     const code = error instanceof Error && "code" in error ? error.code : null;
     return code === "ENOENT" ? "does not exist" : `cannot be read (${String(code)})`;
   }
+}
+
+/** One pair, or a list of them. */
+export function absolutePairs(
+  written: NonNullable<ListenerKeys["certificates"]>,
+  configDir: string,
+): TlsFiles["pairs"] {
+  const [first, ...rest] = (Array.isArray(written) ? written : [written]).map(({ cert, key }) => ({
+    cert: resolve(configDir, cert),
+    key: resolve(configDir, key),
+  }));
+  if (!first) throw new Error("an empty list of certificates has passed the schema");
+  return [first, ...rest];
 }

@@ -2,7 +2,7 @@
 import { relative } from "node:path";
 import { loadConfig } from "../../app/config/load-config.ts";
 import { renderMistakes } from "../../app/config/mistake.ts";
-import { checkCertificate } from "../check/certificates.ts";
+import { checkCertificates } from "../check/certificates.ts";
 import { checkDns } from "../check/dns.ts";
 import type { Finding } from "../check/finding.ts";
 import { checkDataDir, checkPorts, checkUser } from "../check/places.ts";
@@ -26,7 +26,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
 
   const { config } = loaded;
   const findings: Finding[] = [
-    ...(await checkCertificate(config, Date.now())),
+    ...(await checkCertificates(config, Date.now())),
     ...(await checkPorts(config)),
     ...(await checkDataDir(config)),
     ...checkUser(config),
