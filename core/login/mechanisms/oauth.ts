@@ -44,8 +44,9 @@ function tokenMechanism(
 /** RFC 7628 3.1: `gs2-header kvsep *kvpair kvsep` */
 function parseBearer(text: string): Presented | null {
   const [header = "", ...rest] = text.split("\u0001");
-  const [, name] = /^[ny],(?:a=([^,]+))?,$/.exec(header) ?? [null];
-  if (name === null) return null;
+  const match = /^[ny],(?:a=([^,]+))?,$/.exec(header);
+  if (!match) return null;
+  const [, name] = match;
   const login = name === undefined ? null : decodeSaslName(name);
   if (name !== undefined && (!login || !credentialText(Buffer.from(login)))) return null;
   const token = tokenIn(rest);

@@ -97,7 +97,7 @@ describe("SCRAM", () => {
       isTemporary: false,
     });
     expect(challenges[0]).toMatch(/^r=\S+,s=[A-Za-z0-9+/]{22}==,i=4096$/);
-    expect(work).toEqual([{ work: `scram ${client.mechanism === "SCRAM-SHA-1" ? "sha1" : "sha256"} 4096` }]);
+    expect(work).toEqual([{ work: `scram ${"mechanism" in client ? "sha1" : "sha256"} 4096` }]);
     expect(session.identity).toBeNull();
     expect(made.told).toEqual([["authFailed", "login" in client ? client.login : "plain", null]]);
   });
