@@ -8,11 +8,20 @@ import { defineService } from "./service.ts";
  */
 export type TableKind = "exact" | "pattern" | "network";
 
+/** What is wrong with a table's source, and what comes of it: which line is left out, which of two keys counts. */
+export interface TableMistake {
+  /** From 1; `null` where it concerns the whole. */
+  readonly line: number | null;
+  readonly text: string;
+}
+
 export interface Table {
   /** `exact` if left out. */
   readonly kind?: TableKind;
   /** The value stored for the key, `null` if there is none. Rejects if the table cannot answer now. */
   get(key: string): Promise<string | null> | string | null;
+  /** Of what is in force now. They were logged when it was read, and `postern check` says them. */
+  readonly mistakes?: readonly TableMistake[];
 }
 
 /** What was found, and the key that it stood under. */

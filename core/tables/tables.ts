@@ -1,15 +1,13 @@
 /**
- * The `Tables` service: opens `scheme:rest` by the scheme's registered opener. Built in are `hash:` (a text file in
- * Postfix's syntax; `texthash:` is the same) and `inline:`. Rejects with what is wrong and which schemes there are.
+ * The `Tables` service: opens `scheme:rest` by the scheme's opener, and asks tables in Postfix's orders of keys. A table of core's
+ * own schemes that is opened twice is one table. Rejects with what is wrong and which schemes there are.
  */
-import { resolve } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
-import type { Table, Tables } from "../contracts/tables.ts";
+import type { Table, TableMistake, Tables } from "../contracts/tables.ts";
 import { addressKeys, domainKeys, type KeyRules, networkKeys } from "./address-keys.ts";
-import { openFileTable } from "./file-table.ts";
 import { find } from "./find.ts";
-import { openInlineTable } from "./inline-table.ts";
+import { builtInSchemes, type OpenTable } from "./schemes.ts";
 
 export interface TablesParts {
   /** Relative paths are relative to it. */
@@ -18,43 +16,64 @@ export interface TablesParts {
   readonly clock: Clock;
   /** Domains for which a bare local part may stand as a key: `origin`, this host's name. */
   readonly localDomains?: readonly string[];
+  /** Each of its characters separates a local part from its extension. */
   readonly recipientDelimiter?: string;
 }
 
-export function createTables({
-  configDir,
-  log,
-  clock,
-  localDomains = [],
-  recipientDelimiter = "+",
-}: TablesParts): Tables {
+/** A mistake in the source of a table that is open. */
+export interface SourceMistake extends TableMistake {
+  readonly spec: string;
+}
+
+export interface OpenTables extends Tables {
+  /** Of all tables that are open now, for `postern check`. */
+  mistakes(): Promise<readonly SourceMistake[]>;
+}
+
+export function createTables(parts: TablesParts): OpenTables {
+  const { configDir, log, clock, localDomains = [], recipientDelimiter = "+" } = parts;
   const local = new Set([...localDomains, "localhost"].map((domain) => domain.toLowerCase()));
   const rules: KeyRules = { recipientDelimiter, isLocal: (domain) => local.has(domain) };
-  const openFile = (rest: string) => openFileTable(resolve(configDir, rest), log, clock);
-  const openers = new Map<string, (rest: string) => Promise<Table>>([
-    ["hash", openFile],
-    ["texthash", openFile],
-    ["inline", openInlineTable],
-  ]);
-  const tables: Tables = {
-    async open(spec) {
-      const match = /^([a-z][a-z0-9-]*):(.+)$/s.exec(spec);
-      const opener = match && openers.get(match[1] ?? "");
-      if (!match || !opener) {
-        throw new Error(
-          `no such table: ${JSON.stringify(spec)}; expected scheme:source, where scheme is one of ${[...openers.keys()].join(", ")}`,
-        );
-      }
-      return opener(match[2] ?? "");
-    },
-    openAll: (specs) => Promise.all(specs.map((spec) => tables.open(spec))),
+  const shared = new Map<string, Promise<Table>>();
+  const open = async (spec: string): Promise<Table> => {
+    const [, scheme = "", rest = ""] = /^([a-z][a-z0-9-]*):(.+)$/s.exec(spec) ?? [];
+    const opener = openers.get(scheme);
+    if (!opener)
+      throw new Error(
+        `no such table: ${JSON.stringify(spec)}; expected scheme:source, where scheme is one of ${[...openers.keys()].join(", ")}`,
+      );
+    return builtIn.has(scheme) ? openShared(shared, spec, () => opener(rest)) : opener(rest);
+  };
+  const openers = new Map<string, OpenTable>(builtInSchemes({ configDir, log, clock, open }));
+  const builtIn: ReadonlySet<string> = new Set(openers.keys());
+  return {
+    open,
+    openAll: (specs) => Promise.all(specs.map(open)),
     findAddress: (asked, address, order) => find(asked, addressKeys(address, order, rules)),
     findDomain: (asked, domain) => find(asked, domainKeys(domain)),
     findNetwork: (asked, address) => find(asked, networkKeys(address)),
-    register(scheme, open) {
+    register(scheme, opener) {
       if (openers.has(scheme)) throw new Error(`the table scheme ${scheme}: is provided twice`);
-      openers.set(scheme, open);
+      openers.set(scheme, opener);
+    },
+    async mistakes() {
+      const opened = await Promise.all([...shared].map(async ([spec, table]) => ({ spec, table: await table })));
+      const seen = new Set<Table>();
+      return opened.flatMap(({ spec, table }) => {
+        if (seen.has(table)) return [];
+        seen.add(table);
+        return (table.mistakes ?? []).map((mistake) => ({ ...mistake, spec }));
+      });
     },
   };
-  return tables;
+}
+
+/** One that did not open is forgotten, so that it can be tried again. */
+function openShared(shared: Map<string, Promise<Table>>, spec: string, opener: () => Promise<Table>): Promise<Table> {
+  const known = shared.get(spec);
+  if (known) return known;
+  const opening = opener();
+  shared.set(spec, opening);
+  opening.catch(() => shared.delete(spec));
+  return opening;
 }

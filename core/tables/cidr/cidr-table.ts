@@ -1,0 +1,48 @@
+/** `cidr:FILE`, and the same with rules in braces: the first network that has the client's address answers (cidr_table(5)). */
+import type { Clock } from "../../contracts/clock.ts";
+import type { Log } from "../../contracts/log.ts";
+import type { Table } from "../../contracts/tables.ts";
+import { inBraces, splitItems } from "../braces.ts";
+import { logicalLines, shown } from "../logical-lines.ts";
+import { WatchedFile } from "../watched-file.ts";
+import { parseCidrRules, parseClient } from "./cidr-rules.ts";
+import { NetworkIndex } from "./network-index.ts";
+
+export async function openCidrFile(path: string, parts: { readonly log: Log; readonly clock: Clock }): Promise<Table> {
+  const file = await WatchedFile.open({
+    ...parts,
+    path,
+    parse: (text) => {
+      const { rules, mistakes } = parseCidrRules(logicalLines(text));
+      return { content: new NetworkIndex(rules), mistakes };
+    },
+  });
+  return {
+    kind: "network",
+    get mistakes() {
+      return file.mistakes;
+    },
+    get(key) {
+      const index = file.current();
+      return index instanceof Promise ? index.then((later) => look(later, key)) : look(index, key);
+    },
+  };
+}
+
+/** `cidr:{ { 192.0.2.0/24 one }, { 2001:db8::/32 two } }`: a mistake keeps it from opening. */
+export function openInlineCidr(rest: string): Table {
+  const items = splitItems(inBraces(rest) ?? "").map((item) => inBraces(item));
+  if (items.length === 0 || items.includes(null))
+    throw new Error(`cidr: takes a file, or rules in braces: cidr:{ { 192.0.2.0/24 result } }, not ${shown(rest)}`);
+  const lines = items.map((text, at) => ({ line: at + 1, text: text ?? "" }));
+  const { rules, mistakes } = parseCidrRules({ lines, mistakes: [] });
+  const [first] = mistakes;
+  if (first) throw new Error(`rule ${first.line} of cidr: ${first.text}`);
+  const index = new NetworkIndex(rules);
+  return { kind: "network", get: (key) => look(index, key) };
+}
+
+function look(index: NetworkIndex, key: string): string | null {
+  const client = parseClient(key);
+  return client && index.find(client.family, client.value);
+}

@@ -1,0 +1,128 @@
+/**
+ * Many patterns against one text. All of them run in one pass as an automaton, in time linear in the text; only what needs
+ * look-around, back references or the like, and whose wider form matched, is tried again with a bound on its time.
+ */
+import { RE2JS, RE2JSException, RE2Set } from "re2js";
+import { execBounded } from "./bounded-regexp.ts";
+import { type Backtracking, type Linear, printBacktracking, printLinear } from "./print.ts";
+import type { Pattern } from "./syntax-tree.ts";
+
+/** Each set is one automaton; its states are bounded by the engine. */
+const PATTERNS_IN_A_SET = 200;
+
+export interface CompiledPattern {
+  readonly linear: (Linear & { readonly engine: RE2JS }) | null;
+  readonly backtracking: Backtracking | null;
+}
+
+/** Throws a `PatternError` for what neither engine takes. */
+export function compile(pattern: Pattern): CompiledPattern {
+  const linear = compileLinear(pattern);
+  return { linear, backtracking: linear?.isExact ? null : printBacktracking(pattern) };
+}
+
+function compileLinear(pattern: Pattern): CompiledPattern["linear"] {
+  const linear = printLinear(pattern);
+  const flags = pattern.isLongest ? RE2JS.LONGEST_MATCH : 0;
+  try {
+    return { ...linear, engine: RE2JS.compile(linear.text, flags) };
+  } catch (cause) {
+    // Too many repetitions, mostly: V8 takes more.
+    if (cause instanceof RE2JSException) return null;
+    throw cause;
+  }
+}
+
+interface Together {
+  readonly set: { match(text: string): number[] };
+  /** Whom the set's numbers mean. */
+  readonly members: readonly number[];
+}
+
+export class Matcher {
+  readonly #patterns: readonly CompiledPattern[];
+  readonly #sets: readonly Together[];
+
+  constructor(patterns: readonly CompiledPattern[]) {
+    this.#patterns = patterns;
+    const members = patterns.flatMap(({ linear }, index) => (linear ? [index] : []));
+    this.#sets = [...chunks(members)].flatMap((chunk) => setsOf(patterns, chunk));
+  }
+
+  match(text: string): Match {
+    const matched = new Set<number>();
+    for (const { set, members } of this.#sets) {
+      for (const index of set.match(text)) {
+        const member = members[index];
+        if (member !== undefined) matched.add(member);
+      }
+    }
+    return new Match(this.#patterns, matched, text);
+  }
+}
+
+/** What a text matched, as far as it is asked for. */
+export class Match {
+  readonly #patterns: readonly CompiledPattern[];
+  readonly #wide: ReadonlySet<number>;
+  readonly #text: string;
+  readonly #tried = new Map<number, RegExpExecArray | null>();
+
+  constructor(patterns: readonly CompiledPattern[], wide: ReadonlySet<number>, text: string) {
+    this.#patterns = patterns;
+    this.#wide = wide;
+    this.#text = text;
+  }
+
+  /** Throws if it took too long to find out. */
+  has(index: number): boolean {
+    const pattern = this.#patterns[index];
+    if (!pattern || (pattern.linear && !this.#wide.has(index))) return false;
+    return pattern.backtracking === null || this.#exec(index, pattern.backtracking) !== null;
+  }
+
+  /** What the author's groups took, from 1, of a pattern that matches. */
+  groups(index: number): readonly (string | null | undefined)[] {
+    const pattern = this.#patterns[index];
+    if (!pattern) return [];
+    if (pattern.backtracking) {
+      const found = this.#exec(index, pattern.backtracking);
+      return pattern.backtracking.groups.map((group) => found?.[group]);
+    }
+    const matcher = pattern.linear?.engine.matcher(this.#text);
+    if (!matcher?.find()) return [];
+    return Array.from({ length: matcher.groupCount() + 1 }, (_, group) => matcher.group(group));
+  }
+
+  #exec(index: number, { regExp }: Backtracking): RegExpExecArray | null {
+    const known = this.#tried.get(index);
+    if (known !== undefined) return known;
+    const found = execBounded(regExp, this.#text);
+    this.#tried.set(index, found);
+    return found;
+  }
+}
+
+function* chunks(members: readonly number[]): Generator<readonly number[]> {
+  for (let at = 0; at < members.length; at += PATTERNS_IN_A_SET) yield members.slice(at, at + PATTERNS_IN_A_SET);
+}
+
+/** Sets that are too large for one automaton are halved. */
+function setsOf(patterns: readonly CompiledPattern[], members: readonly number[]): readonly Together[] {
+  const set = new RE2Set();
+  try {
+    for (const index of members) set.add(patterns[index]?.linear?.text ?? "");
+    set.compile();
+    return [{ set, members }];
+  } catch (cause) {
+    if (!(cause instanceof RE2JSException)) throw cause;
+    if (members.length === 1) return [{ set: alone(patterns[members[0] ?? 0]), members }];
+    const half = members.length >> 1;
+    return [...setsOf(patterns, members.slice(0, half)), ...setsOf(patterns, members.slice(half))];
+  }
+}
+
+/** A pattern that is too large for a set by itself. */
+const alone = (pattern: CompiledPattern | undefined): Together["set"] => ({
+  match: (text) => (pattern?.linear?.engine.test(text) ? [0] : []),
+});

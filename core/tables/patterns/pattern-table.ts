@@ -1,0 +1,94 @@
+/**
+ * `pcre:FILE`, `regexp:FILE`, and the same with rules in braces: the first rule that fits the whole key answers. A key that cannot
+ * be judged in time has no answer: `get` throws, and whoever asked puts the mail off.
+ */
+import type { Clock } from "../../contracts/clock.ts";
+import type { Log } from "../../contracts/log.ts";
+import type { Table, TableMistake } from "../../contracts/tables.ts";
+import { inBraces, splitItems } from "../braces.ts";
+import { type LogicalLines, logicalLines, shown } from "../logical-lines.ts";
+import { type Parsed, WatchedFile } from "../watched-file.ts";
+import { type CompiledPattern, compile, type Match, Matcher } from "./matcher.ts";
+import { fillIn, type ResultText, usesGroups } from "./result-text.ts";
+import { type PatternRule, type PatternSyntax, parseRules } from "./rules.ts";
+import { PatternError } from "./syntax-tree.ts";
+
+type Step = { readonly pattern: number; readonly isNegated: boolean } & (
+  | { readonly result: ResultText; readonly steps: null }
+  | { readonly result: null; readonly steps: readonly Step[] }
+);
+
+interface Program {
+  readonly matcher: Matcher;
+  readonly steps: readonly Step[];
+}
+
+export async function openPatternFile(
+  syntax: PatternSyntax,
+  path: string,
+  parts: { readonly log: Log; readonly clock: Clock },
+): Promise<Table> {
+  const file = await WatchedFile.open({ ...parts, path, parse: (text) => programOf(logicalLines(text), syntax) });
+  return {
+    kind: "pattern",
+    get mistakes() {
+      return file.mistakes;
+    },
+    get(key) {
+      const program = file.current();
+      return program instanceof Promise ? program.then((later) => run(later, key)) : run(program, key);
+    },
+  };
+}
+
+/** `pcre:{ { /one/ two }, { /three/ four } }`: a mistake keeps it from opening. */
+export function openInlinePatterns(syntax: PatternSyntax, rest: string): Table {
+  const items = splitItems(inBraces(rest) ?? "").map((item) => inBraces(item));
+  if (items.length === 0 || items.includes(null))
+    throw new Error(
+      `${syntax}: takes a file, or rules in braces: ${syntax}:{ { /pattern/ result } }, not ${shown(rest)}`,
+    );
+  const lines = items.map((text, index) => ({ line: index + 1, text: text ?? "" }));
+  const { content, mistakes } = programOf({ lines, mistakes: [] }, syntax);
+  const [first] = mistakes;
+  if (first) throw new Error(`rule ${first.line} of ${syntax}: ${first.text}`);
+  return { kind: "pattern", get: (key) => run(content, key) };
+}
+
+function programOf(lines: LogicalLines, syntax: PatternSyntax): Parsed<Program> {
+  const { rules, mistakes: ofRules } = parseRules(lines, syntax);
+  const mistakes: TableMistake[] = [...ofRules];
+  const patterns: CompiledPattern[] = [];
+  const stepOf = (rule: PatternRule): readonly Step[] => {
+    try {
+      const pattern = patterns.push(compile(rule.pattern)) - 1;
+      const head = { pattern, isNegated: rule.isNegated };
+      return rule.rules === null
+        ? [{ ...head, result: rule.result, steps: null }]
+        : [{ ...head, result: null, steps: rule.rules.flatMap(stepOf) }];
+    } catch (cause) {
+      if (!(cause instanceof PatternError)) throw cause;
+      mistakes.push({
+        line: rule.line,
+        text: `${cause.message}; it is left out${rule.rules === null ? "" : " to its endif"}`,
+      });
+      return [];
+    }
+  };
+  const steps = rules.flatMap(stepOf);
+  mistakes.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  return { content: { matcher: new Matcher(patterns), steps }, mistakes };
+}
+
+const run = ({ matcher, steps }: Program, key: string): string | null =>
+  steps.length === 0 ? null : firstResult(steps, matcher.match(key));
+
+function firstResult(steps: readonly Step[], match: Match): string | null {
+  for (const { pattern, isNegated, result, steps: inner } of steps) {
+    if (match.has(pattern) === isNegated) continue;
+    if (result !== null) return fillIn(result, usesGroups(result) ? match.groups(pattern) : []);
+    const found = firstResult(inner, match);
+    if (found !== null) return found;
+  }
+  return null;
+}
