@@ -5,7 +5,7 @@
  */
 
 import type { Framing } from "./content.ts";
-import { CR, DOT, LF, NUL, positionOf, SPACE, TAB } from "./octets.ts";
+import { CR, DOT, LF, moveDown, NUL, positionOf, SPACE, TAB } from "./octets.ts";
 
 /** Where the next octet stands. */
 const IN_LINE = 0;
@@ -89,7 +89,7 @@ export class DotScanner implements Framing {
       } else if (place === LINE_START) {
         if (octet === DOT) {
           // RFC 5321 4.5.2: a dot that begins a line is never content
-          if (from < at && from !== to) chunk.copyWithin(to, from, at);
+          moveDown(chunk, to, from, at);
           to += at - from;
           at++;
           from = at;
@@ -119,7 +119,7 @@ export class DotScanner implements Framing {
 
     // The CR behind a dropped dot waits for the octet that follows it.
     const upTo = end >= 0 || place === AFTER_DOT_CR ? from : at;
-    if (from < upTo && from !== to) chunk.copyWithin(to, from, upTo);
+    moveDown(chunk, to, from, upTo);
     to += upTo - from;
     if (to > start) {
       const piece = chunk.subarray(start, to);
