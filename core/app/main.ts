@@ -49,7 +49,12 @@ async function prepare(config: ServerConfig): Promise<WorkerTask[]> {
   if (config.tls?.at === "selfSigned") await ensureSelfSigned(config.tls.pairs[0], { hostname: config.hostname });
   const left = existingSlots(config.dataDir).filter((slot) => slot >= config.workers);
   const slots = [...Array.from({ length: config.workers }, (_, slot) => slot), ...left];
-  return slots.map((slot) => ({ slot, listens: slot < config.workers, configFile: config.configFile, isAlone: slots.length === 1 }));
+  return slots.map((slot) => ({
+    slot,
+    listens: slot < config.workers,
+    configFile: config.configFile,
+    isAlone: slots.length === 1,
+  }));
 }
 
 function endBySignal(primary: Primary, begun: (signal: NodeJS.Signals) => void): Promise<void> {

@@ -61,6 +61,7 @@ async function serverWith(...plugins: readonly Listed[]) {
     log,
     clock: Date,
     notifier: createNotifier(null),
+    flushElsewhere: null,
     dropPrivileges: () => undefined,
   });
   const port = Number(server.listeners[0]?.at.split(":").at(-1));

@@ -35,6 +35,7 @@ import { createNextHops } from "../queue/next-hops.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
 import { createSubmit } from "../queue/submit.ts";
 import { createSmtpFront } from "../smtp/front.ts";
+import { smtpPeers } from "../smtp/peers.ts";
 import { openSpool } from "../spool/open-spool.ts";
 import { createTables } from "../tables/tables.ts";
 import { createAccountAdmins } from "./account-admins.ts";
@@ -214,12 +215,12 @@ const queueControl = (made: { readonly queue?: Queue }, elsewhere: ServerParts["
 
 /** Who speaks a listener's protocol, and who asks its policies. */
 function serverOf(
-  { name, role, limits, peers }: ListenerConfig,
+  { name, role, limits, grants }: ListenerConfig,
   { config: { hostname, delayReject, dns }, log, clock }: ServerParts,
   kernel: KernelRuntime,
 ): { serve: (connection: Connection) => void; policies: "room" | "listener" } {
   if (role === "mx" || role === "submission" || role === "lmtp" || role === "reinject") {
-    const config = { hostname, delayReject, limits, ...(peers && { peers }) };
+    const config = { hostname, delayReject, limits, ...(grants && { peers: smtpPeers(grants) }) };
     const services = {
       submit: kernel.service(Submit),
       logins: kernel.service(Logins),

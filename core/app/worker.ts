@@ -42,7 +42,17 @@ async function open(task: WorkerTask, notifier: LocalNotifier, certificateReader
   };
   const { slot, listens, isAlone } = task;
   const flushElsewhere = isAlone ? null : (domain: string) => tell({ is: "flush", domain });
-  return openServer({ config, slot, listens, log, clock: Date, notifier, flushElsewhere, dropPrivileges, certificateReader });
+  return openServer({
+    config,
+    slot,
+    listens,
+    log,
+    clock: Date,
+    notifier,
+    flushElsewhere,
+    dropPrivileges,
+    certificateReader,
+  });
 }
 
 /** Sockets are bound by the primary, so nothing here needs root any more. */
@@ -65,7 +75,11 @@ function listenTo(server: Promise<Server>, notifier: LocalNotifier, rootFiles: R
   const endAnyway = () => void end().catch(() => process.exit(exitCodes.software));
   process.on("message", (message: ToWorker) => {
     if (message.is === "hint") notifier.receive(message.topic);
-    else if (message.is === "flush") void server.then((opened) => opened.flush(message.domain));
+    else if (message.is === "flush")
+      void server.then(
+        (opened) => opened.flush(message.domain),
+        () => undefined,
+      );
     else if (message.is === "file") rootFiles.receive(message);
     else endAnyway();
   });

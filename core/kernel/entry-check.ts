@@ -4,7 +4,7 @@ import type { PluginEntry } from "./entry.ts";
 import type { Mistake } from "./kernel-error.ts";
 
 /** Roles that core speaks. */
-const coreRoles: ReadonlySet<string> = new Set(["mx", "submission", "lmtp"]);
+const coreRoles: ReadonlySet<string> = new Set(["mx", "submission", "lmtp", "reinject"]);
 const longestTimeoutMs = 2 ** 31 - 1;
 
 export interface EntryFinding extends Finding {

@@ -1,4 +1,5 @@
 /** Clients that a listener names, by network: who may connect, who may speak for others, who may ask what. Never throws. */
+import { parseDomain } from "../mail/address.ts";
 import { isWithin, type Network, parseNetwork } from "../mail/network.ts";
 
 /** Stands for every client of a unix socket, in configs and as a session's address. */
@@ -9,7 +10,8 @@ export interface Peers {
 }
 
 /** `always`: whoever is connected. A list of networks counts those who authenticated among them. */
-export type Who = "off" | "authenticated" | "always" | Peers;
+type WhoWord = "off" | "authenticated" | "always";
+export type Who = WhoWord | Peers;
 
 /** What a listener grants to whom. */
 export interface SmtpPeers {
@@ -23,7 +25,17 @@ export interface SmtpPeers {
   readonly etrnDomains: ReadonlySet<string> | null;
 }
 
-export const nobody: Peers = { includes: () => false };
+/** The same as a config says it. */
+export interface PeerGrants {
+  readonly from: readonly string[] | null;
+  readonly xclient: readonly string[];
+  readonly xforward: readonly string[];
+  readonly vrfy: WhoWord | readonly string[];
+  readonly etrn: WhoWord | readonly string[];
+  readonly etrnDomains: readonly string[] | null;
+}
+
+const nobody: Peers = { includes: () => false };
 
 export const noPeers: SmtpPeers = {
   clients: null,
@@ -34,8 +46,32 @@ export const noPeers: SmtpPeers = {
   etrnDomains: null,
 };
 
+/** Throws a `TypeError` for what is no network or domain. */
+export function smtpPeers({ from, xclient, xforward, vrfy, etrn, etrnDomains }: PeerGrants): SmtpPeers {
+  return {
+    clients: from === null ? null : peersOf(from),
+    xclient: peersOf(xclient),
+    xforward: peersOf(xforward),
+    vrfy: typeof vrfy === "string" ? vrfy : peersOf(vrfy),
+    etrn: typeof etrn === "string" ? etrn : peersOf(etrn),
+    etrnDomains: etrnDomains && new Set(etrnDomains.map(domainOf)),
+  };
+}
+
+function peersOf(texts: readonly string[]): Peers {
+  const peers = parsePeers(texts);
+  if (typeof peers === "string") throw new TypeError(peers);
+  return peers;
+}
+
+function domainOf(text: string): string {
+  const domain = parseDomain(text);
+  if (domain === null) throw new TypeError(`"${text}" is no domain`);
+  return domain;
+}
+
 /** `127.0.0.0/8`, `::1`, `unix`. A text says what is wrong with one of them. */
-export function parsePeers(texts: readonly string[]): Peers | string {
+function parsePeers(texts: readonly string[]): Peers | string {
   const networks: Network[] = [];
   for (const text of texts) {
     if (text === UNIX) continue;

@@ -1,9 +1,9 @@
-/** What a listener of SMTP or LMTP grants to named clients: networks and domains become what the SMTP room asks. */
+/** What a listener of SMTP or LMTP grants to named clients. */
 
 import type { Path } from "../../kernel/load/validate.ts";
 import { parseDomain } from "../../mail/address.ts";
 import { parseNetwork } from "../../mail/network.ts";
-import { noPeers, type Peers, parsePeers, type SmtpPeers, type Who } from "../../smtp/peers.ts";
+import type { PeerGrants } from "../../smtp/peers.ts";
 import type { ListenerKeys } from "./keys.ts";
 import type { Slip } from "./mistake.ts";
 
@@ -14,27 +14,21 @@ const smtpRoles: ReadonlySet<string> = new Set(["mx", "submission", "lmtp", "rei
 /** A content filter runs on the same machine as a rule. */
 const OWN_MACHINE = ["127.0.0.0/8", "::1/128", "unix"];
 
-/** After `peerSlips` has found nothing wrong. */
-export function peersOf(keys: ListenerKeys): SmtpPeers {
-  const from = keys.from ?? (keys.role === "reinject" ? OWN_MACHINE : null);
+/** `null`: nothing is granted to anybody. */
+export function grantsOf(keys: ListenerKeys): PeerGrants | null {
+  const isReinject = keys.role === "reinject";
+  if (!isReinject && peerKeys.every((key) => keys[key] === undefined)) return null;
+  const from = keys.from ?? (isReinject ? OWN_MACHINE : null);
   return {
-    clients: from === null ? null : peers(from),
-    xclient: keys.xclient === undefined ? noPeers.xclient : peers(keys.xclient),
+    from,
+    xclient: keys.xclient ?? [],
     // Whoever may hand mail back may also say whose it was.
-    xforward: peers(keys.xforward ?? (keys.role === "reinject" ? (from ?? []) : [])),
-    vrfy: who(keys.vrfy),
-    etrn: who(keys.etrn),
-    etrnDomains:
-      keys.etrnDomains === undefined ? null : new Set(keys.etrnDomains.map((domain) => parseDomain(domain) ?? domain)),
+    xforward: keys.xforward ?? (isReinject ? (from ?? []) : []),
+    vrfy: keys.vrfy ?? "off",
+    etrn: keys.etrn ?? "off",
+    etrnDomains: keys.etrnDomains ?? null,
   };
 }
-
-function peers(texts: readonly string[]): Peers {
-  const parsed = parsePeers(texts);
-  return typeof parsed === "string" ? noPeers.xclient : parsed;
-}
-
-const who = (written: ListenerKeys["vrfy"] = "off"): Who => (typeof written === "string" ? written : peers(written));
 
 export function peerSlips(keys: ListenerKeys, path: Path): Slip[] {
   const slips: Slip[] = [];

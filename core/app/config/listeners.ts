@@ -2,10 +2,9 @@
 import { resolve } from "node:path";
 import type { ListenerTls } from "../../contracts/session.ts";
 import type { LimitKeys, ListenerKeys } from "./keys.ts";
-import { peerSlips, peersOf } from "./listener-peers.ts";
+import { grantsOf, peerSlips } from "./listener-peers.ts";
 import { clientSlips, proxySlips, socketSlips } from "./listener-slips.ts";
 import type { Placed, Slip } from "./mistake.ts";
-import { coreRoles } from "./roles.ts";
 import type { Limits, ListenerConfig, ListenerPlace } from "./server-config.ts";
 import { absolutePairs } from "./tls.ts";
 
@@ -124,6 +123,7 @@ function withDefaults(
   { limits, configDir }: ListenersContext,
 ): ListenerConfig {
   const { certificates, clientCertificates: wanted = "none", clientCa, clientInReceived } = keys;
+  const grants = grantsOf(keys);
   const tls: ListenerTls =
     keys.tls ?? (place.at === "path" ? "none" : keys.role === "submission" ? "required" : "optional");
   return {
@@ -131,7 +131,7 @@ function withDefaults(
     role: keys.role,
     place,
     tls,
-    ...(coreRoles.includes(keys.role) && { peers: peersOf(keys) }),
+    ...(grants && { grants }),
     proxyFrom: keys.proxy?.from ?? [],
     ...(certificates && { certificates: absolutePairs(certificates, configDir) }),
     ...(wanted !== "none" && {

@@ -3,7 +3,7 @@ import type { ListenerTls } from "../../contracts/session.ts";
 import type { PluginEntry } from "../../kernel/entry.ts";
 import type { Address } from "../../mail/address.ts";
 import type { SmtpLimits } from "../../smtp/config.ts";
-import type { SmtpPeers } from "../../smtp/peers.ts";
+import type { PeerGrants } from "../../smtp/peers.ts";
 
 /** Absolute paths of PEM files. */
 export interface CertificateFiles {
@@ -51,7 +51,7 @@ export interface ListenerConfig {
   /** Left out: clients are not asked for a certificate. `ca`: the authorities that vouch for them. */
   readonly clients?: { readonly wanted: "ask" | "require"; readonly ca: string | null };
   /** What it grants to named clients, where it speaks SMTP or LMTP. Left out: nothing. */
-  readonly peers?: SmtpPeers;
+  readonly grants?: PeerGrants;
   /** Whether `Received:` names the client of a submission. Left out: yes. */
   readonly clientInReceived?: boolean;
   readonly limits: Limits;

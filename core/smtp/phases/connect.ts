@@ -9,7 +9,12 @@ const notForYou = reply(554, null, "Access denied", { closes: true });
 
 /** Also where XCLIENT begins the session anew. */
 export function openSession(conversation: Conversation): Answer | Promise<Answer> {
-  const { parts, session } = conversation;
+  const { parts, peerAddress, session } = conversation;
+  const { clients } = parts.config.peers;
+  if (clients !== null && !clients.includes(peerAddress)) {
+    conversation.log.info({}, "client is not among those that this listener is for");
+    return notForYou;
+  }
   const { address, hostname } = session.remote;
   if (hostname !== null || parts.clientNames === undefined) return judgeConnect(conversation);
   return whenKnown(parts.clientNames.find(address), (found) => {
@@ -19,12 +24,7 @@ export function openSession(conversation: Conversation): Answer | Promise<Answer
 }
 
 function judgeConnect(conversation: Conversation): Answer | Promise<Answer> {
-  const { parts, peerAddress, session } = conversation;
-  const { clients } = parts.config.peers;
-  if (clients !== null && !clients.includes(peerAddress)) {
-    conversation.log.info({}, "client is not among those that this listener is for");
-    return notForYou;
-  }
+  const { parts, session } = conversation;
   return whenKnown(parts.kernel.policy("connect", session), (result) => {
     const refused = judge(conversation, "connect", result);
     if (refused !== null) return refused;
