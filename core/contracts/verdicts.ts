@@ -159,8 +159,9 @@ export interface Stored {
 /** A back end that wants weaker secrets replaced when a login has shown the password. */
 export interface Rehash {
   readonly scheme: "ARGON2ID" | "SCRAM-SHA-256";
-  /** Puts `fresh` in the place of `old`; does nothing if `old` is not stored any more. A rejection is logged, the login stands. */
-  replace(old: string, fresh: string): Promise<void>;
+  /** Puts `fresh` in the place of `old`; `false`, and nothing done, if `old` is not stored any more. A rejection is logged, the
+   * login stands. */
+  replace(old: string, fresh: string): Promise<boolean>;
 }
 export interface Authenticated {
   readonly verdict: "authenticated";

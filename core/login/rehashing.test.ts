@@ -27,6 +27,7 @@ function storing(secret: string, scheme: Rehash["scheme"] = "ARGON2ID") {
       calls.push(fresh);
       if (made.held.secret === old) made.held.secret = fresh;
       done();
+      return true;
     },
   });
   return { ...made, calls, replaced };

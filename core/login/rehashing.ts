@@ -34,8 +34,7 @@ export class Rehashing {
     try {
       const fresh = await this.#passwords.stronger(password, old, { scheme, iterations: this.#iterations });
       if (fresh === null) return;
-      await replace(old, fresh);
-      this.#log.info({ login, scheme }, "stored password hashed anew");
+      if (await replace(old, fresh)) this.#log.info({ login, scheme }, "stored password hashed anew");
     } catch (error) {
       if (error instanceof PoolBusy) return this.#log.debug({ login }, "no time to hash a password anew");
       this.#log.warn(

@@ -67,6 +67,14 @@ export class AccountEditor implements AccountAdmin {
     });
   }
 
+  /** Does nothing, and says so, if the account has another secret meanwhile. */
+  replaceSecret(login: string, old: string, fresh: string): Promise<AccountChange> {
+    return this.#edit((text, content) => {
+      const at = find(content, login);
+      return (at < 0 ? null : this.#format.replaceSecret(text, at, old, fresh)) ?? this.#unknown(login);
+    });
+  }
+
   remove(login: string): Promise<AccountChange> {
     return this.#edit((text, content) => {
       const at = find(content, login);

@@ -1,7 +1,8 @@
 /** The accounts of a file, ready to be asked. Immutable: a changed file makes a new one. Never throws. */
 import type { Address } from "postern/mail";
-import type { Account } from "postern/plugin";
+import type { Account, LoginMethod } from "postern/plugin";
 import { type AccountsContent, addressKey, loginKey } from "./content.ts";
+import { methodsOf } from "./secret-strength.ts";
 
 export interface IndexOptions {
   /** Of the plugin's options. */
@@ -17,6 +18,8 @@ export interface IndexedAccount {
 export class AccountIndex {
   readonly all: readonly IndexedAccount[];
   readonly domains: ReadonlySet<string>;
+  /** What the secrets are good for beside passwords. */
+  readonly methods: readonly LoginMethod[];
   readonly #byLogin = new Map<string, IndexedAccount>();
   readonly #byAddress = new Map<string, IndexedAccount>();
 
@@ -38,6 +41,7 @@ export class AccountIndex {
       return indexed;
     });
     this.domains = domains;
+    this.methods = methodsOf(content.accounts);
   }
 
   /** Core asks again without the extension (`user+lists`) where the whole address is nobody's. */

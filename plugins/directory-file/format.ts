@@ -8,5 +8,7 @@ export interface AccountsFormat {
   add(text: string, account: { readonly address: Address; readonly secret: string }): string;
   /** `index`: the account's place in the list that `parse` made of the same text. */
   setSecret(text: string, index: number, secret: string): string;
+  /** One of the account's secrets; `null` if it is not among them. */
+  replaceSecret(text: string, index: number, old: string, fresh: string): string | null;
   remove(text: string, index: number): string;
 }

@@ -12,8 +12,11 @@ import {
   definePlugin,
   type Finding,
   found,
+  type Log,
+  LoginMethods,
   optional,
   proceed,
+  type Rehash,
   ServerFacts,
   stored,
   Type,
@@ -23,12 +26,13 @@ import type { AccountIndex, IndexedAccount, IndexOptions } from "./account-index
 import { AccountsFile, readFault } from "./accounts-file.ts";
 import { homeOf, templateFault } from "./home.ts";
 import { passwdFormat } from "./passwd-format.ts";
+import { weaknesses } from "./secret-strength.ts";
 import { yamlFormat } from "./yaml-format.ts";
 
 export default definePlugin({
   name: "directory-file",
   api: 1,
-  needs: { facts: ServerFacts, admins: optional(AccountAdmins) },
+  needs: { facts: ServerFacts, admins: optional(AccountAdmins), logins: optional(LoginMethods) },
   config: Type.Object({
     path: Type.String({ minLength: 1, description: "The accounts file, relative to the config file." }),
     format: Type.Union([Type.Literal("auto"), Type.Literal("yaml"), Type.Literal("passwd")], {
@@ -43,6 +47,11 @@ export default definePlugin({
       default: "{dataDir}/mail/{domain}/{user}",
       description: "Where accounts that name no home keep their mail; relative to the config file.",
     }),
+    rehash: Type.Optional(
+      Type.Union([Type.Literal("ARGON2ID"), Type.Literal("SCRAM-SHA-256")], {
+        description: "Replace passwords that are stored otherwise, or at a lower cost, when a login has shown them.",
+      }),
+    ),
   }),
   async setup({ config, needs, log, configDir }) {
     const fault = templateFault(config.home);
@@ -57,7 +66,10 @@ export default definePlugin({
     const format = isYaml ? yamlFormat : passwdFormat;
     const file = new AccountsFile({ ...indexOptions, path, format }, log);
     await file.refresh();
-    needs.admins?.register(new AccountEditor(file, format, indexOptions, place.dataDir));
+    const editor = new AccountEditor(file, format, indexOptions, place.dataDir);
+    needs.admins?.register(editor);
+    needs.logins?.register({ methods: () => file.current()?.methods ?? [] });
+    const rehash = config.rehash && rehashing(editor, config.rehash, log);
 
     /** Answers at once from memory; only before "unknown" is the file looked at again. */
     const look = <T>(
@@ -89,7 +101,8 @@ export default definePlugin({
               if (!index) return unavailable;
               // Without a password stored here, another plugin may know how to check one.
               if (!match || match.secrets.length === 0) return proceed;
-              return stored({ login: match.account.login, account: match.account }, match.secrets);
+              const { login } = match.account;
+              return stored({ login, account: match.account }, match.secrets, rehash?.(login));
             },
           ),
       },
@@ -99,6 +112,26 @@ export default definePlugin({
     };
   },
 });
+
+/** A file that cannot be written is tried once, and said once. */
+function rehashing(editor: AccountEditor, scheme: Rehash["scheme"], log: Log): (login: string) => Rehash | undefined {
+  let isReadOnly = false;
+  return (login) => {
+    if (isReadOnly) return undefined;
+    return {
+      scheme,
+      async replace(old, fresh) {
+        const change = await editor.replaceSecret(login, old, fresh);
+        if (change.at === "done") return true;
+        if (change.cause === "readOnly") {
+          isReadOnly = true;
+          log.warn({ cause: change.text }, "passwords are not hashed anew");
+        }
+        return false;
+      },
+    };
+  };
+}
 
 function domainName(written: string): string {
   const domain = parseDomain(written);
@@ -116,6 +149,7 @@ async function findings(file: AccountsFile): Promise<Finding[]> {
     if (((await stat(file.path)).mode & 0o007) !== 0) {
       found.push({ severity: "warning", text: `${file.path} is open to everybody on this machine: chmod 600` });
     }
+    for (const text of weaknesses(content.accounts)) found.push({ severity: "warning", text: `${file.path}: ${text}` });
     if (content.accounts.length === 0) found.push({ severity: "warning", text: `${file.path} has no accounts` });
     return found;
   } catch (error) {

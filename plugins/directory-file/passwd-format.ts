@@ -57,6 +57,10 @@ export const passwdFormat: AccountsFormat = {
       return [[user, secret, ...rest].join(":")];
     }),
 
+  replaceSecret(text, index, old, fresh) {
+    return rows(text)[index]?.fields[1] === old ? passwdFormat.setSecret(text, index, fresh) : null;
+  },
+
   remove: (text, index) => edited(text, index, () => []),
 };
 

@@ -44,6 +44,19 @@ export const yamlFormat: AccountsFormat = {
     return write(document);
   },
 
+  replaceSecret(text, index, old, fresh) {
+    const document = editable(text);
+    const place = ["accounts", index, "password"];
+    const stored = document.getIn(place);
+    if (stored === old) document.setIn(place, fresh);
+    else {
+      const at = isSeq(stored) ? stored.items.findIndex((item) => isScalar(item) && item.value === old) : -1;
+      if (at < 0) return null;
+      document.setIn([...place, at], fresh);
+    }
+    return write(document);
+  },
+
   remove(text, index) {
     const document = editable(text);
     document.deleteIn(["accounts", index]);
