@@ -76,6 +76,35 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
     .option(...config)
     .action(async (login, options) => (await accounts()).removeAccount(login, options, terminal));
 
+  const map = program
+    .command("map")
+    .description("Look-up tables: hash:FILE, pcre:FILE, cidr:FILE, inline:{ ... } and so on.");
+  const tableConfig = [
+    "-c, --config <file>",
+    "a config file: for the tables of its plugins, its origin, paths beside it",
+  ] as const;
+  map
+    .command("query <table> <key>")
+    .description(
+      "Print what a table has for a key, as postmap -q does; - reads keys from standard input. Exit code 1: nothing.",
+    )
+    .option(...tableConfig)
+    .option(
+      "--as <order>",
+      "ask for all keys of an address, host or client in order: virtual, access, transport, host, client",
+    )
+    .option("-q", "may be said out of habit")
+    .action(async (table, key, options) =>
+      end(await (await import("./commands/map.ts")).queryMap(table, key, options, terminal)),
+    );
+  map
+    .command("check <table>")
+    .description("Print the lines of a table that do not hold. Exit code 1: there are some.")
+    .option(...tableConfig)
+    .action(async (table, options) =>
+      end(await (await import("./commands/map.ts")).checkMap(table, options, terminal)),
+    );
+
   program
     .command("plugin")
     .description("Plugins of your own.")

@@ -57,6 +57,8 @@ export interface Tables {
   findDomain(tables: readonly Table[], domain: string): Found;
   /** A client's address and its networks: `192.0.2.1`, `192.0.2`, `192.0`, `192`; IPv6 by the colon. */
   findNetwork(tables: readonly Table[], address: string): Found;
+  /** Of all tables of core's own schemes that are open now, each with what opened it. */
+  mistakes(): Promise<readonly (TableMistake & { readonly spec: string })[]>;
   register(scheme: string, open: (rest: string) => Promise<Table>): void;
 }
 export const Tables = defineService<Tables>("postern/tables@1");

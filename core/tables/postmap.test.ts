@@ -6,14 +6,15 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Tables } from "../contracts/tables.ts";
 import { silentLog } from "../testing/kernel.ts";
-import { createTables, type OpenTables } from "./tables.ts";
+import { createTables } from "./tables.ts";
 
 const POSTMAP = "/usr/sbin/postmap";
 const MAP_TYPES = "/etc/postfix/dynamicmaps.cf";
 
 let directory: string;
-let tables: OpenTables;
+let tables: Tables;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "postern-postmap-"));
   await writeFile(join(directory, "main.cf"), "compatibility_level = 3.6\n");

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
-import type { Table, TableMistake, Tables } from "../contracts/tables.ts";
+import type { Table, Tables } from "../contracts/tables.ts";
 import { addressKeys, domainKeys, type KeyRules, networkKeys } from "./address-keys.ts";
 import { find } from "./find.ts";
 import { builtInSchemes, type OpenTable } from "./schemes.ts";
@@ -20,17 +20,7 @@ export interface TablesParts {
   readonly recipientDelimiter?: string;
 }
 
-/** A mistake in the source of a table that is open. */
-export interface SourceMistake extends TableMistake {
-  readonly spec: string;
-}
-
-export interface OpenTables extends Tables {
-  /** Of all tables that are open now, for `postern check`. */
-  mistakes(): Promise<readonly SourceMistake[]>;
-}
-
-export function createTables(parts: TablesParts): OpenTables {
+export function createTables(parts: TablesParts): Tables {
   const { configDir, log, clock, localDomains = [], recipientDelimiter = "+" } = parts;
   const local = new Set([...localDomains, "localhost"].map((domain) => domain.toLowerCase()));
   const rules: KeyRules = { recipientDelimiter, isLocal: (domain) => local.has(domain) };

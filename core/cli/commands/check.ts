@@ -7,6 +7,7 @@ import { checkDns } from "../check/dns.ts";
 import type { Finding } from "../check/finding.ts";
 import { checkDataDir, checkPorts, checkUser } from "../check/places.ts";
 import { checkPostmaster, checkRoutes } from "../check/routes.ts";
+import { checkTables } from "../check/tables.ts";
 import { CommandError } from "../command-error.ts";
 import type { ConfigOption } from "../config.ts";
 import { openOfflineKernel } from "../offline-kernel.ts";
@@ -36,6 +37,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     try {
       const ofPlugins = await offline.kernel.check();
       findings.push(...ofPlugins.map(({ entry, ...finding }) => ({ ...finding, about: entry })));
+      findings.push(...(await checkTables(offline)));
       findings.push(...checkRoutes(offline), ...(await checkPostmaster(config, offline)));
       if (options.dns === true) findings.push(...(await checkDns(config, offline.resolver)));
     } finally {
