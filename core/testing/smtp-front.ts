@@ -9,7 +9,7 @@ import { Accounts, LoginMethods, Logins } from "../contracts/account.ts";
 import { ClientNames } from "../contracts/client-names.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { Message } from "../contracts/envelope.ts";
-import type { Kernel } from "../contracts/kernel.ts";
+
 import type { Log } from "../contracts/log.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Resolver } from "../contracts/resolver.ts";
@@ -18,6 +18,7 @@ import type { Connection, ListenerTls } from "../contracts/session.ts";
 import { type Spool, type SpoolEnvelope, SpoolFull } from "../contracts/spool.ts";
 import type { Intake, Submit } from "../contracts/submit.ts";
 import { Tables } from "../contracts/tables.ts";
+import type { KernelRuntime } from "../kernel/kernel.ts";
 import { createMessage } from "../kernel/message.ts";
 import type { CoreService } from "../kernel/services.ts";
 import { createAccounts } from "../login/accounts.ts";
@@ -51,7 +52,7 @@ export interface SmtpTestServer {
   readonly opened: number;
   /** Intakes that were told to forget. */
   readonly aborted: number;
-  readonly kernel: Kernel;
+  readonly kernel: KernelRuntime;
   readonly listener: Listener;
   /** Takes a connection that did not come by the listener. */
   readonly serve: (connection: Connection) => void;
