@@ -1,75 +1,88 @@
 /**
- * `npm run bench`: messages a second, accepted (250 given) and delivered (in the Maildir), for sizes and connections, beside
- * Postfix where it is installed. Rounds are interleaved, so that both servers see the same machine; medians are printed.
+ * `npm run bench`: figures and ratios, each suite's servers in the same interleaved rounds. `npm run bench -- accept` runs one suite:
+ *   deliver   messages into a Maildir, beside Postfix
+ *   accept    messages into the spool and through the queue into nothing, beside Postfix with discard(8)
+ *   policies  the same with ten policies and with none
  * Environment: SIZES, CONNECTIONS (lists), MESSAGES, ROUNDS, WORKERS, BENCH_DIR (the disk to measure).
  */
 import { spawnSync } from "node:child_process";
-import { performance } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
-import { countMessages, cpuSeconds, emptyMaildir, type Peer } from "./peer.ts";
+import type { Peer } from "./peer.ts";
+import { tenPolicies } from "./policies.ts";
 import { startPostern } from "./postern.ts";
 import { startPostfix } from "./postfix-peer.ts";
-import { sendAll } from "./smtp-load.ts";
+import { type Figures, measureAll } from "./rounds.ts";
 
-const numbers = (name: string, usual: string): number[] => (process.env[name] ?? usual).split(",").map(Number);
-const sizes = numbers("SIZES", "1024,102400");
-const connectionCounts = numbers("CONNECTIONS", "1,10,100");
+const KIB = 1024;
+const numbers = (name: string, usual: readonly number[]): readonly number[] =>
+  process.env[name]?.split(",").map(Number) ?? usual;
 const rounds = Number(process.env.ROUNDS ?? 3);
 const workers = process.env.WORKERS === undefined ? null : Number(process.env.WORKERS);
 
-interface Figures {
-  readonly accepted: number;
-  readonly delivered: number;
-  readonly cpuMs: number;
+interface Suite {
+  readonly sizes: readonly number[];
+  /** The last one is what the others are compared with. */
+  readonly peers: () => Promise<Peer[]>;
+  readonly ratioOf: keyof Figures;
 }
 
-async function measure(peer: Peer, sizeBytes: number, connections: number): Promise<Figures> {
-  const messages = Number(process.env.MESSAGES ?? (sizeBytes > 10_000 ? 500 : 2_000)) * (connections === 1 ? 0.5 : 1);
-  await emptyMaildir(peer.maildir);
-  const cpuBefore = await cpuSeconds(peer.pid);
-  const begun = performance.now();
-  await sendAll({ port: peer.port, recipient: peer.recipient, sizeBytes, messages, connections });
-  const acceptedMs = performance.now() - begun;
-  while ((await countMessages(peer.maildir)) < messages) await sleep(5);
-  const deliveredMs = performance.now() - begun;
-  const cpuMs = ((await cpuSeconds(peer.pid)) - cpuBefore) * 1_000;
-  return {
-    accepted: (messages / acceptedMs) * 1_000,
-    delivered: (messages / deliveredMs) * 1_000,
-    cpuMs: cpuMs / messages,
-  };
-}
-
-const median = (values: number[]): number =>
-  values.sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;
 const isInstalled = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 
-const peers: Peer[] = [await startPostern(workers)];
-if (isInstalled("postfix") && process.getuid?.() === 0) peers.push(await startPostfix());
-else console.log("Postfix is not installed, or this is not root: no ratios.");
+async function besidePostfix(delivery: "maildir" | "sink"): Promise<Peer[]> {
+  const peers = [await startPostern({ workers, delivery })];
+  if (isInstalled("postfix") && process.getuid?.() === 0) peers.push(await startPostfix(delivery));
+  else console.log("Postfix is not installed, or this is not root: no ratios.");
+  return peers;
+}
 
-try {
-  console.log("size      connections  server            accepted/s  delivered/s  CPU ms/message  ratio of delivered/s");
-  for (const size of sizes) {
-    for (const connections of connectionCounts) {
-      const results = new Map(peers.map((peer) => [peer, [] as Figures[]]));
-      for (let round = 0; round < rounds; round++) {
-        for (const peer of peers) results.get(peer)?.push(await measure(peer, size, connections));
-      }
-      const medians = peers.map((peer) => {
-        const all = results.get(peer) ?? [];
-        const of = (name: keyof Figures) => median(all.map((figures) => figures[name]));
-        return { peer, accepted: of("accepted"), delivered: of("delivered"), cpuMs: of("cpuMs") };
-      });
-      const reference = medians.find(({ peer }) => peer.name === "postfix")?.delivered;
-      for (const { peer, accepted, delivered, cpuMs } of medians) {
-        const ratio = reference === undefined ? "" : (delivered / reference).toFixed(2);
-        console.log(
-          `${`${size / 1024} KiB`.padEnd(10)}${String(connections).padEnd(13)}${peer.name.padEnd(18)}${accepted.toFixed(0).padStart(10)}${delivered.toFixed(0).padStart(13)}${cpuMs.toFixed(2).padStart(16)}${ratio.padStart(22)}`,
-        );
+const suites: Readonly<Record<string, Suite>> = {
+  deliver: { sizes: [KIB, 100 * KIB], peers: () => besidePostfix("maildir"), ratioOf: "delivered" },
+  accept: { sizes: [KIB, KIB * KIB], peers: () => besidePostfix("sink"), ratioOf: "accepted" },
+  policies: {
+    sizes: [KIB],
+    peers: async () => [
+      await startPostern({ name: "ten policies", workers, delivery: "sink", ...(await tenPolicies()) }),
+      await startPostern({ name: "none", workers, delivery: "sink" }),
+    ],
+    ratioOf: "accepted",
+  },
+};
+
+const messagesOf = (sizeBytes: number, connections: number): number => {
+  const usual = sizeBytes >= KIB * KIB ? 200 : sizeBytes > 10 * KIB ? 500 : 4_000;
+  return Math.max(connections, Number(process.env.MESSAGES ?? usual) * (connections === 1 ? 0.5 : 1));
+};
+
+const column = (text: string | number, width: number): string => String(text).padStart(width);
+
+async function run(name: string, { sizes, peers: start, ratioOf }: Suite): Promise<void> {
+  console.log(`\n${name}`);
+  console.log(
+    `size      connections  server       accepted/s  delivered/s  CPU ms/message  ratio of ${ratioOf}/s (higher is better)`,
+  );
+  const peers = await start();
+  try {
+    for (const sizeBytes of numbers("SIZES", sizes)) {
+      for (const connections of numbers("CONNECTIONS", [1, 10, 100])) {
+        const round = { sizeBytes, connections, messages: messagesOf(sizeBytes, connections) };
+        const results = [...(await measureAll(peers, round, rounds))];
+        const reference = results.length > 1 ? results.at(-1)?.[1][ratioOf] : undefined;
+        for (const [peer, figures] of results) {
+          const ratio = reference === undefined ? "" : (figures[ratioOf] / reference).toFixed(2);
+          const delivered = Number.isNaN(figures.delivered) ? "-" : figures.delivered.toFixed(0);
+          console.log(
+            `${`${sizeBytes / KIB} KiB`.padEnd(10)}${String(connections).padEnd(13)}${peer.name.padEnd(13)}${column(figures.accepted.toFixed(0), 10)}${column(delivered, 13)}${column(figures.cpuMs.toFixed(2), 16)}${column(ratio, 10)}`,
+          );
+        }
       }
     }
+  } finally {
+    for (const peer of peers) await peer.stop();
   }
-} finally {
-  for (const peer of peers) await peer.stop();
+}
+
+const wanted = process.argv.slice(2);
+for (const name of wanted.length > 0 ? wanted : Object.keys(suites)) {
+  const suite = suites[name];
+  if (!suite) throw new Error(`no such suite: ${name}; there are ${Object.keys(suites).join(", ")}`);
+  await run(name, suite);
 }

@@ -6,7 +6,8 @@ export interface Peer {
   readonly name: string;
   readonly port: number;
   readonly recipient: string;
-  readonly maildir: string;
+  /** `null`: what it delivers is thrown away. */
+  readonly maildir: string | null;
   /** Root of its process tree. */
   readonly pid: number;
   stop(): Promise<void>;

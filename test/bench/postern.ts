@@ -10,10 +10,30 @@ import type { Peer } from "./peer.ts";
 
 const command = fileURLToPath(new URL("../../dist/core/cli/bin.js", import.meta.url));
 
-export async function startPostern(workers: number | null): Promise<Peer> {
+export interface PosternOptions {
+  readonly name?: string;
+  readonly workers: number | null;
+  /** Lines of the config's list of plugins before the delivery. */
+  readonly policies?: readonly string[];
+  /** Files that they read, by name, beside the config. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** `sink`: messages are thrown away behind the queue. */
+  readonly delivery: "maildir" | "sink";
+}
+
+const sink = fileURLToPath(new URL("./sink-plugin.ts", import.meta.url));
+
+export async function startPostern({
+  name,
+  workers,
+  policies = [],
+  files = {},
+  delivery,
+}: PosternOptions): Promise<Peer> {
   const directory = await mkdtemp(join(process.env.BENCH_DIR ?? tmpdir(), "postern-bench-"));
   const port = await freePort();
   await writeFile(join(directory, "accounts.yaml"), "accounts:\n  - address: user@example.org\n", { mode: 0o600 });
+  for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
   await writeFile(
     join(directory, "postern.config.yaml"),
     [
@@ -25,8 +45,10 @@ export async function startPostern(workers: number | null): Promise<Peer> {
       "plugins:",
       "  - policy-relay: { networks: [] }",
       "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
-      '  - store-maildir: { path: "{home}/Maildir/" }',
-      "  - deliver-local",
+      ...policies,
+      ...(delivery === "sink"
+        ? [`  - ${sink}`]
+        : ['  - store-maildir: { path: "{home}/Maildir/" }', "  - deliver-local"]),
       "",
     ].join("\n"),
   );
@@ -44,10 +66,10 @@ export async function startPostern(workers: number | null): Promise<Peer> {
     void ended.then(() => reject(new Error("postern did not start")));
   });
   return {
-    name: workers === null ? "postern" : `postern, ${workers} worker${workers === 1 ? "" : "s"}`,
+    name: name ?? (workers === null ? "postern" : `postern, ${workers} worker${workers === 1 ? "" : "s"}`),
     port,
     recipient: "user@example.org",
-    maildir: join(directory, "data/mail/example.org/user/Maildir"),
+    maildir: delivery === "sink" ? null : join(directory, "data/mail/example.org/user/Maildir"),
     pid: child.pid ?? 0,
     async stop() {
       child.kill("SIGTERM");

@@ -1,4 +1,9 @@
-/** An SMTP client that sends the same message over and over on several connections, one transaction after the other. */
+/**
+ * Sends the same message over and over on several connections, one transaction after the other, through Postfix's smtp-source
+ * (in C: it takes little from the machine that it shares with the server) or, where that is not installed, a client of our own.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
 export interface Load {
@@ -9,8 +14,22 @@ export interface Load {
   readonly connections: number;
 }
 
+const hasSmtpSource = spawnSync("sh", ["-c", "command -v smtp-source"]).status === 0;
+
 /** Resolves when every message has its 250; rejects with the first reply that is none. */
-export async function sendAll({ port, recipient, sizeBytes, messages, connections }: Load): Promise<void> {
+export const sendAll = (load: Load): Promise<void> => (hasSmtpSource ? sendBySmtpSource(load) : sendOurselves(load));
+
+async function sendBySmtpSource({ port, recipient, sizeBytes, messages, connections }: Load): Promise<void> {
+  const options = { s: connections, m: messages, l: sizeBytes, f: "load@example.net", t: recipient };
+  const words = Object.entries(options).flatMap(([letter, value]) => [`-${letter}`, String(value)]);
+  const child = spawn("smtp-source", ["-d", "-4", ...words, `127.0.0.1:${port}`], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  const [exitCode] = await once(child, "close");
+  if (exitCode !== 0) throw new Error(`smtp-source ended with ${String(exitCode)}`);
+}
+
+async function sendOurselves({ port, recipient, sizeBytes, messages, connections }: Load): Promise<void> {
   let left = messages;
   const take = () => left-- > 0;
   const content = contentOf(sizeBytes);

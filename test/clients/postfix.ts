@@ -8,6 +8,8 @@ export interface PostfixOptions {
   readonly port: number;
   /** Where it sends mail for example.org. */
   readonly relayPort: number;
+  /** Further lines of main.cf. */
+  readonly settings?: readonly string[];
 }
 
 /** Takes mail of good@far.example into a Maildir, refuses others there, and hands mail for bounce.example to a server that refuses it. */
@@ -19,7 +21,7 @@ export class Postfix {
     this.port = port;
   }
 
-  static async start({ port, relayPort }: PostfixOptions): Promise<Postfix> {
+  static async start({ port, relayPort, settings = [] }: PostfixOptions): Promise<Postfix> {
     const directory = await mkdtemp(join(tmpdir(), "postern-postfix-"));
     await chmod(directory, 0o755);
     const postfix = new Postfix(directory, port);
@@ -27,7 +29,10 @@ export class Postfix {
       await mkdir(join(directory, name), { recursive: true });
     await run("chown", ["-R", "nobody", join(directory, "mail")]);
     await run("chown", ["postfix", join(directory, "data")]);
-    await writeFile(join(directory, "etc/main.cf"), mainCf(directory, relayPort));
+    await writeFile(
+      join(directory, "etc/main.cf"),
+      `${mainCf(directory, relayPort)}${settings.map((line) => `${line}\n`).join("")}`,
+    );
     await writeFile(join(directory, "etc/master.cf"), masterCf(postfix.port));
     await writeFile(join(directory, "etc/mailboxes"), "good@far.example inbox/\n");
     await writeFile(join(directory, "etc/dynamicmaps.cf"), "");
@@ -37,6 +42,14 @@ export class Postfix {
         `postfix start: ${output}${await readFile(join(directory, "log/mail.log"), "utf8").catch(() => "")}`,
       );
     return postfix;
+  }
+
+  /** Changes main.cf and has the running Postfix read it. */
+  async change(settings: Readonly<Record<string, string>>): Promise<void> {
+    const etc = join(this.directory, "etc");
+    for (const [name, value] of Object.entries(settings))
+      await run("postconf", ["-c", etc, "-e", `${name} = ${value}`]);
+    await run("postfix", ["-c", etc, "reload"]);
   }
 
   async stop(): Promise<void> {

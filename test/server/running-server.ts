@@ -29,6 +29,8 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string
 export interface ServerOptions {
   /** Lines of the `plugins:` list to put in front of, or in place of, the usual ones. */
   readonly plugins?: (usual: readonly string[]) => readonly string[];
+  /** Lines of the `listeners:` list, from the usual ones. */
+  readonly listeners?: (usual: readonly string[]) => readonly string[];
   /** Further top-level lines. */
   readonly config?: readonly string[];
   /** Accounts by address, with their passwords. */
@@ -74,6 +76,7 @@ export class RunningServer {
 
   static async prepare({
     plugins = (usual) => usual,
+    listeners = (usual) => usual,
     config = [],
     accounts,
     domains = ["example.org"],
@@ -81,7 +84,14 @@ export class RunningServer {
     const directory = await mkdtemp(join(tmpdir(), "postern-server-"));
     const server = new RunningServer(directory, await choosePorts());
     await writeFile(join(directory, "virtual"), "postmaster@example.org alice@example.org\n");
-    await writeFile(server.configFile, configText(server.ports, config, plugins(usualPlugins(domains))));
+    await writeFile(
+      server.configFile,
+      configText({
+        config,
+        listeners: listeners(usualListeners(server.ports)),
+        plugins: plugins(usualPlugins(domains)),
+      }),
+    );
     for (const [address, password] of Object.entries(
       accounts ?? { [alice.address]: alice.password, [bob.address]: bob.password },
     )) {
@@ -196,26 +206,35 @@ export class RunningServer {
   }
 }
 
-function configText(ports: Ports, config: readonly string[], plugins: readonly string[]): string {
-  return [
+const usualListeners = (ports: Ports): string[] => [
+  `- { role: mx, host: 127.0.0.1, port: ${ports.mx} }`,
+  `- { role: submission, host: 127.0.0.1, port: ${ports.submission}, tls: required }`,
+  `- { role: submission, host: 127.0.0.1, port: ${ports.submissions}, tls: implicit }`,
+  `- { role: lmtp, host: 127.0.0.1, port: ${ports.lmtp}, tls: none }`,
+  `- { role: imap, host: 127.0.0.1, port: ${ports.imap} }`,
+  `- { role: imap, host: 127.0.0.1, port: ${ports.imaps}, tls: implicit }`,
+  `- { role: pop3, host: 127.0.0.1, port: ${ports.pop3} }`,
+  `- { role: pop3, host: 127.0.0.1, port: ${ports.pop3s}, tls: implicit }`,
+];
+
+interface ConfigLines {
+  readonly config: readonly string[];
+  readonly listeners: readonly string[];
+  readonly plugins: readonly string[];
+}
+
+const configText = ({ config, listeners, plugins }: ConfigLines): string =>
+  [
     "hostname: mx.example.org",
     "dataDir: data",
     "tls: self-signed",
     ...config,
     "listeners:",
-    `  - { role: mx, host: 127.0.0.1, port: ${ports.mx} }`,
-    `  - { role: submission, host: 127.0.0.1, port: ${ports.submission}, tls: required }`,
-    `  - { role: submission, host: 127.0.0.1, port: ${ports.submissions}, tls: implicit }`,
-    `  - { role: lmtp, host: 127.0.0.1, port: ${ports.lmtp}, tls: none }`,
-    `  - { role: imap, host: 127.0.0.1, port: ${ports.imap} }`,
-    `  - { role: imap, host: 127.0.0.1, port: ${ports.imaps}, tls: implicit }`,
-    `  - { role: pop3, host: 127.0.0.1, port: ${ports.pop3} }`,
-    `  - { role: pop3, host: 127.0.0.1, port: ${ports.pop3s}, tls: implicit }`,
+    ...listeners.map((line) => `  ${line}`),
     "plugins:",
     ...plugins.map((line) => `  ${line}`),
     "",
   ].join("\n");
-}
 
 async function choosePorts(): Promise<Ports> {
   const names = ["mx", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s"] as const;
