@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isWithin, type Network, networkText, parseNetwork } from "./network.ts";
+import { clientNetwork, isWithin, type Network, networkText, parseNetwork } from "./network.ts";
 
 const network = (text: string): Network => {
   const parsed = parseNetwork(text);
@@ -27,4 +27,18 @@ describe("a network", () => {
   );
 
   it("is written as it is read", () => expect(networkText(network("192.0.2.0/24"))).toBe("192.0.2.0/24"));
+});
+
+describe("the network of a client", () => {
+  it.each([
+    ["192.0.2.77", 24, 64, "192.0.2.0/24"],
+    ["192.0.2.77", 32, 64, "192.0.2.77"],
+    ["::ffff:192.0.2.77", 24, 64, "192.0.2.0/24"],
+    ["2001:db8:1:2:3::4", 24, 64, "2001:db8:1:2::/64"],
+    ["2001:DB8::1", 24, 128, "2001:db8::1"],
+    ["192.0.2.77", 0, 0, "0.0.0.0/0"],
+    ["unix", 24, 64, "unix"],
+  ])("%s with %i and %i bits is %s", (address, ipv4, ipv6, expected) => {
+    expect(clientNetwork(address, { ipv4, ipv6 })).toBe(expected);
+  });
 });

@@ -37,6 +37,19 @@ export function isWithin(clientAddress: string, networks: readonly Network[]): N
 
 export const networkText = ([address, prefixBits]: Network): string => `${address.toString()}/${prefixBits}`;
 
+/**
+ * The network that a client's address belongs to when clients are counted by networks: `192.0.2.0/24`, `2001:db8::/64`; with all
+ * bits it is the address. One who owns a /64 has all of its addresses. What is no address (a unix socket) stands for itself.
+ */
+export function clientNetwork(clientAddress: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
+  if (!ipaddr.isValid(clientAddress)) return clientAddress;
+  const address = ipaddr.process(clientAddress);
+  const isV4 = address.kind() === "ipv4";
+  const prefixBits = isV4 ? bits.ipv4 : bits.ipv6;
+  if (prefixBits === (isV4 ? 32 : 128)) return address.toString();
+  return `${ipaddr.parse(networkAddress(address, prefixBits)).toString()}/${prefixBits}`;
+}
+
 /** ipaddr.js also reads `127.1` and octal digits, as inet_aton does: in a list of who may relay that hides mistakes. */
 const isWholeAddress = (host: string): boolean => ipaddr.IPv4.isValidFourPartDecimal(host) || ipaddr.IPv6.isValid(host);
 
