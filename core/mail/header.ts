@@ -74,6 +74,30 @@ export function fieldValue(block: Uint8Array, field: HeaderField): string {
   return decoded.replace(/\r?\n(?=[ \t])/g, "").replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
 }
 
+/**
+ * A block with new values in the fields of these names (lower case), each as octets (latin1) from behind the colon to before the
+ * line end. What `edit` leaves alone stays octet by octet; the same block if it leaves all alone.
+ */
+export function editFields(
+  block: Uint8Array,
+  names: ReadonlySet<string>,
+  edit: (value: string, name: string) => string,
+): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  let written = 0;
+  for (const { name, valueStart, end } of parseHeader(block)) {
+    const key = name.toLowerCase();
+    if (!names.has(key)) continue;
+    const valueEnd = end - (block[end - 1] === LF ? (block[end - 2] === CR ? 2 : 1) : 0);
+    const value = Buffer.from(block.buffer, block.byteOffset + valueStart, valueEnd - valueStart).toString("latin1");
+    const edited = edit(value, key);
+    if (edited === value) continue;
+    pieces.push(block.subarray(written, valueStart), Buffer.from(edited, "latin1"));
+    written = valueEnd;
+  }
+  return written === 0 ? block : Buffer.concat([...pieces, block.subarray(written)]);
+}
+
 /** Looks values up by name, without case; parses at the first question. */
 export function createHeaders(block: Uint8Array): {
   get(name: string): string | undefined;
