@@ -142,6 +142,8 @@ export interface Expanded {
   readonly verdict: "expanded";
   readonly to: readonly Target[];
   readonly reversePath?: Address | null;
+  /** `false`: these are other names of what was asked for. That somebody wrote them down does not mean that mail for them is taken here. */
+  readonly grantsRelay?: boolean;
 }
 export interface Routed {
   readonly verdict: "routed";
@@ -177,9 +179,28 @@ export interface Filed {
 }
 export type Stop = Reject | Defer;
 
+/** `index` counts the fields from 0, as `parseHeader` of `postern/mail` gives them; the message is put off where there is none. */
+export interface HeaderEdit {
+  readonly index: number;
+  /** What takes the field's place; `null`: nothing. */
+  readonly field: { readonly header: string; readonly value: string } | null;
+}
+
+/** `from` as it stands in the message. Local parts are compared with their case. */
+export interface Readdressing {
+  readonly from: Address;
+  readonly to: Address;
+}
+
 export type Change =
   | { readonly op: "prepend" | "append"; readonly header: string; readonly value: string }
   | { readonly op: "removeHeader"; readonly header: string }
+  /** Exchanges addresses in the address lists of these fields, in place: names, comments and folding stay octet by octet. */
+  | { readonly op: "readdress"; readonly headers: readonly string[]; readonly addresses: readonly Readdressing[] }
+  /** Replaces the sender of the envelope, at once; targets that `expand` gave a sender of their own keep it. */
+  | { readonly op: "reversePath"; readonly address: Address }
+  /** Single fields of the message that the handler was shown; made before whatever else its answer changes. */
+  | { readonly op: "editHeader"; readonly edits: readonly HeaderEdit[] }
   | { readonly op: "replaceBody"; readonly body: Readable }
   | { readonly op: "hold" | "quarantine"; readonly reason: string }
   /** Without `notify` its sender hears of failures, as of anybody's; `never` keeps it quiet (BCC). */

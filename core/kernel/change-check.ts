@@ -3,7 +3,8 @@
  * from disk, or a sentence that says what is wrong. A header value may bring its own folding; nothing else in it may end a line.
  */
 import type { Readable } from "node:stream";
-import type { Change } from "../contracts/verdicts.ts";
+import type { Notify } from "../contracts/envelope.ts";
+import type { Change, HeaderEdit, Readdressing } from "../contracts/verdicts.ts";
 import { isFieldName } from "../mail/header.ts";
 import { wholeAddress } from "./addresses.ts";
 import { nearest } from "./load/nearest.ts";
@@ -13,6 +14,9 @@ const ops = [
   "prepend",
   "append",
   "removeHeader",
+  "readdress",
+  "reversePath",
+  "editHeader",
   "replaceBody",
   "hold",
   "quarantine",
@@ -52,12 +56,24 @@ function checkChange(change: unknown): Change | string {
       const { header } = change;
       return isText(header) && isFieldName(header) ? { op, header } : `${show(header)} is no name of a header field`;
     }
+    case "editHeader":
+      return checkEdits(change.edits);
     case "replaceBody":
       return isStream(change.body) ? { op, body: change.body } : "replaceBody without a stream";
     case "hold":
     case "quarantine":
       return isText(reason) ? { op, reason } : `${op} without a reason`;
-    case "addRecipient":
+    case "readdress":
+      return checkReaddress(change.headers, change.addresses);
+    case "addRecipient": {
+      const address = wholeAddress(change.address);
+      if (!address) return "addRecipient without an address";
+      if (change.notify === undefined) return { op, address };
+      return isNotify(change.notify)
+        ? { op, address, notify: change.notify }
+        : "addRecipient with a notify that is no set of never, success, failure, delay; never stands alone";
+    }
+    case "reversePath":
     case "redirect": {
       const address = wholeAddress(change.address);
       return address ? { op, address } : `${op} without an address`;
@@ -74,6 +90,50 @@ function checkChange(change: unknown): Change | string {
     }
   }
 }
+
+const editsLimit = 100_000;
+
+function checkEdits(edits: unknown): Change | string {
+  if (!Array.isArray(edits) || edits.length > editsLimit) return "editHeader without a list of edits, or with too many";
+  const checked: HeaderEdit[] = [];
+  for (const edit of edits) {
+    if (!isRecord(edit) || !Number.isSafeInteger(edit.index) || Number(edit.index) < 0)
+      return "editHeader without the index of a field";
+    const index = Number(edit.index);
+    const { field } = edit;
+    if (field === null) {
+      checked.push({ index, field });
+      continue;
+    }
+    if (!isRecord(field)) return "editHeader with a field that is none";
+    const { header, value } = field;
+    if (!isText(header) || !isFieldName(header)) return `${show(header)} is no name of a header field`;
+    if (!isText(value) || !isFieldValue(value))
+      return `the value of ${header} is no text, too long, or has control characters in it`;
+    checked.push({ index, field: { header, value } });
+  }
+  return { op: "editHeader", edits: checked };
+}
+
+function checkReaddress(headers: unknown, addresses: unknown): Change | string {
+  if (!Array.isArray(headers) || !headers.every((name) => isText(name) && isFieldName(name)))
+    return "readdress without a list of names of header fields";
+  if (!Array.isArray(addresses)) return "readdress without a list of addresses";
+  const pairs: Readdressing[] = [];
+  for (const pair of addresses) {
+    const from = isRecord(pair) ? wholeAddress(pair.from) : null;
+    const to = isRecord(pair) ? wholeAddress(pair.to) : null;
+    if (!from || !to) return "readdress with what is no pair of addresses";
+    pairs.push({ from, to });
+  }
+  return { op: "readdress", headers, addresses: pairs };
+}
+
+const notifyWords: ReadonlySet<unknown> = new Set<Notify>(["never", "success", "failure", "delay"]);
+
+// RFC 3461 4.1: NEVER stands alone
+const isNotify = (value: unknown): value is ReadonlySet<Notify> =>
+  value instanceof Set && [...value].every((word) => notifyWords.has(word)) && !(value.has("never") && value.size > 1);
 
 /** Other copies of node's streams are as good. */
 const isStream = (value: unknown): value is Readable =>

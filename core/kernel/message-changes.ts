@@ -11,8 +11,16 @@ import { headerEnd } from "../mail/header.ts";
 import { createMessage, editMessage, isStored, type StoredMessage } from "./message.ts";
 
 /** Changes that `applyToMessage` takes care of. */
-export const isMessageChange = ({ op }: Change): boolean =>
-  op === "prepend" || op === "append" || op === "removeHeader" || op === "replaceBody";
+export const isMessageChange = ({ op }: Change): boolean => messageChanges.has(op);
+
+const messageChanges: ReadonlySet<Change["op"]> = new Set([
+  "prepend",
+  "append",
+  "removeHeader",
+  "editHeader",
+  "readdress",
+  "replaceBody",
+]);
 
 /** In order. A promise only if a body is replaced. */
 export function applyToMessage(

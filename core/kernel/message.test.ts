@@ -88,6 +88,23 @@ describe("editing", () => {
       [{ op: "prepend", header: "X", value: "1" }],
       "X: 1\r\n\r\nb: not a field\r\n",
     ],
+    [
+      "edits single fields byte by byte, whatever else is asked for",
+      "A: 1\nB: 2\n more\na: 3\nC:  4\n\nb\n",
+      [
+        { op: "prepend", header: "A", value: "0" },
+        {
+          op: "editHeader",
+          edits: [
+            { index: 1, field: null },
+            { index: 2, field: { header: "D", value: "5" } },
+          ],
+        },
+        { op: "removeHeader", header: "d" },
+        { op: "editHeader", edits: [{ index: 0, field: { header: "E", value: "6" } }] },
+      ],
+      "A: 0\r\nE: 6\r\nC:  4\r\n\r\nb\r\n",
+    ],
     ["writes UTF-8", "A: 1\n\nb\n", [{ op: "append", header: "X", value: "grüß" }], "A: 1\r\nX: grüß\r\n\r\nb\r\n"],
   ])("%s", async (_, before, changes, after) => {
     expect(await edit(before, ...changes)).toBe(after);
@@ -99,6 +116,11 @@ describe("editing", () => {
     expect(edited.body).toBe(original.body);
     expect(original.headers.get("x")).toBeUndefined();
     expect(editMessage(original, [{ op: "removeHeader", header: "Z" }])).toBe(original);
+  });
+
+  it("throws for a field that is not there", () => {
+    const edits = [{ index: 1, field: null }];
+    expect(() => editMessage(messageOf("A: 1\n\nb\n"), [{ op: "editHeader", edits }])).toThrow(RangeError);
   });
 
   it("closes a header block that ends within a line", async () => {

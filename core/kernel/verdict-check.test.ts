@@ -87,6 +87,22 @@ describe("a fault", () => {
       /cannot have the value NaN/,
     ],
     ["rcptTo", { verdict: "amend", changes: [{ op: "label", label: "x", value: "y".repeat(70_000) }] }, /too large/],
+    ["message", { verdict: "amend", changes: [{ op: "editHeader" }] }, /without a list of edits/],
+    ["message", { verdict: "amend", changes: [{ op: "editHeader", edits: [{ field: null }] }] }, /index of a field/],
+    [
+      "message",
+      { verdict: "amend", changes: [{ op: "editHeader", edits: [{ index: -1, field: null }] }] },
+      /index of a field/,
+    ],
+    ["message", { verdict: "amend", changes: [{ op: "editHeader", edits: [{ index: 0 }] }] }, /a field that is none/],
+    [
+      "message",
+      {
+        verdict: "amend",
+        changes: [{ op: "editHeader", edits: [{ index: 0, field: { header: "X", value: "a\r\nY: b" } }] }],
+      },
+      /control characters/,
+    ],
     ["queue", { verdict: "queued" }, /without the id/],
     ["expand", { verdict: "expanded", to: [plain] }, /has no address/],
     ["expand", { verdict: "expanded", to: [{ address: plain, notify: ["never"] }] }, /notify is no set/],

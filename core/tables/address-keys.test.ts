@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Address, parseAddress } from "../mail/address.ts";
-import { addressKeys, domainKeys, networkKeys, splitExtension } from "./address-keys.ts";
+import { addressKeys, domainKeys, networkKeys } from "./address-keys.ts";
 
 const rules = { recipientDelimiter: "+", isLocal: (domain: string) => domain === "example.org" };
 
@@ -62,24 +62,6 @@ describe("the order of keys for an address", () => {
     const bare: Address = { localPart: "postmaster", domain: "", toString: () => "postmaster" };
     for (const order of ["virtual", "access", "transport"] as const)
       expect(addressKeys(bare, order, rules).map(({ key }) => key)).toEqual(["postmaster"]);
-  });
-});
-
-describe("extensions", () => {
-  it.each([
-    ["a+b", "+", "a", "+b"],
-    ["a+b+c", "+", "a", "+b+c"],
-    ["a-b+c", "+-", "a", "-b+c"],
-    ["+a", "+", "+a", ""],
-    ["a+", "+", "a", "+"],
-    ["a+b", "", "a+b", ""],
-    ["Postmaster", "t", "Postmaster", ""],
-    ["owner-list", "-", "owner-list", ""],
-    ["list-request", "-", "list-request", ""],
-    ["list-request", "+-", "list-request", ""],
-    ["owner+list", "+", "owner", "+list"],
-  ])("%s at %s", (localPart, delimiter, bare, extension) => {
-    expect(splitExtension(localPart, delimiter)).toEqual({ bare, extension });
   });
 });
 

@@ -5,6 +5,7 @@
  */
 import type { AddressOrder } from "../contracts/tables.ts";
 import { type Address, parseAddress } from "../mail/address.ts";
+import { splitExtension } from "../mail/extension.ts";
 
 export interface Key {
   readonly key: string;
@@ -53,24 +54,6 @@ export function networkKeys(address: string): readonly Key[] {
   for (let end = address.lastIndexOf(separator); end > 0; end = address.lastIndexOf(separator, end - 1))
     keys.push(partial(address.slice(0, end)));
   return keys;
-}
-
-/** Postfix's split_addr: some names are never split, whatever the delimiter. */
-export function splitExtension(
-  localPart: string,
-  delimiter: string,
-): { readonly bare: string; readonly extension: string } {
-  const at = delimiter === "" || isUnsplit(localPart, delimiter) ? -1 : firstOf(localPart, delimiter);
-  return at < 1 ? { bare: localPart, extension: "" } : { bare: localPart.slice(0, at), extension: localPart.slice(at) };
-}
-
-const isUnsplit = (localPart: string, delimiter: string): boolean =>
-  /^(?:postmaster|mailer-daemon|double-bounce)$/i.test(localPart) ||
-  (delimiter.includes("-") && /^owner-|-request$/i.test(localPart));
-
-function firstOf(text: string, characters: string): number {
-  for (let at = 1; at < text.length; at += 1) if (characters.includes(text[at] ?? "")) return at;
-  return -1;
 }
 
 const whole = (key: string): Key => ({ key, isWhole: true, extension: "" });
