@@ -1,0 +1,104 @@
+/**
+ * What greylisting remembers, in the KeyValue service. A triplet (client network, sender, recipient) has to be seen twice, `delayMs`
+ * apart but within `retryWindowMs`; then it passes, and is forgotten `maxAgeMs` after it was last seen. A client network that
+ * `autoAllowAfter` triplets have passed from is not asked any more. Rejects when the KeyValue service cannot answer.
+ */
+import type { Clock, KeyValue, KeyValueSpace } from "postern/plugin";
+
+export interface Times {
+  readonly delayMs: number;
+  readonly retryWindowMs: number;
+  readonly maxAgeMs: number;
+  /** 0: never. */
+  readonly autoAllowAfter: number;
+}
+
+interface Triplet {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+/** A client network: how many of its triplets have passed, and when that was last written. */
+interface Client {
+  readonly passed: number;
+  readonly lastMs: number;
+}
+
+export type Finding =
+  | { readonly at: "known client" }
+  /** `waitedMs`: it has just passed for the first time. */
+  | { readonly at: "passed"; readonly waitedMs: number | null }
+  | { readonly at: "waits"; readonly forMs: number; readonly isNew: boolean };
+
+/** So often at most does one client network rise, or have its age renewed. */
+const CLIENT_PACE_MS = 3_600_000;
+
+export class Triplets {
+  readonly #times: Times;
+  readonly #clock: Clock;
+  readonly #triplets: KeyValueSpace<Triplet>;
+  readonly #clients: KeyValueSpace<Client>;
+
+  constructor(kv: KeyValue, name: string, clock: Clock, times: Times) {
+    this.#times = times;
+    this.#clock = clock;
+    this.#triplets = kv.space(`${name}/triplets`);
+    this.#clients = kv.space(`${name}/clients`);
+  }
+
+  async see(client: string, sender: string, recipient: string): Promise<Finding> {
+    if (await this.#isKnown(client)) return { at: "known client" };
+    const { delayMs } = this.#times;
+    const nowMs = this.#clock.now();
+    let hadPassed = false;
+    let isNew = true;
+    // What a client can choose is in the key alone; it is kept as a hash when it is long.
+    const seen = await this.#triplets.update(`${client}/${sender}/${recipient}`, (held) => {
+      hadPassed = held !== null && held.lastMs - held.firstMs >= delayMs;
+      const firstMs = this.#firstSeen(held, hadPassed, nowMs);
+      isNew = held === null || firstMs === nowMs;
+      return { value: { firstMs, lastMs: nowMs }, expiresAtMs: this.#forgottenAt(firstMs, nowMs) };
+    });
+    const waitedMs = nowMs - (seen?.firstMs ?? nowMs);
+    if (waitedMs < delayMs) return { at: "waits", forMs: delayMs - waitedMs, isNew };
+    if (hadPassed) return { at: "passed", waitedMs: null };
+    await this.#raise(client, nowMs);
+    return { at: "passed", waitedMs };
+  }
+
+  #firstSeen(held: Triplet | null, hadPassed: boolean, nowMs: number): number {
+    if (held === null) return nowMs;
+    const isTooLate = !hadPassed && nowMs - held.firstMs > this.#times.retryWindowMs;
+    // The clock may have been set back.
+    return isTooLate || held.firstMs > nowMs ? nowMs : held.firstMs;
+  }
+
+  #forgottenAt(firstMs: number, nowMs: number): number {
+    const { delayMs, retryWindowMs, maxAgeMs } = this.#times;
+    return nowMs - firstMs >= delayMs ? nowMs + maxAgeMs : firstMs + retryWindowMs + 1;
+  }
+
+  async #isKnown(client: string): Promise<boolean> {
+    const { autoAllowAfter } = this.#times;
+    if (autoAllowAfter === 0) return false;
+    const known = await this.#clients.get(client);
+    if (known === null || known.passed < autoAllowAfter) return false;
+    const nowMs = this.#clock.now();
+    if (this.#isPaced(known, nowMs)) await this.#renew(client, nowMs, 0);
+    return true;
+  }
+
+  async #raise(client: string, nowMs: number): Promise<void> {
+    if (this.#times.autoAllowAfter > 0) await this.#renew(client, nowMs, 1);
+  }
+
+  async #renew(client: string, nowMs: number, by: number): Promise<void> {
+    await this.#clients.update(client, (held) => {
+      if (held !== null && !this.#isPaced(held, nowMs)) return null;
+      return { value: { passed: (held?.passed ?? 0) + by, lastMs: nowMs }, expiresAtMs: nowMs + this.#times.maxAgeMs };
+    });
+  }
+
+  #isPaced({ lastMs }: Client, nowMs: number): boolean {
+    return nowMs >= lastMs + CLIENT_PACE_MS || lastMs > nowMs;
+  }
+}
