@@ -1,0 +1,165 @@
+/**
+ * Lists in DNS, of bad addresses and domains and of good ones, weighed against a threshold. Asked from the moment a client
+ * connects, side by side; waited for at RCPT, within one bound of time. A list that cannot be asked, or cannot be
+ * believed, counts nothing, unless the administrator wants the client put off then.
+ */
+import { reversedAddress } from "postern/mail";
+import {
+  amend,
+  Duration,
+  defer,
+  defineLabel,
+  definePlugin,
+  type Envelope,
+  Exempt,
+  exemptionOf,
+  fillText,
+  Gravity,
+  proceed,
+  Resolver,
+  refuse,
+  type Session,
+  Type,
+} from "postern/plugin";
+import { BlockList } from "./block-list.ts";
+import { gravest, mightBeSaved, type Question, type Score, type Subject, score } from "./score.ts";
+import { parseSite, type Site } from "./site.ts";
+import { within } from "./within.ts";
+
+const Listed = defineLabel("dnsbl", Type.Object({ score: Type.Number(), lists: Type.Array(Type.String()) }));
+
+const Sites = (about: string) =>
+  Type.Array(Type.String(), {
+    default: [],
+    description: `Lists asked for ${about}: \`zone\`, with a filter \`zone=127.0.0.[2..11]\`, with a weight \`zone*3\`; below zero for lists of friends.`,
+  });
+
+export default definePlugin({
+  name: "policy-dnsbl",
+  api: 1,
+  needs: { resolver: Resolver },
+  config: Type.Object({
+    client: Sites("the client's address (reject_rbl_client)"),
+    clientName: Sites("the client's name, where it is confirmed (reject_rhsbl_client)"),
+    helo: Sites("the name in HELO (reject_rhsbl_helo)"),
+    sender: Sites("the domain of the reverse-path (reject_rhsbl_sender)"),
+    threshold: Type.Integer({ minimum: 1, default: 1, description: "Sum of weights from which on mail is refused." }),
+    refusal: Gravity("reject", "What happens at the threshold; `off`: only the label `dnsbl` is set."),
+    onFailure: Type.Union([Type.Literal("proceed"), Type.Literal("defer")], {
+      default: "proceed",
+      description: "What becomes of mail below the threshold while a list cannot be asked.",
+    }),
+    wait: Duration({
+      default: "5s",
+      minimum: "100ms",
+      maximum: "25s",
+      description: "How long all lists may take together.",
+    }),
+    exempt: Exempt(),
+    texts: Type.Object({
+      listed: Type.String({ default: "Service unavailable; {class} [{what}] blocked using {list}{reason}" }),
+      unavailable: Type.String({ default: "Service unavailable; block lists cannot be asked now" }),
+    }),
+  }),
+  setup({ config, needs, log, clock, state }) {
+    const isExempt = exemptionOf(config.exempt);
+    const lists = new Map<string, BlockList>();
+    const listOf = (zone: string, neverListed: string): BlockList => {
+      const key = `${neverListed}.${zone}`;
+      const list = lists.get(key) ?? new BlockList({ zone, neverListed, resolver: needs.resolver, clock, log });
+      lists.set(key, list);
+      return list;
+    };
+    const asked = {
+      client: config.client.map(readSite),
+      clientName: config.clientName.map(readSite),
+      helo: config.helo.map(readSite),
+      sender: config.sender.map(readSite),
+    };
+    const questions = (subject: Subject, what: string, name: string): Question[] =>
+      asked[subject].map((site) => {
+        const list = listOf(site.zone, subject === "client" ? "1.0.0.127" : "invalid");
+        return { subject, what, name, site, list };
+      });
+    const ofDomain = (subject: Subject, domain: string | null | undefined): Question[] =>
+      domain && isDomain(domain) ? questions(subject, domain.replace(/\.$/, ""), domain.replace(/\.$/, "")) : [];
+    const ofClient = ({ remote }: Session): Question[] => {
+      const name = reversedAddress(remote.address);
+      return [
+        ...(name === null ? [] : questions("client", remote.address, name)),
+        ...ofDomain("clientName", remote.hostname),
+      ];
+    };
+
+    const ofSession = state((session: Session) => within(config.wait, (signal) => score(ofClient(session), signal)));
+    const ofMessage = state((envelope: Envelope) => weigh(envelope));
+    const weigh = async ({ session, reversePath }: Envelope): Promise<Score> => {
+      if (session === null) return { total: 0, hits: [], failed: [] };
+      const rest = [...ofDomain("helo", session.heloName), ...ofDomain("sender", reversePath?.domain)];
+      const [one, other] = await Promise.all([
+        ofSession(session),
+        within(config.wait, (signal) => score(rest, signal)),
+      ]);
+      return {
+        total: one.total + other.total,
+        hits: [...one.hits, ...other.hits],
+        failed: [...one.failed, ...other.failed],
+      };
+    };
+    const judge = async (found: Score, { remote }: Session) => {
+      const hit = gravest(found);
+      if (found.total >= config.threshold && hit !== null && config.refusal !== "off") {
+        const { question } = hit;
+        const reason = await within(config.wait, (signal) => question.list.reason(question.name, signal));
+        const text = fillText(config.texts.listed, {
+          client: remote.address,
+          class: classes[question.subject],
+          what: question.what,
+          list: question.site.zone,
+          code: hit.code,
+          score: String(found.total),
+          reason: reason === null ? "" : `; ${reason}`,
+        });
+        if (mightBeSaved(found, config.threshold)) return defer(text, { code: 450, detail: "7.1" });
+        return refuse(config.refusal, text, { code: config.refusal === "reject" ? 554 : 450, detail: "7.1" });
+      }
+      if (config.onFailure === "defer" && found.failed.some(({ weight }) => weight > 0))
+        return defer(config.texts.unavailable, { code: 451, detail: "4.3" });
+      if (hit === null) return proceed;
+      const zones = new Set(found.hits.map(({ question }) => question.site.zone));
+      return amend(Listed.set({ score: found.total, lists: [...zones] }));
+    };
+    return {
+      hooks: {
+        connect(session) {
+          // Whoever is asked now has answered when the recipient comes.
+          if (!isExempt(session)) void ofSession(session);
+          return proceed;
+        },
+        rcptTo(envelope) {
+          const { session } = envelope;
+          if (session === null || isExempt(session)) return proceed;
+          return ofMessage(envelope).then((found) => judge(found, session));
+        },
+      },
+    };
+  },
+});
+
+function readSite(raw: string): Site {
+  const site = parseSite(raw);
+  if (typeof site === "string") throw new Error(site);
+  return site;
+}
+
+/** A single word, an address literal or an address without brackets stands in no list of domains. */
+const isDomain = (name: string): boolean =>
+  /^(?=.{3,200}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?$/.test(name) && !/^[\d.]+$/.test(name);
+
+/** As Postfix says it. */
+const classes: Readonly<Record<Subject, string>> = {
+  client: "Client host",
+  clientName: "Client host",
+  helo: "Helo command",
+  sender: "Sender address",
+};
