@@ -107,6 +107,10 @@ export function parseDomain(raw: string, syntax: AddressSyntax = {}): string | n
   return domain.split(".").every((label) => label.length <= LABEL_LIMIT && LABEL.test(label)) ? domain : null;
 }
 
+/** The address literal of an IP address (RFC 5321 4.1.3), as domains have it; `null` if it is none. */
+export const literalOf = (ipAddress: string): string | null =>
+  parseAddressLiteral(ipAddress.includes(":") ? `[IPv6:${ipAddress}]` : `[${ipAddress}]`);
+
 /** A domain with its U-labels (RFC 5890 2.3.2.1), as people and tables write it; one without IDN stays as it is. */
 export const unicodeDomain = (domain: string): string =>
   domain.includes("xn--") ? domainToUnicode(domain) || domain : domain;
@@ -164,7 +168,7 @@ function readQuotedString(raw: string, start: number): { value: string; end: num
 
 // RFC 5321 4.1.3
 function parseAddressLiteral(raw: string): string | null {
-  if (!raw.endsWith("]")) return null;
+  if (raw.length > DOMAIN_LIMIT || !raw.endsWith("]")) return null;
   const inside = raw.slice(1, -1);
   if (IPV4.test(inside)) {
     const octets = inside.split(".").map(Number);

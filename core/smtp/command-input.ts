@@ -50,8 +50,8 @@ export class CommandInput {
       line = Buffer.concat([this.#partial, line]);
       this.#partial = EMPTY;
     }
-    if (line.length === 0 || line[line.length - 1] !== CR) return "bare LF";
     if (line.length + 1 > this.#limitBytes) return "too long";
+    if (line.length === 0 || line[line.length - 1] !== CR) return "bare LF";
     return line.subarray(0, -1);
   }
 
