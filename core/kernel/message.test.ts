@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Change } from "../contracts/verdicts.ts";
-import { messageOf } from "../testing/mail.ts";
+import { addressOf, messageOf } from "../testing/mail.ts";
 import { createMessage, editMessage, isStored, type Piece, readPieces, withBody } from "./message.ts";
 
 const bytes = (text: string) => Buffer.from(text);
@@ -108,6 +108,24 @@ describe("editing", () => {
     ["writes UTF-8", "A: 1\n\nb\n", [{ op: "append", header: "X", value: "grüß" }], "A: 1\r\nX: grüß\r\n\r\nb\r\n"],
   ])("%s", async (_, before, changes, after) => {
     expect(await edit(before, ...changes)).toBe(after);
+  });
+
+  it("exchanges addresses in their place", () => {
+    const message = messageOf(
+      'From: "Ann (x)" <ann@Old.example> (hi)\nX-From: ann@old.example\nTo: b@x,\n ann@old.example\n\n',
+    );
+    const edited = editMessage(message, [
+      {
+        op: "readdress",
+        headers: ["from", "To"],
+        addresses: [{ from: addressOf("ann@old.example"), to: addressOf('"a b"@new.example') }],
+      },
+    ]);
+    expect(String(Buffer.from(edited.header))).toBe(
+      'From: "Ann (x)" <"a b"@new.example> (hi)\r\nX-From: ann@old.example\r\nTo: b@x,\r\n "a b"@new.example\r\n\r\n',
+    );
+    const other = { from: addressOf("Ann@old.example"), to: addressOf("x@new.example") };
+    expect(editMessage(message, [{ op: "readdress", headers: ["From"], addresses: [other] }])).toBe(message);
   });
 
   it("shares the body and leaves the original alone", async () => {

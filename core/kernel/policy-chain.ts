@@ -10,7 +10,7 @@ import { Audience, ending } from "./chain.ts";
 import { ask } from "./guard.ts";
 import { hookTable } from "./hook-table.ts";
 import { type Next, series } from "./hooks.ts";
-import { setLabels } from "./labels.ts";
+import { setAtOnce } from "./labels.ts";
 import type { Tap } from "./tap.ts";
 import type { Verdict } from "./verdict-check.ts";
 import { proceed } from "./verdicts.ts";
@@ -100,5 +100,5 @@ function decide(tap: Tap, asking: Asking, verdict: PolicyResult["verdict"]): voi
 function amend(asking: Asking, { changes }: Amend): void {
   asking.changes ??= [];
   asking.changes.push(...changes);
-  setLabels(asking.args, changes);
+  setAtOnce(asking.args, changes);
 }

@@ -7,7 +7,7 @@ import type { Hooks } from "../contracts/hooks.ts";
 import { Spool } from "../contracts/spool.ts";
 import type { Intake } from "../contracts/submit.ts";
 import { kernelOf, kernelWith, type Listed } from "../testing/kernel.ts";
-import { envelopeOf, messageOf } from "../testing/mail.ts";
+import { addressOf, envelopeOf, messageOf } from "../testing/mail.ts";
 import { definePlugin } from "./define.ts";
 import { amend, proceed } from "./verdicts.ts";
 
@@ -57,6 +57,20 @@ describe("a transform chain", () => {
     );
     expect(await textOf(result.message)).toBe("X-A: 1\r\nSubject: x\r\nX-B: saw 1\r\n\r\nbody\r\n");
     expect(message.headers.get("x-old")).toBe("1");
+  });
+
+  it("shows each plugin the sender that the former gave", async () => {
+    const senders: unknown[] = [];
+    await prepare(
+      plugin("a", { prepare: () => amend({ op: "reversePath", address: addressOf("new@example.org") }) }),
+      plugin("b", {
+        prepare: ({ reversePath }) => {
+          senders.push(String(reversePath));
+          return proceed;
+        },
+      }),
+    );
+    expect(senders).toEqual(["new@example.org"]);
   });
 
   it("gives back what concerns the envelope, and only that", async () => {

@@ -11,7 +11,7 @@ import { answerFault, faultAnswer } from "./fault.ts";
 import { ask } from "./guard.ts";
 import { hookTable } from "./hook-table.ts";
 import { type HandOn, halted, waterfall } from "./hooks.ts";
-import { setLabels } from "./labels.ts";
+import { setAtOnce } from "./labels.ts";
 import { applyToMessage, isMessageChange } from "./message-changes.ts";
 import type { Tap } from "./tap.ts";
 import type { Verdict } from "./verdict-check.ts";
@@ -84,7 +84,7 @@ export class TransformChain {
   #amend(step: Step, { changes }: Amend): void {
     const { tap, asking, message, handOn } = step;
     const made = (edited: Message) => {
-      setLabels([asking.envelope], changes);
+      setAtOnce([asking.envelope], changes);
       asking.changes.push(...changes.filter((change) => change.op !== "label" && !isMessageChange(change)));
       handOn(null, edited);
     };

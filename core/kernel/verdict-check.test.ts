@@ -83,6 +83,33 @@ describe("a fault", () => {
     ],
     [
       "rcptTo",
+      { verdict: "amend", changes: [{ op: "addRecipient", address: plain, notify: new Set(["never", "delay"]) }] },
+      /never stands alone/,
+    ],
+    [
+      "rcptTo",
+      { verdict: "amend", changes: [{ op: "addRecipient", address: plain, notify: ["never"] }] },
+      /no set of never/,
+    ],
+    [
+      "message",
+      { verdict: "amend", changes: [{ op: "reversePath", address: null }] },
+      /reversePath without an address/,
+    ],
+    [
+      "message",
+      { verdict: "amend", changes: [{ op: "readdress", headers: ["a b"], addresses: [] }] },
+      /names of header/,
+    ],
+    ["message", { verdict: "amend", changes: [{ op: "readdress", headers: ["To"] }] }, /list of addresses/],
+    [
+      "message",
+      { verdict: "amend", changes: [{ op: "readdress", headers: ["To"], addresses: [{ from: plain }] }] },
+      /no pair of addresses/,
+    ],
+    ["expand", { verdict: "expanded", to: [], grantsRelay: "no" }, /no yes or no/],
+    [
+      "rcptTo",
       { verdict: "amend", changes: [{ op: "label", label: "x", value: Number.NaN }] },
       /cannot have the value NaN/,
     ],

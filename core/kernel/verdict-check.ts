@@ -140,7 +140,7 @@ function checkRefusal(refusal: unknown, codeClass: 4 | 5): string | null {
 }
 
 function checkExpanded(fields: Fields): Expanded | string {
-  const { to, reversePath } = fields;
+  const { to, reversePath, grantsRelay } = fields;
   if (!Array.isArray(to)) return "expanded without a list of targets";
   const targets: Expanded["to"][number][] = [];
   for (const target of to) {
@@ -150,8 +150,11 @@ function checkExpanded(fields: Fields): Expanded | string {
     if (notify !== undefined && !(notify instanceof Set)) return "expanded to a target whose notify is no set";
     targets.push(notify === undefined ? { address } : { address, notify });
   }
-  if (reversePath === undefined) return { verdict: "expanded", to: targets };
+  if (grantsRelay !== undefined && typeof grantsRelay !== "boolean")
+    return "expanded with a grantsRelay that is no yes or no";
+  const grant = grantsRelay === undefined ? {} : { grantsRelay };
+  if (reversePath === undefined) return { verdict: "expanded", to: targets, ...grant };
   const sender = reversePath === null ? null : wholeAddress(reversePath);
   if (reversePath !== null && sender === null) return "expanded with a reverse-path that is no address";
-  return { verdict: "expanded", to: targets, reversePath: sender };
+  return { verdict: "expanded", to: targets, reversePath: sender, ...grant };
 }

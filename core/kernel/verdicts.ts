@@ -22,7 +22,6 @@ import type {
   Routed,
   Stored,
 } from "../contracts/verdicts.ts";
-import type { Address } from "../mail/address.ts";
 
 export const proceed: Proceed = Object.freeze({ verdict: "proceed" });
 export const allow = (reason: string): Allow => ({ verdict: "allow", reason });
@@ -42,7 +41,7 @@ export const discard = (reason: string): Discard => ({ verdict: "discard", reaso
 export const quarantine = (reason: string): Quarantine => ({ verdict: "quarantine", reason });
 export const queued = (id: string): Queued => ({ verdict: "queued", id });
 /** `reversePath` replaces the sender for these targets (mailing lists, SRS); leave it out to keep it. */
-export const expanded = (to: readonly Target[], how: { readonly reversePath?: Address | null } = {}): Expanded => ({
+export const expanded = (to: readonly Target[], how: Pick<Expanded, "reversePath" | "grantsRelay"> = {}): Expanded => ({
   verdict: "expanded",
   to,
   ...how,

@@ -126,7 +126,8 @@ describe("admission", () => {
             ? amend(
                 { op: "redirect", address: addressOf("ben@example.org") },
                 { op: "prepend", header: "X-Was", value: "ann" },
-                { op: "addRecipient", address: addressOf("archive@elsewhere.example") },
+                { op: "addRecipient", address: addressOf("archive@elsewhere.example"), notify: new Set(["never"]) },
+                { op: "addRecipient", address: addressOf("clerk@elsewhere.example") },
                 { op: "label", label: "seen", value: 1 },
               )
             : allow("fine"),
@@ -137,10 +138,44 @@ describe("admission", () => {
     expect(sent.recipients.map(({ address, notify }) => [address.toString(), [...notify]])).toEqual([
       ["ben@example.org", []],
       ["archive@elsewhere.example", ["never"]],
+      ["clerk@elsewhere.example", []],
     ]);
     await flow.quiet();
-    expect(delivered.flatMap(({ to }) => to).sort()).toEqual(["archive@elsewhere.example", "ben@example.org"]);
+    expect(delivered.flatMap(({ to }) => to).sort()).toEqual([
+      "archive@elsewhere.example",
+      "ben@example.org",
+      "clerk@elsewhere.example",
+    ]);
     expect(delivered[0]?.text).toContain("X-Was: ann\r\n");
+  });
+});
+
+describe("another name of a recipient", () => {
+  const renamed = (map: Readonly<Record<string, string>>, grantsRelay?: boolean) =>
+    hooksPlugin(
+      {
+        expand({ address }) {
+          const target = map[address.toString()];
+          if (target === undefined) return proceed;
+          return expanded([{ address: addressOf(target) }], grantsRelay === undefined ? {} : { grantsRelay });
+        },
+      },
+      `test-names-${grantsRelay}`,
+    );
+
+  it("grants no relay, where an alias does", async () => {
+    const map = { "x@foreign.example": "y@elsewhere.example" };
+    const alias = await flowOf([here, renamed(map), recording().plugin]);
+    expect((await sendText(alias, { to: ["x@foreign.example"] })).recipients).toHaveLength(1);
+    const name = await flowOf([here, renamed(map, false), recording().plugin]);
+    expect((await sendText(name, { to: ["x@foreign.example"] })).recipients).toEqual([]);
+  });
+
+  it("is looked up among the aliases, and they grant", async () => {
+    const names = renamed({ "x@foreign.example": "alias@foreign.example" }, false);
+    const flow = await flowOf([here, names, renamed({ "alias@foreign.example": "y@elsewhere.example" })]);
+    const { recipients } = await sendText(flow, { to: ["x@foreign.example"] });
+    expect(recipients.map(({ address }) => address.toString())).toEqual(["y@elsewhere.example"]);
   });
 });
 

@@ -40,8 +40,6 @@ const RECIPIENTS_LIMIT = 20_000;
 const CHANGES_LIMIT = 1_000;
 
 const nobodyAsked: ReadonlySet<never> = new Set();
-/** An address that a plugin added: the sender does not know of it and is told nothing about it. */
-const neverTold = { notify: new Set(["never"] as const) };
 
 export class OpenDraft implements Draft {
   readonly envelope: EnvelopeState;
@@ -69,6 +67,7 @@ export class OpenDraft implements Draft {
       else if (change.op === "quarantine") this.envelope.quarantine = change.reason;
       else if (change.op === "route") this.envelope.route = { transport: change.transport, nextHop: change.nextHop };
       else if (change.op === "label") this.envelope.setLabel(change.label, change.value);
+      else if (change.op === "reversePath") this.envelope.reversePath = change.address;
       else if (this.#changes.length < CHANGES_LIMIT) this.#changes.push(change);
       else
         this.#room.log.warn(
@@ -192,7 +191,8 @@ export class OpenDraft implements Draft {
     }
     for (const change of changes) {
       if (change.op !== "addRecipient") continue;
-      const leaves = await targetsOfChange(this.#room.kernel, this.envelope, change.address, neverTold);
+      const { address, notify = nobodyAsked } = change;
+      const leaves = await targetsOfChange(this.#room.kernel, this.envelope, address, { notify });
       if (leaves.at === "refused") return leaves;
       this.#take(leaves.leaves);
     }

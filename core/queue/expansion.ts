@@ -22,7 +22,7 @@ export interface Expansion {
   readonly leaves: readonly Leaf[];
   /** What `expand` said no to, permanently. */
   readonly dead: readonly Refused[];
-  /** Whether any plugin expanded the recipient itself. */
+  /** Whether any plugin expanded the recipient itself, and not only gave it another name. */
   readonly isExpanded: boolean;
 }
 
@@ -40,6 +40,8 @@ export async function expandRecipient(
   const done = new Set<string>();
   // Depth first and in order, without recursion. The next one stands at the end.
   const waiting: Leaf[] = [{ recipient: top, reversePath: undefined }];
+  // The recipient itself, under whatever name: what another name is expanded to was granted, the name was not.
+  const tops = new Set([top]);
   let isExpanded = false;
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { recipient, reversePath } = next;
@@ -57,10 +59,14 @@ export async function expandRecipient(
     else if (verdict.verdict === "reject") dead.push(refusedBy(verdict, by));
     else {
       done.add(key);
-      if (recipient === top) isExpanded = true;
       const isTooBig = leaves.size + waiting.length + verdict.to.length > TARGETS_LIMIT || done.size > TARGETS_LIMIT;
       if (isTooBig || recipient.parents.length >= DEPTH_LIMIT) return refusals.tooManyTargets;
-      waiting.push(...targetsOf(verdict, recipient, reversePath, envelope).reverse());
+      const targets = targetsOf(verdict, recipient, reversePath, envelope);
+      if (tops.has(recipient)) {
+        if (verdict.grantsRelay === false) for (const target of targets) tops.add(target.recipient);
+        else isExpanded = true;
+      }
+      waiting.push(...targets.reverse());
     }
   }
   return { at: "expanded", leaves: [...leaves.values()], dead, isExpanded };
