@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import { KeyValue } from "../contracts/key-value.ts";
 import type { CoreService } from "../kernel/services.ts";
-import { createKeyValue, type KeyValueOptions } from "../kv/key-value.ts";
+import { createKeyValue, type KeyValueOptions, type OpenKeyValue } from "../kv/key-value.ts";
 import { silentLog } from "./kernel.ts";
 
 export interface TemporaryKeyValue extends KeyValue {
@@ -13,7 +13,7 @@ export interface TemporaryKeyValue extends KeyValue {
   /** As core hands it to plugins. */
   readonly service: CoreService;
   /** The same data once more, as another worker has it. Closed together with this one. */
-  again(): KeyValue;
+  again(): OpenKeyValue;
   /** Closes all and removes the directory. */
   close(): Promise<void>;
 }

@@ -1,0 +1,156 @@
+/**
+ * Limits on what clients, users and senders may do in a stretch of time, and on connections at once, over all workers. While the
+ * KeyValue service cannot answer, clients are deferred, as with any fault.
+ */
+import { isWithin, type Network, parseNetwork } from "postern/mail";
+import {
+  type Defer,
+  defer,
+  definePlugin,
+  type Envelope,
+  fillText,
+  KeyValue,
+  proceed,
+  type Session,
+  type Table,
+  Tables,
+  Type,
+} from "postern/plugin";
+import { type Excess, Ledger } from "./ledger.ts";
+import { Places } from "./places.ts";
+import { type Counted, type Rule, RuleOptions, ruleOf } from "./rules.ts";
+import { type Event, subjectOf } from "./subjects.ts";
+
+interface OpenRule {
+  readonly rule: Rule;
+  readonly exempt: readonly Table[];
+}
+
+const WORDS: Readonly<Record<Counted, string>> = {
+  connections: "connections",
+  concurrency: "connections at once",
+  tlsHandshakes: "TLS handshakes",
+  authAttempts: "login attempts",
+  messages: "messages",
+  recipients: "recipients",
+  bytes: "bytes",
+};
+
+export default definePlugin({
+  name: "policy-rate",
+  api: 1,
+  needs: { kv: KeyValue, tables: Tables },
+  config: Type.Object({
+    rules: Type.Array(RuleOptions, {
+      default: [],
+      maxItems: 64,
+      description: "The limits; the first one reached answers.",
+    }),
+    networks: Type.Array(Type.String(), {
+      default: [],
+      description: "Clients in these networks are not counted: `192.0.2.0/24`, `2001:db8::/32`, `::1`.",
+    }),
+  }),
+  async setup({ config, needs, clock, log, state }) {
+    const networks = config.networks.map(networkOf);
+    const rules: Partial<Record<Counted, OpenRule[]>> = {};
+    for (const [index, options] of config.rules.entries()) {
+      const opened = { rule: ruleOf(options, index), exempt: await needs.tables.openAll(options.exempt) };
+      rules[options.count] = [...(rules[options.count] ?? []), opened];
+    }
+    const ledger = new Ledger(needs.kv, "policy-rate", clock);
+    const places = state((_: Session) => new Places(needs.kv, "policy-rate"));
+
+    /** Who hands over by LMTP or a unix socket belongs to the house. */
+    const isOurs = ({ protocol, remote }: Session): boolean =>
+      protocol === "lmtp" || remote.address === "unix" || isWithin(remote.address, networks) !== null;
+
+    const isExempt = async ({ rule, exempt }: OpenRule, event: Event, subject: string): Promise<boolean> => {
+      const { tables } = needs;
+      if (rule.per === "address" || rule.per === "network") {
+        return (await tables.findNetwork(exempt, event.session.remote.address)) !== null;
+      }
+      if (rule.per === "sender")
+        return (await tables.findAddress(exempt, event.reversePath ?? null, "access")) !== null;
+      if (rule.per === "senderDomain") return (await tables.findDomain(exempt, subject)) !== null;
+      for (const table of exempt) if ((await table.get(subject)) !== null) return true;
+      return false;
+    };
+
+    const entriesFor = async (asked: readonly OpenRule[], event: Event, amount: number) => {
+      const entries = [];
+      for (const opened of asked) {
+        const { rule } = opened;
+        if (!rule.authenticated && event.session.identity !== null) continue;
+        const subject = subjectOf(rule, event);
+        if (subject === null) continue;
+        if (opened.exempt.length > 0 && (await isExempt(opened, event, subject))) continue;
+        entries.push({ rule, subject, amount });
+      }
+      return entries;
+    };
+
+    const refuse = ({ rule, subject, counted }: Excess, { session }: Event): Defer => {
+      const { count, per, limit, within } = rule;
+      log.info({ session: session.id, count, per, subject, limit, counted }, "limit reached");
+      const values = {
+        count: WORDS[count],
+        limit: String(limit),
+        seconds: String(Math.round(within / 1_000)),
+        // Others' names are none of the client's business; these two it has said itself.
+        subject: per === "server" ? "all clients" : subject,
+      };
+      return defer(fillText(rule.text, values), answers[count]);
+    };
+
+    const count = (counted: Counted, event: Event, amount = 1): Promise<typeof proceed | Defer> | typeof proceed => {
+      const asked = rules[counted];
+      if (asked === undefined || isOurs(event.session)) return proceed;
+      return (async () => {
+        const entries = await entriesFor(asked, event, amount);
+        const excess =
+          counted === "concurrency" ? await places(event.session).take(entries) : await ledger.count(entries);
+        return excess === null ? proceed : refuse(excess, event);
+      })();
+    };
+    const ofMail = (counted: Counted, { session, reversePath }: Envelope, amount = 1) =>
+      session === null ? proceed : count(counted, { session, reversePath }, amount);
+
+    const onConnect = async (session: Session) => {
+      const counted = await count("connections", { session });
+      return counted.verdict === "proceed" ? count("concurrency", { session }) : counted;
+    };
+
+    return {
+      hooks: {
+        connect: (session) => (rules.connections || rules.concurrency ? onConnect(session) : proceed),
+        tls: (session) => count("tlsHandshakes", { session }),
+        authAttempt: (session, { login }) => count("authAttempts", { session, login }),
+        mailFrom: (envelope, reversePath) =>
+          envelope.session === null ? proceed : count("messages", { session: envelope.session, reversePath }),
+        rcptTo: (envelope) => ofMail("recipients", envelope),
+        message: (envelope, { sizeBytes }) => ofMail("bytes", envelope, sizeBytes),
+        disconnect: (session) => {
+          if (rules.concurrency) places(session).leave();
+        },
+      },
+    };
+  },
+});
+
+/** RFC 5321 4.2.3: 421 where the connection ends; X.7.28 is "mail flood detected". */
+const answers: Readonly<Record<Counted, Parameters<typeof defer>[1]>> = {
+  connections: { code: 421, detail: "7.0", close: true },
+  concurrency: { code: 421, detail: "7.0", close: true },
+  tlsHandshakes: { code: 421, detail: "7.0", close: true },
+  authAttempts: { detail: "7.0" },
+  messages: { code: 450, detail: "7.28" },
+  recipients: { code: 450, detail: "7.28" },
+  bytes: { code: 450, detail: "7.28" },
+};
+
+function networkOf(text: string): Network {
+  const network = parseNetwork(text);
+  if (typeof network === "string") throw new Error(network);
+  return network;
+}
