@@ -20,6 +20,8 @@ export interface Resolver {
   /** A records alone, for names that are codes and not hosts: lists of addresses (RFC 5782). */
   ipv4(name: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
   reverse(address: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
+  /** Names of the servers that answer for a zone; a name that is no zone has none. */
+  ns(domain: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
   txt(domain: string, signal?: AbortSignal): Promise<DnsAnswer<string>>;
 }
 export const Resolver = defineService<Resolver>("postern/resolver@1");

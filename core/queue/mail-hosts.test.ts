@@ -21,6 +21,7 @@ describe("mail hosts", () => {
     },
     reverse: async () => ({ at: "notFound" }),
     txt: async () => ({ at: "notFound" }),
+    ns: async () => ({ at: "notFound" }),
     ipv4: async () => ({ at: "notFound" }),
   });
   const find = (raw: string, zone: Zone) => {

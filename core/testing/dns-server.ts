@@ -5,7 +5,7 @@ import { type Answer, decode, encode, type Packet, type Question } from "dns-pac
 export interface ZoneRecord {
   /** `*.example.org` stands for every name below that has no records of its own. */
   readonly name: string;
-  readonly type: "A" | "AAAA" | "MX" | "TXT" | "PTR" | "CNAME";
+  readonly type: "A" | "AAAA" | "MX" | "TXT" | "PTR" | "CNAME" | "NS";
   /** As dns-packet takes it: an address, `{ preference, exchange }`, a text. */
   readonly data: unknown;
 }

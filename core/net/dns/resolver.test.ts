@@ -16,18 +16,21 @@ beforeEach(async () => {
     { name: "mx1.example.org", type: "A", data: "192.0.2.1" },
     { name: "mx1.example.org", type: "AAAA", data: "2001:db8::1" },
     { name: "v4.example.org", type: "A", data: "192.0.2.4" },
+    { name: "example.org", type: "NS", data: "ns1.example.org" },
     { name: "1.2.0.192.in-addr.arpa", type: "PTR", data: "mx1.example.org" },
   ]);
   resolver = createResolver({ servers: [dns.server], timeoutMs: 500, clock: { now: () => nowMs } });
 });
 afterEach(() => dns.close());
 
-it("answers MX, TXT, PTR and both address families", async () => {
+it("answers MX, TXT, NS, PTR and both address families", async () => {
   expect(await resolver.mx("example.org")).toMatchObject({
     at: "found",
     records: expect.arrayContaining([{ preference: 5, exchange: "mx2.example.org" }]),
   });
   expect(await resolver.txt("example.org")).toEqual({ at: "found", records: ["v=spf1 -all"] });
+  expect(await resolver.ns("example.org")).toEqual({ at: "found", records: ["ns1.example.org"] });
+  expect(await resolver.ns("mx1.example.org")).toEqual({ at: "notFound" });
   expect(await resolver.reverse("192.0.2.1")).toEqual({ at: "found", records: ["mx1.example.org"] });
   expect(await resolver.addresses("mx1.example.org")).toEqual({
     at: "found",

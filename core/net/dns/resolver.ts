@@ -50,6 +50,7 @@ export function createResolver({ servers, timeoutMs = 5_000, clock }: ResolverOp
           (await cares.resolveMx(domain)).map(({ priority, exchange }) => ({ preference: priority, exchange })),
         signal,
       ),
+    ns: (domain, signal) => ask("NS", domain, () => cares.resolveNs(domain), signal),
     txt: (domain, signal) =>
       ask("TXT", domain, async () => (await cares.resolveTxt(domain)).map((strings) => strings.join("")), signal),
     // Not cares.reverse(): that takes a server that cannot tell for an address without a name.
