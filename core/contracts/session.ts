@@ -40,6 +40,8 @@ export interface Session {
   /** `false`: the client said HELO, so it is plain SMTP (RFC 3848). Left out where that cannot be told. */
   readonly isExtended?: boolean;
   readonly identity: Identity | null;
+  /** Aborted when the client says something before it was greeted (SMTP, RFC 5321 3.1). Left out where that cannot be told. */
+  readonly spokenEarly?: AbortSignal;
   /** For whom a trusted relay or content filter speaks in this transaction (XFORWARD); for logs and traces, never for policy. */
   readonly forwarded?: ForwardedClient | null;
 }

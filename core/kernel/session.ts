@@ -27,6 +27,9 @@ export class SessionState implements Session {
   isExtended?: boolean;
   identity: Identity | null;
   forwarded: ForwardedClient | null = null;
+  /** Made when somebody asks. */
+  #early: AbortController | null = null;
+  #hasSpokenEarly = false;
 
   constructor(init: SessionInit) {
     this.id = init.id;
@@ -37,6 +40,17 @@ export class SessionState implements Session {
     this.tls = init.tls ?? null;
     this.heloName = init.heloName ?? null;
     this.identity = init.identity ?? null;
+  }
+
+  get spokenEarly(): AbortSignal {
+    this.#early ??= new AbortController();
+    if (this.#hasSpokenEarly) this.#early.abort();
+    return this.#early.signal;
+  }
+
+  speakEarly(): void {
+    this.#hasSpokenEarly = true;
+    this.#early?.abort();
   }
 }
 

@@ -124,8 +124,13 @@ export class Conversation {
 
   /** The client sent something: may it be read now? Before the banner it should not have spoken at all. */
   mayRead(): boolean {
-    if (!this.#isReady) this.#isSpokenEarly = true;
+    if (!this.#isReady) this.#onSpokenEarly();
     return this.#isReady && !this.#isBusy;
+  }
+
+  #onSpokenEarly(): void {
+    this.#isSpokenEarly = true;
+    this.session.speakEarly();
   }
 
   /** Whether the client spoke before the banner was ready: it is told so instead. */
