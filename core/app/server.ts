@@ -135,6 +135,9 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         spool,
         queue: { enqueue },
         hopsLimit: config.limits.hops,
+        hiddenClients: new Set(
+          config.listeners.filter(({ clientInReceived }) => clientInReceived === false).map(({ name }) => name),
+        ),
         worker: parts.slot,
       });
       made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });

@@ -106,3 +106,16 @@ it("compares mailboxes without case, and knows which need SMTPUTF8", () => {
   expect(isSameAddress(one, third)).toBe(false);
   expect([one, third].map(needsSmtpUtf8)).toEqual([false, true]);
 });
+
+it.each([
+  ["<ann>", "ann"],
+  ['<"a b">', '"a b"'],
+  ["<ann@example.org>", "ann@example.org"],
+  ["<ann", null],
+  ["<ann@>", null],
+  ["<a..b>", null],
+  ["ann", null],
+])("a path may do without a domain where that is wanted: %s", (raw, expected) => {
+  const address = parsePath(raw, { bare: true })?.address ?? null;
+  expect(address === null ? null : String(address)).toBe(expected);
+});

@@ -16,6 +16,8 @@ export interface Address {
 export interface AddressSyntax {
   /** Non-ASCII allowed (RFC 6531). Default: true. */
   readonly utf8?: boolean;
+  /** Any local part may stand in a path without a domain (RFC 6409 4.2); the domain is empty then. Default: `postmaster` only. */
+  readonly bare?: boolean;
 }
 
 /** The argument of MAIL and RCPT: `address` is `null` for the null path `<>`. `rest` begins behind the path. */
@@ -73,7 +75,7 @@ export function parseAddress(raw: string, syntax: AddressSyntax = {}): Address |
 
 /**
  * Parses a reverse-path or forward-path (RFC 5321 4.1.2) at the start of `raw`. A source route is read and forgotten
- * (RFC 5321 4.1.1.3). `<postmaster>` without a domain is taken (RFC 5321 4.5.1), any other bare local part is not.
+ * (RFC 5321 4.1.1.3). `<postmaster>` without a domain is taken (RFC 5321 4.5.1), any other bare local part only where `bare` says so.
  */
 export function parsePath(raw: string, syntax: AddressSyntax = {}): Path | null {
   if (!raw.startsWith("<")) return parseNakedPath(raw, syntax);
@@ -87,7 +89,7 @@ export function parsePath(raw: string, syntax: AddressSyntax = {}): Path | null 
   const local = readLocalPart(raw, at, syntax);
   if (!local) return null;
   if (raw[local.end] === ">") {
-    if (local.value.toLowerCase() !== "postmaster") return null;
+    if (syntax.bare !== true && !isPostmaster(local.value)) return null;
     return { address: new Mailbox(local.value, ""), rest: raw.slice(local.end + 1) };
   }
   if (raw[local.end] !== "@") return null;
@@ -136,10 +138,12 @@ function parseNakedPath(raw: string, syntax: AddressSyntax): Path | null {
   const end = raw.search(/\s/);
   const text = end < 0 ? raw : raw.slice(0, end);
   const rest = end < 0 ? "" : raw.slice(end);
-  if (text.toLowerCase() === "postmaster") return { address: new Mailbox(text, ""), rest };
+  if (isPostmaster(text)) return { address: new Mailbox(text, ""), rest };
   const address = parseAddress(text, syntax);
   return address && { address, rest };
 }
+
+const isPostmaster = (localPart: string): boolean => localPart.toLowerCase() === "postmaster";
 
 function readLocalPart(raw: string, start: number, syntax: AddressSyntax): { value: string; end: number } | null {
   const read = raw[start] === '"' ? readQuotedString(raw, start) : readDotString(raw, start);

@@ -5,6 +5,7 @@
 
 import type { Clock } from "../contracts/clock.ts";
 import type { Message, Recipient } from "../contracts/envelope.ts";
+import type { TlsFacts } from "../contracts/session.ts";
 import type { Spool } from "../contracts/spool.ts";
 import { SpoolFull } from "../contracts/spool.ts";
 import type { Admission, Draft, Intake, Offer, Refused, Submitted } from "../contracts/submit.ts";
@@ -14,7 +15,7 @@ import { editMessage, type StoredMessage } from "../kernel/message.ts";
 import { applyToMessage, asStored, isMessageChange } from "../kernel/message-changes.ts";
 import type { Address } from "../mail/address.ts";
 import { type AdmissionRoom, admitOffer, targetsOfChange } from "./admission.ts";
-import { completion } from "./complete.ts";
+import { completed } from "./complete.ts";
 import { checkEach, checkWhole } from "./content-check.ts";
 import type { Leaf } from "./expansion.ts";
 import { type Judgement, judge } from "./judgement.ts";
@@ -29,6 +30,8 @@ export interface SubmitRoom extends AdmissionRoom {
   /** Takes over what the spool has accepted. `message` is `null` where it has to be read back. */
   readonly queue: { enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void };
   readonly clock: Clock;
+  /** Names of listeners whose clients `Received:` does not tell of. */
+  readonly hiddenClients?: ReadonlySet<string>;
   /** `Received:` fields before a message counts as looping. */
   readonly hopsLimit?: number;
 }
@@ -204,8 +207,8 @@ export class OpenDraft implements Draft {
     const { envelope } = this;
     const { kernel, facts, clock } = this.#room;
     const nowMs = clock.now();
-    if (completes(this.#rules, envelope)) this.apply(completion(envelope, message, facts, nowMs));
-    let current = await this.#edit(message);
+    const whole = completes(this.#rules, envelope) ? completed(message, envelope, facts, nowMs) : message;
+    let current = await this.#edit(whole);
     if (this.#rules.prepares && kernel.hears("prepare")) {
       const prepared = await this.#transform("prepare", current);
       if ("at" in prepared) return prepared;
@@ -214,7 +217,9 @@ export class OpenDraft implements Draft {
     if (this.#rules.traces) {
       const only = this.#offers.length === 1 ? this.#offers[0] : undefined;
       const address = only ? only.address.toString() : null;
-      current = editMessage(current, [receivedField(envelope, facts, { nowMs, address })]);
+      current = editMessage(current, [
+        receivedField(envelope, facts, { nowMs, address, isClientHidden: this.#isClientHidden }),
+      ]);
     }
     if (this.#rules.signs && kernel.hears("sign")) {
       const signed = await this.#transform("sign", current);
@@ -223,6 +228,11 @@ export class OpenDraft implements Draft {
     }
     noteTransport(envelope, current);
     return { message: current };
+  }
+
+  get #isClientHidden(): boolean {
+    const { session } = this.envelope;
+    return session !== null && this.#room.hiddenClients?.has(session.listener.name) === true;
   }
 
   async #transform(hook: "prepare" | "sign", message: StoredMessage): Promise<StoredMessage | Refused> {
@@ -323,6 +333,10 @@ const summary = (envelope: EnvelopeState, message: StoredMessage): object => ({
   recipients: envelope.recipients.length,
   sizeBytes: message.sizeBytes,
   ...(envelope.session && { session: envelope.session.id, client: envelope.session.remote.address }),
+  ...(envelope.session?.tls && { tls: tlsSummary(envelope.session.tls) }),
   ...(envelope.session?.forwarded && { forwarded: envelope.session.forwarded }),
   ...((envelope.hold ?? envelope.quarantine) !== null && { hold: envelope.hold ?? envelope.quarantine }),
 });
+
+const tlsSummary = ({ protocol, cipher, clientName }: TlsFacts): string =>
+  `${protocol} ${cipher}${clientName ? ` client ${clientName}` : ""}`;

@@ -4,23 +4,27 @@
  */
 import type { Envelope } from "../contracts/envelope.ts";
 import type { ServerFacts } from "../contracts/server-facts.ts";
-import type { ForwardedClient, Session } from "../contracts/session.ts";
+import type { ForwardedClient, Session, TlsFacts } from "../contracts/session.ts";
 import type { Change } from "../contracts/verdicts.ts";
 import { formatDate } from "../mail/date.ts";
 import { safeText } from "../mail/header.ts";
 import { countFields } from "./field-scan.ts";
 
-/** `address` of the one recipient that the client named; `null` for several: nobody is to see the others (RFC 5321 7.2). */
+/**
+ * `address` of the one recipient that the client named; `null` for several: nobody is to see the others (RFC 5321 7.2).
+ * `isClientHidden`: where an own user sits is nobody's business.
+ */
 export function receivedField(
   envelope: Envelope,
   facts: ServerFacts,
-  how: { readonly nowMs: number; readonly address: string | null },
+  how: { readonly nowMs: number; readonly address: string | null; readonly isClientHidden?: boolean },
 ): Change {
   const { session } = envelope;
+  const client = how.isClientHidden === true ? null : session;
   const lines = [
-    session && `from ${clientName(session)} (${tcpInfo(session)})`,
-    session?.tls && `(using ${word(session.tls.protocol)} with cipher ${word(session.tls.cipher)})`,
-    session?.forwarded && forwardedFor(session.forwarded),
+    client && `from ${clientName(client)} (${tcpInfo(client)})`,
+    session?.tls && `(${tlsInfo(session.tls, client !== null)})`,
+    client?.forwarded && forwardedFor(client.forwarded),
     `by ${facts.hostname} (Postern)${session ? ` with ${protocolWord(session, envelope.isSmtpUtf8)}` : ""} id ${envelope.id}`,
     how.address && `for <${safeText(how.address)}>`,
   ].filter((line) => line !== null && line !== undefined && line !== "");
@@ -30,6 +34,28 @@ export function receivedField(
 /** RFC 5321 4.4 lets comments stand here; that is where others look for the client whom a filter stands for. */
 const forwardedFor = ({ name, address, heloName }: ForwardedClient): string =>
   `(on behalf of ${heloName === null ? "" : `${word(heloName)} `}${name === null ? "unknown" : word(name)}${address === null ? "" : ` ${literal(address)}`})`;
+
+/** `using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits), no client certificate asked for` */
+function tlsInfo(tls: TlsFacts, namesClient: boolean): string {
+  const bits = cipherBits(tls.cipher);
+  const using = `using ${word(tls.protocol)} with cipher ${word(tls.cipher)}${bits === null ? "" : ` (${bits} bits)`}`;
+  return namesClient && tls.isClientAsked !== undefined ? `${using}, ${certificateInfo(tls)}` : using;
+}
+
+function certificateInfo({ isClientAsked, clientCertificate, isClientVerified, clientName }: TlsFacts): string {
+  if (!isClientAsked) return "no client certificate asked for";
+  if (clientCertificate === null) return "client sent no certificate";
+  return isClientVerified
+    ? `client certificate of ${word(clientName ?? "")} verified`
+    : "client certificate not verified";
+}
+
+/** Of the key, as the cipher's name tells: nothing else does. */
+function cipherBits(cipher: string): number | null {
+  if (cipher.includes("CHACHA20")) return 256;
+  const bits = /(?:AES|CAMELLIA|ARIA)_?(128|256)/.exec(cipher)?.[1];
+  return bits === undefined ? null : Number(bits);
+}
 
 const CLIENT_TEXT_LIMIT = 255;
 

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { SpoolFull } from "../contracts/spool.ts";
 import type { Refused } from "../contracts/submit.ts";
 import { amend, defer, discard, expanded, proceed, quarantine, queued, reject } from "../kernel/verdicts.ts";
+import { parsePath } from "../mail/address.ts";
 import type { Listed } from "../testing/kernel.ts";
 import { addressOf, sessionOf } from "../testing/mail.ts";
 import {
@@ -273,7 +274,7 @@ describe("what is written into the message", () => {
     expect(delivered[0]?.text).toBe(
       [
         "Received: from mail.example.net (mail.example.net [IPv6:2001:db8::1])",
-        "\t(using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256)",
+        "\t(using TLSv1.3 with cipher TLS_AES_128_GCM_SHA256 (128 bits))",
         `\tby mx.example.org (Postern) with ESMTPSA id ${id}`,
         "\tfor <ann@example.org>; Fri, 2 Jan 2026 03:04:05 +0000",
         "Subject: s",
@@ -285,6 +286,49 @@ describe("what is written into the message", () => {
         "",
       ].join("\r\n"),
     );
+  });
+
+  it.each([
+    [{ isClientAsked: false }, "(128 bits), no client certificate asked for)"],
+    [{ isClientAsked: true }, "(128 bits), client sent no certificate)"],
+    [{ isClientAsked: true, clientCertificate: Buffer.from("x") }, "(128 bits), client certificate not verified)"],
+    [
+      { isClientAsked: true, clientCertificate: Buffer.from("x"), isClientVerified: true, clientName: "a (b)\r\nX: y" },
+      "(128 bits), client certificate of abX:y verified)",
+    ],
+  ])("tells of client certificates: %j", async (facts, expected) => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([here, plugin]);
+    const tls = session.tls === null ? null : { ...session.tls, ...facts };
+    const opening = openingOf({ session: sessionOf({ listener: session.listener, tls }) });
+    await sendText(flow, { opening, to: ["ann@example.org"], text });
+    await flow.quiet();
+    expect(delivered[0]?.text).toContain(expected);
+  });
+
+  it("does not tell where own users are, if the administrator says so", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([here, plugin], { hiddenClients: new Set(["submission-587"]) });
+    await sendText(flow, { opening: openingOf({ session }), to: ["ann@example.org"], text });
+    await flow.quiet();
+    const [received] = delivered[0]?.text.split(/\r\n(?!\t)/) ?? [];
+    expect(received).toMatch(
+      /^Received: \(using TLSv1.3 with cipher \S+ \(128 bits\)\)\r\n\tby mx.example.org \(Postern\) with ESMTPSA/,
+    );
+    expect(received).not.toMatch(/2001|mail.example.net/);
+  });
+
+  it("has senders and recipients with a domain", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([here, plugin]);
+    const reversePath = parsePath("<bob>", { bare: true })?.address ?? null;
+    const draft = flow.submit.open({ ...openingOf({ session }), reversePath });
+    expect(String(draft.envelope.reversePath)).toBe("bob@example.org");
+    const address = parsePath("<ann>", { bare: true })?.address ?? addressOf("x@example.org");
+    expect(await draft.admit({ ...offerOf("ann@example.org"), address })).toMatchObject({ at: "admitted" });
+    expect(draft.envelope.recipients.map(({ address }) => String(address))).toEqual(["ann@example.org"]);
+    await draft.close();
+    expect(delivered).toEqual([]);
   });
 
   it("is left alone on the MX, and names no recipient where there are two", async () => {

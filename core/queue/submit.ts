@@ -1,7 +1,9 @@
 /** `Submit`: the one door into the queue for every origin. */
 import { REINJECTED_LABEL } from "../contracts/envelope.ts";
 import type { Submit } from "../contracts/submit.ts";
+import { wholeAddress } from "../kernel/addresses.ts";
 import { createEnvelope } from "../kernel/envelope.ts";
+import type { Address } from "../mail/address.ts";
 import { OpenDraft, type SubmitRoom } from "./draft.ts";
 import { createEnvelopeIds } from "./envelope-id.ts";
 import { isReinjected } from "./origin-table.ts";
@@ -17,9 +19,14 @@ export function createSubmit(
   const nextId = createEnvelopeIds(room);
   return {
     open(opening) {
-      const envelope = createEnvelope({ id: nextId(), ...opening });
+      const reversePath = qualified(opening.reversePath, room.facts.origin);
+      const envelope = createEnvelope({ id: nextId(), ...opening, reversePath });
       if (isReinjected(envelope)) envelope.setLabel(REINJECTED_LABEL, true);
       return new OpenDraft(room, envelope, opening.repliesEach === true || opening.origin === "lmtp");
     },
   };
 }
+
+/** RFC 6409 4.2: a bare name is one of this server's. */
+const qualified = (address: Address | null, origin: string): Address | null =>
+  address === null || address.domain !== "" ? address : wholeAddress({ localPart: address.localPart, domain: origin });

@@ -6,12 +6,26 @@ export interface Role {
   readonly isLmtp: boolean;
   /** RFC 6409 4.3 */
   readonly requiresLogin: boolean;
+  /** RFC 6409 4.2: addresses without a domain are completed. */
+  readonly qualifies: boolean;
   /** Bare CR and LF in content: strangers smuggle with them, own users and machines have old software. */
   readonly lineEnds: BareLineEnds;
 }
 
-export const mx: Role = { name: "mx", isLmtp: false, requiresLogin: false, lineEnds: "reject" };
-export const submission: Role = { name: "submission", isLmtp: false, requiresLogin: true, lineEnds: "normalize" };
-export const lmtp: Role = { name: "lmtp", isLmtp: true, requiresLogin: false, lineEnds: "normalize" };
+export const mx: Role = { name: "mx", isLmtp: false, requiresLogin: false, qualifies: false, lineEnds: "reject" };
+export const submission: Role = {
+  name: "submission",
+  isLmtp: false,
+  requiresLogin: true,
+  qualifies: true,
+  lineEnds: "normalize",
+};
+export const lmtp: Role = { name: "lmtp", isLmtp: true, requiresLogin: false, qualifies: false, lineEnds: "normalize" };
 /** Content filters hand mail back here: it was judged, expanded and completed before. */
-export const reinject: Role = { name: "reinject", isLmtp: false, requiresLogin: false, lineEnds: "normalize" };
+export const reinject: Role = {
+  name: "reinject",
+  isLmtp: false,
+  requiresLogin: false,
+  qualifies: false,
+  lineEnds: "normalize",
+};

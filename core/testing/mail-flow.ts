@@ -51,6 +51,8 @@ export interface MailFlowInit {
   readonly wrapSpool?: (spool: Spool) => Spool;
   /** `Received:` fields before a message counts as looping. */
   readonly hopsLimit?: number;
+  /** Names of listeners whose clients `Received:` does not tell of. */
+  readonly hiddenClients?: ReadonlySet<string>;
   /** `false`: nothing is delivered before the test starts the queue. */
   readonly starts?: boolean;
 }
@@ -94,6 +96,7 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
   const door = createSubmit({
     ...{ ...room, queue, worker: 0 },
     ...(init.hopsLimit === undefined ? {} : { hopsLimit: init.hopsLimit }),
+    ...(init.hiddenClients === undefined ? {} : { hiddenClients: init.hiddenClients }),
   });
   if (init.starts !== false) await queue.start();
   const crash = async () => {

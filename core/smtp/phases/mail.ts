@@ -29,7 +29,7 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
   if (conversation.transaction !== null) return nested;
   const from = FROM.exec(argument);
   if (from === null) return syntax;
-  const path = parsePath(argument.slice(from[0].length));
+  const path = parsePath(argument.slice(from[0].length), { bare: role.qualifies });
   if (path === null || (path.rest !== "" && !path.rest.startsWith(" "))) return badSender;
   const parameters = parseParameters(path.rest, KNOWN);
   if (isReply(parameters)) return parameters;
@@ -64,7 +64,7 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
     content: null,
     discards: null,
   };
-  return whenKnown(parts.kernel.policy("mailFrom", draft.envelope, path.address), (result) => {
+  return whenKnown(parts.kernel.policy("mailFrom", draft.envelope, draft.envelope.reversePath), (result) => {
     if (result.changes.length > 0) draft.apply(result.changes);
     const refused = judge(conversation, "mailFrom", result);
     if (refused === null) return senderOk;

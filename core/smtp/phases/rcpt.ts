@@ -29,7 +29,7 @@ export function rcpt(conversation: Conversation, argument: string): Answer | Pro
   if (transaction.content !== null || transaction.discards !== null) return behindChunk;
   const to = TO.exec(argument);
   if (to === null) return syntax;
-  const path = parsePath(argument.slice(to[0].length));
+  const path = parsePath(argument.slice(to[0].length), { bare: conversation.role.qualifies });
   if (path === null || path.address === null || (path.rest !== "" && !path.rest.startsWith(" "))) return badRecipient;
   const parameters = parseParameters(path.rest, KNOWN);
   if (isReply(parameters)) return parameters;
