@@ -1,0 +1,127 @@
+/** From the right-hand side of a table to what becomes of the mail: an answer now, or an effect that waits for the message. */
+import { type AccessAction, type AccessReply, parseAccessAction } from "postern/mail";
+import {
+  type Allow,
+  allow,
+  type Change,
+  type Defer,
+  defer,
+  fillText,
+  type Reject,
+  reject,
+  type StatusDetail,
+} from "postern/plugin";
+
+/** What waits until the message is here: before that, no hook takes it. */
+export interface Effects {
+  readonly changes: Change[];
+  discard: string | null;
+  /** DEFER_IF_PERMIT: said at DATA, when nobody has refused everybody. */
+  deferral: Defer | null;
+}
+
+export const noEffects = (): Effects => ({ changes: [], discard: null, deferral: null });
+
+export interface Texts {
+  readonly refused: string;
+  readonly denied: string;
+  readonly unavailable: string;
+  readonly misconfigured: string;
+}
+
+export interface Occasion {
+  readonly what: string;
+  readonly subject: string;
+  /** The action `OK` means nothing here. */
+  readonly isUntrusted: boolean;
+  /** It is about one recipient, who is answered now. */
+  readonly isOfRecipient: boolean;
+  readonly unlessAuthenticated: boolean;
+}
+
+export interface Acting {
+  readonly effects: Effects;
+  readonly texts: Texts;
+  /** The operator's slip: told in the log, and the mail waits. */
+  readonly mistake: (text: string) => void;
+  readonly note: (level: "info" | "warn", text: string | null) => void;
+}
+
+export type Outcome = Allow | Reject | Defer | null;
+
+/** `null`: the next check is made. */
+export function act(value: string, occasion: Occasion, acting: Acting): Outcome {
+  const action = parseAccessAction(value);
+  if (typeof action === "string")
+    return misconfigured(`${action}; names of restrictions are plugins of their own here`, acting);
+  if (action.does === "ok" && occasion.isUntrusted)
+    return misconfigured("OK is no answer about servers that anybody can name; write DUNNO", acting);
+  return perform(action, occasion, acting);
+}
+
+function perform(action: AccessAction, occasion: Occasion, acting: Acting): Outcome {
+  const { effects } = acting;
+  switch (action.does) {
+    case "dunno":
+      return null;
+    case "ok":
+      return allow(`${occasion.what} in an access table`);
+    case "reject":
+    case "defer":
+      return refusal(action.does, action, action.isClosing, occasion, acting.texts);
+    case "deferIfPermit": {
+      const deferral = refusal("defer", action, false, occasion, acting.texts) as Defer;
+      if (occasion.isOfRecipient) return deferral;
+      effects.deferral ??= deferral;
+      return null;
+    }
+    case "deferIfReject":
+      acting.note("warn", "DEFER_IF_REJECT: a refusal of a later policy stays what it is");
+      return null;
+    case "discard":
+      effects.discard ??= action.text ?? `${occasion.what} in an access table`;
+      return null;
+    case "hold":
+      effects.changes.push({ op: "hold", reason: action.text ?? `${occasion.what} in an access table` });
+      return null;
+    case "prepend":
+      effects.changes.push({ op: "prepend", header: action.header, value: action.value });
+      return null;
+    case "redirect":
+      effects.changes.push({ op: "redirect", address: action.address });
+      return null;
+    case "bcc":
+      effects.changes.push({ op: "addRecipient", address: action.address, notify: new Set(["never"]) });
+      return null;
+    case "filter":
+      effects.changes.push({ op: "route", transport: action.transport, nextHop: action.nextHop });
+      return null;
+    case "warn":
+    case "info":
+      acting.note(action.does, action.text);
+      return null;
+  }
+}
+
+/** access_map_reject_code, access_map_defer_code. */
+function refusal(
+  verdict: "reject" | "defer",
+  { code, detail, text }: AccessReply,
+  close: boolean,
+  { what, subject, unlessAuthenticated }: Occasion,
+  texts: Texts,
+): Reject | Defer {
+  const said = fillText(texts.refused, { subject, what, text: text ?? texts.denied });
+  const how = {
+    code: code ?? (verdict === "reject" ? 554 : 450),
+    detail: (detail ?? "7.1") as StatusDetail,
+    ...(close && { close }),
+    ...(unlessAuthenticated && !close && { unlessAuthenticated }),
+  };
+  return verdict === "reject" ? reject(said, how) : defer(said, how);
+}
+
+function misconfigured(text: string, { texts, mistake }: Acting): Defer {
+  mistake(text);
+  return defer(texts.misconfigured, { code: 451, detail: "3.5" });
+}

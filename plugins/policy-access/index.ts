@@ -1,0 +1,194 @@
+/**
+ * Access tables (Postfix's access(5)): what stands in a table for a client, its name at HELO, its login or certificate, a sender
+ * or a recipient decides. Checks are made in their order at each hook. `OK` ends this hook's chain and grants no relay. A table or a
+ * DNS server that cannot answer, and an action that is none, put the mail off.
+ */
+import {
+  amend,
+  type Call,
+  ClientNames,
+  defer,
+  definePlugin,
+  discard,
+  type Envelope,
+  exemptionOf,
+  fillText,
+  proceed,
+  Resolver,
+  type Session,
+  type Table,
+  Tables,
+  Type,
+} from "postern/plugin";
+import { act, type Effects, noEffects, type Outcome } from "./actions.ts";
+import { type CheckKind, checkKinds, isOfRecipient, kinds, type Phase, phaseOf, phases, serversOf } from "./checks.ts";
+import { lookUp, type Question, whenKnown } from "./look-up.ts";
+
+interface Check {
+  readonly kind: CheckKind;
+  readonly at: Phase;
+  readonly tables: readonly Table[];
+}
+
+export default definePlugin({
+  name: "policy-access",
+  api: 1,
+  needs: { tables: Tables, resolver: Resolver, clientNames: ClientNames },
+  config: Type.Object({
+    checks: Type.Array(
+      Type.Object({
+        check: Type.Union(
+          checkKinds.map((kind) => Type.Literal(kind)),
+          { description: "What is looked up; `senderMx` and the like: the servers that DNS names for it." },
+        ),
+        maps: Type.Array(Type.String(), { minItems: 1, description: "Tables of access(5), asked in order." }),
+        at: Type.Optional(
+          Type.Union(
+            phases.map((phase) => Type.Literal(phase)),
+            { description: "At which hook; as early as can be, if left out." },
+          ),
+        ),
+      }),
+      { default: [], description: "Made in this order." },
+    ),
+    nullSenderKey: Type.String({
+      default: "<>",
+      minLength: 1,
+      description: "Key of the null sender (smtpd_null_access_lookup_key).",
+    }),
+    exempt: Type.Object(
+      {
+        networks: Type.Array(Type.String(), { default: [], description: "Clients in these networks." }),
+        authenticated: Type.Boolean({ default: false, description: "Clients that have logged in." }),
+      },
+      { description: "Who is left alone." },
+    ),
+    texts: Type.Object({
+      refused: Type.String({
+        default: "<{subject}>: {what} rejected: {text}",
+        description: "What a refused client is told.",
+      }),
+      denied: Type.String({ default: "Access denied", description: "`{text}` where the table has none." }),
+      unavailable: Type.String({ default: "<{subject}>: {what} rejected: cannot be looked up now" }),
+      misconfigured: Type.String({ default: "Server configuration error" }),
+    }),
+  }),
+  async setup({ config, needs, log, state }) {
+    const checks: Check[] = [];
+    for (const { check, maps, at } of config.checks) {
+      const phase = phaseOf(check, at);
+      if (typeof phase === "object") throw new Error(phase.mistake);
+      checks.push({ kind: check, at: phase, tables: await needs.tables.openAll(maps) });
+    }
+    const isExempt = exemptionOf(config.exempt);
+    const { texts } = config;
+    const ofSession = state((_: Session) => ({ connect: noEffects(), helo: noEffects() }));
+    // What does not depend on the recipient is asked once a transaction, also when it is asked at RCPT.
+    const ofEnvelope = state((_: Envelope) => ({ effects: noEffects(), known: new Map<Check, Outcome>() }));
+
+    function make(check: Check, question: Question, effects: Effects): Outcome | Promise<Outcome> {
+      const { kind, at } = check;
+      const { what } = kinds[kind];
+      const unlessAuthenticated = isExempt.unlessAuthenticated && (at === "connect" || at === "helo");
+      return whenKnown(lookUp(kind, check.tables, question, needs, config), (answer) => {
+        if (answer.at === "nothing") return null;
+        const { subject } = answer;
+        if (answer.at === "unavailable")
+          return defer(fillText(texts.unavailable, { subject, what }), { detail: "4.3", unlessAuthenticated });
+        const fields = { check: kind, key: answer.hit.key, subject, ...facts(question) };
+        return act(
+          answer.hit.value,
+          {
+            what,
+            subject,
+            unlessAuthenticated,
+            isUntrusted: serversOf(kind) !== null,
+            isOfRecipient: isOfRecipient(kind),
+          },
+          {
+            effects,
+            texts,
+            mistake: (text) => log.error(fields, `an access table has what is no action: ${text}`),
+            note: (level, text) => log[level](fields, text ?? "an access table takes note of this"),
+          },
+        );
+      });
+    }
+
+    function run(phase: Phase, question: Question, effects: Effects, from = 0): Outcome | Promise<Outcome> {
+      for (let index = from; index < checks.length; index += 1) {
+        const check = checks[index];
+        if (check?.at !== phase) continue;
+        const known = question.envelope && !isOfRecipient(check.kind) ? ofEnvelope(question.envelope).known : null;
+        const before = known?.get(check);
+        const outcome = before !== undefined ? before : make(check, question, effects);
+        if (outcome instanceof Promise)
+          return outcome.then((later) => {
+            known?.set(check, later);
+            return later ?? run(phase, question, effects, index + 1);
+          });
+        known?.set(check, outcome);
+        if (outcome !== null) return outcome;
+      }
+      return null;
+    }
+
+    const active: ReadonlySet<Phase> = new Set(checks.map(({ at }) => at));
+    const beforeMail = (phase: "connect" | "helo", session: Session, call: Call) => {
+      if (!active.has(phase) || isExempt(session)) return proceed;
+      const effects = ofSession(session)[phase];
+      // A second EHLO is judged anew.
+      Object.assign(effects, noEffects());
+      const question: Question = { session, envelope: null, recipient: null, call };
+      return whenKnown(run(phase, question, effects), (outcome) => outcome ?? proceed);
+    };
+    const ofMail = (
+      phase: "mailFrom" | "rcptTo" | "data",
+      envelope: Envelope,
+      recipient: Question["recipient"],
+      call: Call,
+    ) => {
+      if (!active.has(phase) || isExempt(envelope.session)) return proceed;
+      const question: Question = { session: envelope.session, envelope, recipient, call };
+      return whenKnown(run(phase, question, ofEnvelope(envelope).effects), (outcome) => outcome ?? proceed);
+    };
+    const effectsOn = (envelope: Envelope): readonly Effects[] => {
+      if (checks.length === 0) return [];
+      const { session } = envelope;
+      const before = session && !isExempt(session) ? ofSession(session) : null;
+      return [...(before ? [before.connect, before.helo] : []), ofEnvelope(envelope).effects];
+    };
+    return {
+      hooks: {
+        connect: (session, call) => beforeMail("connect", session, call),
+        helo: (session, _, call) => beforeMail("helo", session, call),
+        mailFrom: (envelope, _, call) => ofMail("mailFrom", envelope, null, call),
+        rcptTo: (envelope, recipient, call) => ofMail("rcptTo", envelope, recipient, call),
+        data: (envelope, call) =>
+          whenKnown(ofMail("data", envelope, null, call), (verdict) =>
+            verdict.verdict === "proceed"
+              ? (effectsOn(envelope).find(({ deferral }) => deferral !== null)?.deferral ?? proceed)
+              : verdict,
+          ),
+        message(envelope) {
+          const effects = effectsOn(envelope);
+          const dropped = effects.find((one) => one.discard !== null)?.discard;
+          if (dropped) return discard(dropped);
+          const changes = effects.flatMap((one) => one.changes);
+          if (changes.length === 0) return proceed;
+          // access(5): of several prepended fields the first stands first; the kernel puts each above the last.
+          return amend(
+            ...changes.filter(({ op }) => op !== "prepend"),
+            ...changes.filter(({ op }) => op === "prepend").reverse(),
+          );
+        },
+      },
+    };
+  },
+});
+
+const facts = ({ session, envelope, recipient }: Question): object => ({
+  ...(session && { session: session.id, client: session.remote.address, helo: session.heloName }),
+  ...(envelope && { id: envelope.id, from: envelope.reversePath === null ? "" : String(envelope.reversePath) }),
+  ...(recipient && { to: String(recipient.address) }),
+});
