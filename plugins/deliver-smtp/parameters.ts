@@ -20,13 +20,25 @@ export function mailParameters(envelope: Envelope, sizeBytes: number, supports: 
 export function recipientParameters(recipient: Recipient, supports: Supports): string {
   if (!supports("DSN")) return "";
   const notify = recipient.notify.size > 0 ? ` NOTIFY=${[...recipient.notify].join(",").toUpperCase()}` : "";
-  return recipient.orcpt ? `${notify} ORCPT=${recipient.orcpt.type};${xtext(recipient.orcpt.address)}` : notify;
+  if (recipient.orcpt === null) return notify;
+  const { type, address } = recipient.orcpt;
+  return `${notify} ORCPT=${type};${type.toLowerCase() === "utf-8" ? utf8Xtext(address) : xtext(address)}`;
 }
 
 const asksForSmtpUtf8 = (envelope: Envelope): boolean =>
   envelope.isSmtpUtf8 ||
   (envelope.reversePath !== null && needsSmtpUtf8(envelope.reversePath)) ||
   envelope.recipients.some(({ address }) => needsSmtpUtf8(address));
+
+/** RFC 6533 3, utf-8-addr-xtext: the form that every server of DSN can carry. */
+export const utf8Xtext = (raw: string): string =>
+  [...raw]
+    .map((char) =>
+      /^[!-*,-<>-[\]-~]$/.test(char)
+        ? char
+        : `\\x{${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(2, "0")}}`,
+    )
+    .join("");
 
 /** RFC 3461 4: printable ASCII without "+" and "=" stands for itself. */
 export const xtext = (raw: string): string =>

@@ -196,6 +196,34 @@ describe("what is said to the other side", () => {
     expect(brief(await deliver(server.port, { envelope }))).toEqual([`a@example.org ${expected}`]);
     expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);
   });
+  it("gives back only those whose address needs SMTPUTF8 where it is not offered", async () => {
+    const server = await serve();
+    const outcomes = await deliver(server.port, { to: ["a@example.org", "j\u00f6rg@example.org"] });
+    expect(brief(outcomes)).toEqual(["a@example.org relayed 250 2.0.0", "j\u00f6rg@example.org failed 550 5.6.7"]);
+    expect(server.heard.filter((line) => line.startsWith("RCPT"))).toEqual(["RCPT TO:<a@example.org>"]);
+    const other = await serve();
+    expect(brief(await deliver(other.port, { to: ["j\u00f6rg@example.org"] }))).toEqual([
+      "j\u00f6rg@example.org failed 550 5.6.7",
+    ]);
+    const sender = await serve();
+    const envelope = { reversePath: addressOf("j\u00f6rg@example.net") };
+    expect(brief(await deliver(sender.port, { envelope }))).toEqual(["a@example.org failed 550 5.6.7"]);
+    expect([...other.heard, ...sender.heard].some((line) => line.startsWith("MAIL"))).toBe(false);
+  });
+  it("never sends REQUIRETLS mail in clear, whatever the transport is content with", async () => {
+    for (const tls of ["none", "opportunistic", "required"] as const) {
+      const server = await serve({ EHLO: "250-peer.example\r\n250 REQUIRETLS", STAR: "502 5.5.1 what?" });
+      const outcomes = await deliver(server.port, { envelope: { requiresTls: true }, options: { tls } });
+      expect(brief(outcomes)).toEqual(["a@example.org failed 550 5.7.30"]);
+      expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);
+    }
+  });
+  it("comes again with REQUIRETLS mail while one of the hosts could not be asked", async () => {
+    const server = await serve({ greeting: "421 4.3.2 busy" });
+    expect(brief(await deliver(server.port, { envelope: { requiresTls: true } }))).toEqual([
+      "a@example.org deferred 421 4.3.2",
+    ]);
+  });
   it("keeps a message back that is larger than the host takes", async () => {
     const server = await serve({ EHLO: extensions });
     expect(brief(await deliver(server.port, { content: "x".repeat(1_001) }))).toEqual([

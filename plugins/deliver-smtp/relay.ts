@@ -3,7 +3,7 @@
  * left. A recipient that every host put off is deferred with the last answer.
  */
 import { parseNextHop } from "postern/mail";
-import type { Delivery, MailHost, NextHops, Outcome, Recipient, RemoteReply } from "postern/plugin";
+import type { Delivery, Envelope, MailHost, NextHops, Outcome, Recipient, RemoteReply } from "postern/plugin";
 import { runTransaction, type TlsLevel, type TransactionRequest, type TransactionResult } from "./transaction.ts";
 
 export interface RelayOptions {
@@ -38,12 +38,16 @@ export async function relay(delivery: Delivery, options: RelayOptions, signal: A
 
   const waiting = new Map(delivery.recipients.map((recipient) => [recipient.id, recipient]));
   let last: RemoteReply = misconfigured("No host was tried");
+  const withoutTls: string[] = [];
   for (const host of found.hosts) {
     if (waiting.size === 0 || signal.aborted) break;
     const result = await tryHost(host, port, delivery, [...waiting.values()], options, signal);
     if (result.at !== "answered") last = result.reply;
     if (result.at === "lost") break; // the host may have taken it: whoever tries elsewhere now sends it twice
-    if (result.at === "unreachable") continue;
+    if (result.at === "unreachable") {
+      if (result.isTlsFault) withoutTls.push(host.name);
+      continue;
+    }
     for (const recipient of [...waiting.values()]) {
       const reply = result.replies.get(recipient.id) ?? last;
       last = reply;
@@ -52,8 +56,20 @@ export async function relay(delivery: Delivery, options: RelayOptions, signal: A
       await delivery.settle(recipient, outcomeOf(reply, result.isDsnPassedOn));
     }
   }
-  await settleAll(waiting.values(), { at: "deferred", reply: last });
+  // RFC 8689 4.2.1: where every host was seen, and none of them can keep the promise, the message goes back
+  const isHopeless = delivery.envelope.requiresTls && withoutTls.length === found.hosts.length;
+  await settleAll(
+    waiting.values(),
+    isHopeless ? { at: "failed", reply: noRequireTls(withoutTls) } : { at: "deferred", reply: last },
+  );
 }
+
+const noRequireTls = (hosts: readonly string[]): RemoteReply => ({
+  code: 550,
+  status: "5.7.30",
+  text: `REQUIRETLS: none of the next servers takes it over TLS with a certificate that fits (${hosts.slice(0, 5).join(", ")})`,
+  host: null,
+});
 
 async function tryHost(
   host: MailHost,
@@ -65,6 +81,7 @@ async function tryHost(
 ): Promise<TransactionResult> {
   const request: TransactionRequest = {
     ...options,
+    tls: tlsLevel(delivery.envelope, options.tls),
     auth: delivery.route.nextHop === options.authNextHop ? options.auth : null,
     host,
     port,
@@ -83,6 +100,10 @@ async function tryHost(
   // RFC 3207 4.1: where encryption is no condition, a handshake that fails does not keep the mail back
   return isRepeatable ? runTransaction({ ...request, tls: "none" }) : result;
 }
+
+/** RFC 8689 4.2.1: REQUIRETLS asks for a certificate that fits, whatever the transport is content with. */
+const tlsLevel = ({ requiresTls }: Envelope, configured: RelayOptions["tls"]): RelayOptions["tls"] =>
+  requiresTls && configured !== "implicit" ? "verified" : configured;
 
 function outcomeOf(reply: RemoteReply, isDsnPassedOn: boolean): Outcome {
   return isPermanent(reply) ? { at: "failed", reply } : { at: "relayed", reply, isDsnPassedOn };

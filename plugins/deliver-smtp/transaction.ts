@@ -3,7 +3,7 @@
  * each recipient, or why there was no conversation. nodemailer's connection does the talking.
  */
 import type { Readable } from "node:stream";
-import { parseReply } from "postern/mail";
+import { needsSmtpUtf8, parseReply } from "postern/mail";
 import type { Envelope, MailHost, Recipient, RemoteReply } from "postern/plugin";
 import { SmtpClient, type SmtpClientError } from "./smtp-client.ts";
 
@@ -47,11 +47,20 @@ export async function runTransaction(request: TransactionRequest): Promise<Trans
 }
 
 async function converse(client: SmtpClient, request: TransactionRequest): Promise<TransactionResult> {
-  const { host, envelope, recipients } = request;
+  const { host, envelope } = request;
   const opened = await client.open();
   if (opened) return { at: "unreachable", reply: replyOf(opened, host), isTlsFault: opened.isTlsFault };
+  // RFC 8689 4.2.1: another host of the same domain may
+  if (envelope.requiresTls && !client.supports("REQUIRETLS")) {
+    const reply = { code: 550, status: "5.7.30", text: "The next server does not support REQUIRETLS", host: host.name };
+    return { at: "unreachable", reply, isTlsFault: true };
+  }
   const refusal = refusalBeforehand(client, request);
-  if (refusal) return all(recipients, refusal);
+  if (refusal) return all(request.recipients, refusal);
+  // RFC 6531 3.2: an alias may lead from a plain address to one that not every host can take
+  const takesUtf8 = client.supports("SMTPUTF8");
+  const recipients = request.recipients.filter(({ address }) => takesUtf8 || !needsSmtpUtf8(address));
+  if (recipients.length === 0) return all(request.recipients, noSmtpUtf8(host));
   const sent = await client.send(envelope, recipients, { sizeBytes: request.sizeBytes, content: request.content });
   if (sent.error && !sent.error.response) {
     const reply = replyOf(sent.error, host);
@@ -64,23 +73,16 @@ async function converse(client: SmtpClient, request: TransactionRequest): Promis
   const replies = new Map(
     recipients.map((recipient, index) => [recipient.id, parseReply(sent.rejected.get(index) ?? "", host.name) ?? said]),
   );
+  for (const { id } of request.recipients) if (!replies.has(id)) replies.set(id, noSmtpUtf8(host));
   return { at: "answered", replies, isDsnPassedOn: client.supports("DSN") };
 }
 
 /** What must not even be offered to this host. */
 function refusalBeforehand(client: SmtpClient, { envelope, host, sizeBytes }: TransactionRequest): RemoteReply | null {
   // RFC 6531 3.2; RFC 3463, RFC 6531 4.3: X.6.7
-  if (envelope.isSmtpUtf8 && !client.supports("SMTPUTF8")) {
-    return {
-      code: 550,
-      status: "5.6.7",
-      text: "The next server takes no internationalized mail (SMTPUTF8)",
-      host: host.name,
-    };
-  }
-  // RFC 8689 4.2.1
-  if (envelope.requiresTls && !client.supports("REQUIRETLS")) {
-    return { code: 550, status: "5.7.30", text: "The next server does not support REQUIRETLS", host: host.name };
+  const isInternational = envelope.isSmtpUtf8 || (envelope.reversePath !== null && needsSmtpUtf8(envelope.reversePath));
+  if (isInternational && !client.supports("SMTPUTF8")) {
+    return noSmtpUtf8(host);
   }
   // RFC 1870 6.1
   if (client.sizeLimitBytes !== null && sizeBytes > client.sizeLimitBytes) {
@@ -93,6 +95,13 @@ function refusalBeforehand(client: SmtpClient, { envelope, host, sizeBytes }: Tr
   }
   return null;
 }
+
+const noSmtpUtf8 = (host: MailHost): RemoteReply => ({
+  code: 550,
+  status: "5.6.7",
+  text: "The next server takes no internationalized mail (SMTPUTF8)",
+  host: host.name,
+});
 
 const all = (recipients: readonly Recipient[], reply: RemoteReply): TransactionResult => ({
   at: "answered",
