@@ -47,6 +47,7 @@ async function serverWith(...plugins: readonly Listed[]) {
     limits,
     queue: { firstRetryMs: 60_000, maxRetryMs: 60_000, expiryMs: 600_000, warnAfterMs: 600_000 },
     dns: { servers: [], timeoutMs: 1_000, clientNamesMs: 3_000 },
+    keyValue: { ceilingBytes: 1024 * 1024 },
     login: { mechanisms: null, cramMd5: false, scramIterations: 4096, hashThreads: 1, hashWaiting: 256 },
     firstAccount: null,
     log: { level: "error", pretty: false },

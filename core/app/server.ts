@@ -110,7 +110,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
     : await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
   onClose(() => ownSpool?.close());
   // Opened at its first use: a server whose plugins keep nothing has no such directory.
-  const keyValue = createKeyValue({ directory: keyValueDirectory(dataDir), log, clock });
+  const keyValue = createKeyValue({ directory: keyValueDirectory(dataDir), ...config.keyValue, log, clock });
   onClose(() => keyValue.close());
 
   const loginSecret = await openLoginSecret(dataDir);

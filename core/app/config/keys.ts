@@ -327,6 +327,16 @@ export const serverKeys = Type.Object({
     },
     { description: "How names are looked up." },
   ),
+  keyValue: Type.Object(
+    {
+      maxSize: Size({
+        description: "So much is kept at most; beyond it nothing new is, until something expires.",
+        minimum: "1MiB",
+        default: "256MiB",
+      }),
+    },
+    { description: "Facts that workers share below `dataDir/kv`: counters, greylists, bans." },
+  ),
   login: loginKeys,
   firstAccount: Type.Optional(
     Type.String({

@@ -75,6 +75,7 @@ describe("a config", () => {
       recipientDelimiter: "+",
       queue: { firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
       dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
+      keyValue: { ceilingBytes: 256 * 1024 * 1024 },
       firstAccount: null,
       hostname: "mx.example.org",
       dataDir: join(site, "data"),

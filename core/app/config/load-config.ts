@@ -109,6 +109,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
           warnAfterMs: keys.queue.warnAfter,
         },
         dns: { servers: keys.dns.servers, timeoutMs: keys.dns.timeout, clientNamesMs: keys.dns.clientNames },
+        keyValue: { ceilingBytes: keys.keyValue.maxSize },
         login: {
           ...keys.login,
           mechanisms: keys.login.mechanisms ?? null,

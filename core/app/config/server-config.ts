@@ -88,6 +88,7 @@ export interface ServerConfig {
     /** 0: nobody waits for a client's name. */
     readonly clientNamesMs: number;
   };
+  readonly keyValue: { readonly ceilingBytes: number };
   readonly login: {
     /** `null`: all that plugins can check. */
     readonly mechanisms: readonly string[] | null;
