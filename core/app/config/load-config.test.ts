@@ -76,6 +76,7 @@ describe("a config", () => {
       queue: { firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
       dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
       keyValue: { ceilingBytes: 256 * 1024 * 1024 },
+      login: { mechanisms: null, cramMd5: false, scramIterations: 4096, hashThreads: null, hashWaiting: 256 },
       firstAccount: null,
       hostname: "mx.example.org",
       dataDir: join(site, "data"),
