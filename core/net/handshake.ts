@@ -34,10 +34,12 @@ export function shakeHands(socket: Socket, options: TlsOptions, timeoutMs: numbe
         return;
       }
       clearTimeout(timer);
-      secured.off("close", onGone);
+      secured.off("close", onGone).off("end", onEnd);
       resolve({ socket: secured, facts });
     });
-    secured.once("close", onGone);
+    // On a socket that may be half open, this alone would end nothing: the client would hold it until the time-out.
+    const onEnd = () => secured.destroy();
+    secured.once("close", onGone).once("end", onEnd);
     secured.on("error", (error) => {
       cause ??= error;
     });
