@@ -22,7 +22,7 @@ const hidden = /[\u0000-\u001f\u007f-\u009f]/u;
 
 export const target: Target = {
   name: "address",
-  inputs: 6000,
+  inputs: 3000,
   corpus: corpus.map((text) => Buffer.from(text)),
   words: ["@", "\\", '"', "[IPv6:", "xn--", "\u200d", "\u3002", "\uff20", ".", "@a:", "%00", "#", "?", "/"],
   run(input) {

@@ -17,7 +17,7 @@ function reference(text: string): readonly string[] {
 
 export const target: Target = {
   name: "command-input",
-  inputs: 3000,
+  inputs: 900,
   corpus: sessions,
   run(input, random) {
     const commands = new CommandInput(LIMIT);

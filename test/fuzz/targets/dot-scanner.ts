@@ -21,7 +21,7 @@ const bareLineEnds = /\r(?!\n)|(?<!\r)\n/g;
 
 export const target: Target = {
   name: "dot-scanner",
-  inputs: 4000,
+  inputs: 600,
   corpus: messages.map((message) => Buffer.concat([message, Buffer.from("\r\n.\r\nQUIT\r\n")])),
   run(input, random) {
     const text = input.toString("latin1");

@@ -7,7 +7,7 @@ import { hold, type Target } from "../target.ts";
 
 export const target: Target = {
   name: "dsn",
-  inputs: 1000,
+  inputs: 300,
   corpus: messages,
   words: ["\r\nFinal-Recipient: rfc822; x@y\r\n", "--=_", "Content-Type: "],
   run(input, random) {

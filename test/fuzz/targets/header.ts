@@ -9,7 +9,7 @@ import { hold, type Target } from "../target.ts";
 
 export const target: Target = {
   name: "header",
-  inputs: 2500,
+  inputs: 1200,
   corpus: messages,
   words: ["Received: ", "Subject:", "=?utf-8?B?", "?=", "From: ", "\r\n ", "\r\n\t", "(", '"'],
   run(input) {

@@ -5,7 +5,7 @@ import { hold, type Target } from "../target.ts";
 
 export const target: Target = {
   name: "line-ends",
-  inputs: 3000,
+  inputs: 500,
   corpus: messages,
   run(input, random) {
     const ends = new LineEnds();

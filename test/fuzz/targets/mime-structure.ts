@@ -7,7 +7,7 @@ import { hold, type Target } from "../target.ts";
 
 export const target: Target = {
   name: "mime-structure",
-  inputs: 1500,
+  inputs: 450,
   corpus: messages,
   words: [
     "--outer",

@@ -16,7 +16,7 @@ const hidden = /[\u0000-\u001f\u007f-\u009f]/u;
 
 export const target: Target = {
   name: "parameters",
-  inputs: 6000,
+  inputs: 3000,
   corpus: corpus.map((text) => Buffer.from(text)),
   words: ["+0D+0A", "+00", "\\x{0A}", "\\x{D800}", "SIZE=", " ", "=", "+"],
   run(input) {

@@ -16,7 +16,7 @@ const ssl = [0x20, 0, 15, 1, 0, 0, 0, 0, 0x21, 0, 7, ...Buffer.from("TLSv1.3")];
 
 export const target: Target = {
   name: "proxy",
-  inputs: 4000,
+  inputs: 3000,
   corpus: [
     Buffer.from("PROXY TCP4 192.0.2.1 198.51.100.1 40000 25\r\nEHLO x\r\n"),
     Buffer.from("PROXY TCP6 2001:db8::1 2001:db8::2 40000 25\r\n"),
