@@ -11,14 +11,17 @@ export function mechanismsOf({ listenerTls, session }: Connection, logins: Login
   return listenerTls === "required" && session.tls === null ? [] : logins.mechanisms(session);
 }
 
+const takesPasswords = (mechanisms: readonly string[]): boolean =>
+  mechanisms.includes("PLAIN") || mechanisms.includes("LOGIN");
+
 export function capabilitiesOf(connection: Connection, logins: Logins, isLoggedIn: boolean): string {
   if (isLoggedIn) return `${always} ${afterLogin}`;
   const mechanisms = mechanismsOf(connection, logins);
   return [
     always,
     ...(connection.canStartTls ? ["STARTTLS"] : []),
-    // RFC 3501 6.2.3: no LOGIN where the password would travel in clear.
-    ...(mechanisms.length === 0 ? ["LOGINDISABLED"] : []),
+    // RFC 3501 6.2.3: no LOGIN where the password would travel in clear, or the administrator wants none.
+    ...(takesPasswords(mechanisms) ? [] : ["LOGINDISABLED"]),
     ...mechanisms.map((name) => `AUTH=${name}`),
   ].join(" ");
 }

@@ -15,7 +15,8 @@ export const capa: Command = {
       "PIPELINING",
       // RFC 2449 6.7: no message is removed by age
       "EXPIRE NEVER",
-      ...(mechanisms.length > 0 ? ["USER", `SASL ${mechanisms.join(" ")}`] : []),
+      ...(mechanisms.includes("PLAIN") || mechanisms.includes("LOGIN") ? ["USER"] : []),
+      ...(mechanisms.length > 0 ? [`SASL ${mechanisms.join(" ")}`] : []),
       // RFC 2595 4
       ...(isNew && connection.canStartTls ? ["STLS"] : []),
       "IMPLEMENTATION Postern",
