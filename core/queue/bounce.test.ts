@@ -180,6 +180,22 @@ describe("a report", () => {
     expect(report?.text).toContain("Subject: s\r\n");
   });
 
+  it("of a message with REQUIRETLS asks for it too, and gives back no body (RFC 8689 5)", async () => {
+    const { plugin, delivered } = recording(byName);
+    const isProtected: boolean[] = [];
+    const watch = hooksPlugin({
+      settled: ({ envelope }) => void (envelope.origin === "bounce" && isProtected.push(envelope.requiresTls)),
+    });
+    const flow = await flowOf([plugin, watch]);
+    const opening = fromAnn({ requiresTls: true, ret: "full" });
+    await sendText(flow, { opening, to: ["dead@example.net"], text: "Subject: secret\n\nburn this\n" });
+    await flow.quiet();
+    const [report] = reportsOf(delivered);
+    expect(report?.text).toContain("Subject: secret");
+    expect(report?.text).not.toContain("burn this");
+    expect(isProtected).toEqual([true]);
+  });
+
   it("speaks UTF-8 where the message did, else plain ASCII", async () => {
     const { plugin, delivered } = recording(byName);
     const flow = await flowOf([plugin]);
@@ -249,7 +265,8 @@ describe("no bounce for a bounce", () => {
       "null postmaster@example.org",
     ]);
     expect(flow.queue.stats()).toMatchObject({ deferred: 0, active: 0, ready: 0 });
-    expect(flow.lines.filter(({ level }) => level === "error").length).toBe(1);
+    const errors = flow.lines.filter(({ level }) => level === "error");
+    expect(errors.map(({ fields }) => fields.recipients)).toEqual([["postmaster@example.org"]]);
   });
 });
 

@@ -44,7 +44,7 @@ export async function sendReport(
   if (kind === "delayed" || kind === "succeeded") return true;
   if (job.envelope.label(DOUBLE_BOUNCE) === true) {
     room.log.error(
-      { id: job.id, recipients: recipients.map(String) },
+      { id: job.id, recipients: recipients.map(({ address }) => address.toString()) },
       "a notice to the postmaster could not be delivered",
     );
     return true;
@@ -70,7 +70,8 @@ async function mail(room: BounceRoom, job: Job, addressed: Addressed): Promise<"
     reversePath: null,
     body: report.is8Bit ? "8bitmime" : "7bit",
     isSmtpUtf8: envelope.isSmtpUtf8,
-    requiresTls: false,
+    // RFC 8689 5: a report tells as much as the message
+    requiresTls: envelope.requiresTls,
     ret: null,
     envid: null,
   });

@@ -27,6 +27,8 @@ export async function originalOf(
 function givesBody(envelope: Envelope, { sizeBytes }: Message, kind: ReportKind, options: QueueOptions): boolean {
   // RFC 3461 4.3: RET speaks of failures; other reports give back the header.
   if (kind === "delayed" || kind === "succeeded" || envelope.ret === "hdrs") return false;
+  // RFC 8689 5: as if RET=HDRS had been said
+  if (envelope.requiresTls) return false;
   // RFC 3030 4: binary content cannot stand inside a report that is not binary itself.
   if (envelope.body === "binarymime") return false;
   return sizeBytes <= (envelope.ret === "full" ? options.returnedFullBytes : options.returnedBytes);

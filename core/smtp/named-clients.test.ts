@@ -287,6 +287,7 @@ describe("VRFY", () => {
     });
     const client = await greeted(await serverWith({ plugins: [plugin], config: granted({ vrfy: "always" }) }));
     expect(await client.say("VRFY x@example.com")).toMatch(/^252 /);
+    expect(await client.say("VRFY user")).toBe("250 2.1.5 <user>");
     expect(await client.say("VRFY sales@alias.example")).toBe("250 2.1.5 <sales@alias.example>");
   });
 

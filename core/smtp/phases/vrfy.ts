@@ -62,10 +62,10 @@ async function verify(conversation: Conversation, address: Address, utf8: boolea
     const offer = { address, orcpt: null, notify: new Set<never>() };
     const admission = await draft.admit(isPostmaster ? { ...offer, isPostmaster } : offer);
     if (admission.at === "refused") return verdictToReply("rcptTo", admission, { utf8 });
-    const isOurs =
-      isPostmaster ||
-      address.domain === "" ||
-      (await parts.kernel.service(Accounts).domain(address.domain)) === "served";
+    const [recipient] = admission.recipients;
+    // A bare name has got its domain by now.
+    const { domain } = recipient?.parents[0] ?? recipient?.address ?? address;
+    const isOurs = isPostmaster || (await parts.kernel.service(Accounts).domain(domain)) === "served";
     // RFC 5321 3.5.3: 252 for what is only passed on. An alias is verified as it is written: where it leads is not told.
     return isOurs ? reply(250, "2.1.5", `<${address}>`, { utf8 }) : tryIt;
   } finally {
