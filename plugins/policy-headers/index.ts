@@ -1,0 +1,131 @@
+/**
+ * Content checks as Postfix has them (header_checks(5)): each header field and each line of the body is looked up in tables of
+ * patterns, whose answer refuses, changes, marks or discards the message. Bounded by octets looked at; a table that cannot answer,
+ * and an action that is none, put the mail off.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { isWithin, parseNetwork } from "postern/mail";
+import { definePlugin, type Message, proceed, type Session, Size, type Table, Tables, Type } from "postern/plugin";
+import { ContentScanner, type Item, type Place } from "./content-scanner.ts";
+import { Judgement } from "./judgement.ts";
+
+const YIELD_EVERY_BYTES = 64 * 1024;
+const NOTES_LIMIT = 50;
+
+const maps = (description: string) => Type.Array(Type.String(), { default: [], description });
+
+export default definePlugin({
+  name: "policy-headers",
+  api: 1,
+  needs: { tables: Tables },
+  config: Type.Object({
+    header: maps("Tables for the fields of the message (header_checks)."),
+    mimeHeader: Type.Optional(
+      Type.Array(Type.String(), {
+        description:
+          "For MIME fields of the message and all fields of its parts (mime_header_checks); `header` if left out.",
+      }),
+    ),
+    nestedHeader: Type.Optional(
+      Type.Array(Type.String(), {
+        description: "For the fields of attached messages (nested_header_checks); `header` if left out.",
+      }),
+    ),
+    body: maps("For the lines of the body (body_checks)."),
+    headerSize: Size({ default: "100KiB", description: "How much of one field is looked at (header_size_limit)." }),
+    partSize: Size({
+      default: "50KiB",
+      description: "How much of each part's body is looked at (body_checks_size_limit).",
+    }),
+    totalSize: Size({ default: "1MiB", description: "How much is looked at behind the header of the message." }),
+    exempt: Type.Object(
+      {
+        networks: Type.Array(Type.String(), { default: [], description: "Mail from clients in these networks." }),
+        authenticated: Type.Boolean({ default: false, description: "Mail from clients that have logged in." }),
+      },
+      { description: "What is not looked at." },
+    ),
+    texts: Type.Object({
+      refused: Type.String({ default: "{text}", description: "What a client is told; `{text}` is the table's." }),
+      denied: Type.String({ default: "message content rejected", description: "`{text}` where the table has none." }),
+      misconfigured: Type.String({ default: "Server configuration error" }),
+    }),
+  }),
+  async setup({ config, needs, log }) {
+    const header = await needs.tables.openAll(config.header);
+    const tables: Record<Place, readonly Table[]> = {
+      header,
+      mimeHeader: config.mimeHeader ? await needs.tables.openAll(config.mimeHeader) : header,
+      nestedHeader: config.nestedHeader ? await needs.tables.openAll(config.nestedHeader) : header,
+      body: await needs.tables.openAll(config.body),
+    };
+    const networks = config.exempt.networks.map((text) => {
+      const network = parseNetwork(text);
+      if (typeof network === "string") throw new Error(network);
+      return network;
+    });
+    const limits = { fieldBytes: config.headerSize, partBytes: config.partSize, totalBytes: config.totalSize };
+    const readsBody = tables.body.length + tables.mimeHeader.length + tables.nestedHeader.length > 0;
+    const isActive = readsBody || header.length > 0;
+    const isExempt = (session: Session | null): boolean =>
+      session !== null &&
+      ((config.exempt.authenticated && session.identity !== null) ||
+        (networks.length > 0 && isWithin(session.remote.address, networks) !== null));
+
+    /** `true`: nothing more needs to be looked at. */
+    async function judge(items: Iterable<Item>, judgement: Judgement): Promise<boolean> {
+      for (const item of items) {
+        for (const table of tables[item.place]) {
+          const asked = table.get(item.text);
+          const value = asked instanceof Promise ? await asked : asked;
+          if (value === null) continue;
+          if (judgement.take(item, value)) return true;
+          break;
+        }
+      }
+      return false;
+    }
+
+    async function inspect(message: Message, judgement: Judgement, signal: AbortSignal): Promise<number> {
+      const scanner = new ContentScanner(limits, readsBody);
+      let sinceYield = 0;
+      for await (const chunk of message.inMemory() ?? message.content()) {
+        for (let at = 0; at < chunk.length; at += YIELD_EVERY_BYTES) {
+          const piece = (chunk as Uint8Array).subarray(at, at + YIELD_EVERY_BYTES);
+          if (await judge(scanner.push(piece), judgement)) return scanner.headerBytes;
+          if (scanner.isDone) return scanner.headerBytes;
+          sinceYield += piece.length;
+          if (sinceYield < YIELD_EVERY_BYTES) continue;
+          sinceYield = 0;
+          await nextTurn();
+          signal.throwIfAborted();
+        }
+      }
+      await judge(scanner.end(), judgement);
+      return scanner.headerBytes;
+    }
+
+    return {
+      hooks: {
+        async message(envelope, message, call) {
+          if (!isActive || isExempt(envelope.session)) return proceed;
+          let notes = 0;
+          const judgement = new Judgement(config.texts, {
+            note(level, item, text) {
+              notes += 1;
+              if (notes > NOTES_LIMIT) return;
+              log[level](
+                { id: envelope.id, in: item.place, line: shown(item.text), action: text },
+                level === "error" ? text : "content check",
+              );
+            },
+          });
+          const headerBytes = await inspect(message, judgement, call.signal);
+          return judgement.verdict(message, headerBytes);
+        },
+      },
+    };
+  },
+});
+
+const shown = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").slice(0, 200);
