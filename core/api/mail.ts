@@ -1,6 +1,7 @@
 /** `postern/mail`: values and parsers of mail, without any I/O. */
 export * from "../mail/access-action.ts";
 export * from "../mail/address.ts";
+export * from "../mail/address-fields.ts";
 export * from "../mail/extension.ts";
 export { fieldValue, headerEnd, parseHeader } from "../mail/header.ts";
 export * from "../mail/network.ts";

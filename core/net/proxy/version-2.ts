@@ -1,6 +1,5 @@
 /** Version 2 of the PROXY protocol: a binary header (section 2.2) with type-length-value fields behind the addresses. */
 import ipaddr from "ipaddr.js";
-import { UNIX } from "../peer-address.ts";
 import { crc32c } from "./crc32c.ts";
 import { bad, more, PROXY_HEADER_LIMIT, type ProxyHeader, type ProxyStep } from "./header.ts";
 import { readTls } from "./tls-field.ts";
@@ -62,8 +61,7 @@ function readEnds(block: Buffer, family: number): ProxyHeader["ends"] {
       local: { address: addressOf(block.subarray(16, 32)), port: block.readUInt16BE(34) },
     };
   }
-  // A path says nothing of who is behind it.
-  if (family === 3) return { remote: { address: UNIX, port: 0 }, local: { address: UNIX, port: 0 } };
+  // AF_UNIX: a path on another machine says nothing of who is behind it, and whoever is on a unix socket here is trusted.
   return null;
 }
 
