@@ -6,6 +6,7 @@ export * from "../testing/mail.ts";
 export * from "../testing/manual-clock.ts";
 export * from "../testing/plugin-options.ts";
 export * from "../testing/raw-client.ts";
+export * from "../testing/scripted-smtp-server.ts";
 export * from "../testing/smtp-fixture.ts";
 export * from "../testing/smtp-front.ts";
 export * from "../testing/store-suite.ts";

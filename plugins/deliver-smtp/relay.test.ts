@@ -1,9 +1,9 @@
 import { Readable } from "node:stream";
 import { parseAddress } from "postern/mail";
 import type { Address, Delivery, Envelope, NextHops, Outcome, Recipient } from "postern/plugin";
+import { type Script, type ScriptedServer, startScriptedServer } from "postern/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RelayOptions, relay } from "./relay.ts";
-import { type Script, type ScriptedServer, startScriptedServer } from "./scripted-server.ts";
 
 const servers: ScriptedServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
@@ -182,6 +182,38 @@ describe("what is said to the other side", () => {
     });
     expect(server.heard).toContain("MAIL FROM:<sender@example.net> SIZE=20 BODY=8BITMIME RET=HDRS ENVID=e+3D1");
     expect([...outcomes.values()].every(({ isDsnPassedOn }) => isDsnPassedOn)).toBe(true);
+  });
+  describe("binary mail", () => {
+    const binary = "Subject: b\r\n\r\n\0\n.\r\n.\r\nQUIT\r\n\r";
+    const takesIt = "250-peer.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 BINARYMIME";
+    it("goes by BDAT, octet by octet as it is", async () => {
+      const server = await serve({ EHLO: takesIt, RCPT: (line) => (line.includes("bad") ? "550 5.1.1 no" : "250 ok") });
+      const outcomes = await deliver(server.port, {
+        to: ["bad@example.org", "good@example.org"],
+        envelope: { body: "binarymime" },
+        content: binary,
+      });
+      expect(brief(outcomes)).toEqual(["bad@example.org failed 550 5.1.1", "good@example.org relayed 250 2.0.0"]);
+      expect(server.heard).toContain("MAIL FROM:<sender@example.net> BODY=BINARYMIME");
+      expect(server.heard).not.toContain("DATA");
+      expect(server.contents).toEqual([binary]);
+    });
+    it("has the answer to its chunk", async () => {
+      const server = await serve({ EHLO: takesIt, ".": "452 4.3.1 disk full" });
+      const outcomes = await deliver(server.port, { envelope: { body: "binarymime" }, content: binary });
+      expect(brief(outcomes)).toEqual(["a@example.org deferred 452 4.3.1"]);
+    });
+    it.each(["250 CHUNKING", "250 8BITMIME"])("is given back where all that is offered is %s", async (offered) => {
+      const server = await serve({ EHLO: `250-peer.example\r\n${offered}` });
+      const outcomes = await deliver(server.port, { envelope: { body: "binarymime" }, content: binary });
+      expect(brief(outcomes)).toEqual(["a@example.org failed 554 5.6.3"]);
+      expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);
+    });
+    it("is deferred when the connection is lost before the answer", async () => {
+      const server = await serve({ EHLO: takesIt, ".": "close" });
+      const outcomes = await deliver(server.port, { envelope: { body: "binarymime" }, content: binary });
+      expect(brief(outcomes)).toEqual(["a@example.org deferred 451 4.4.2"]);
+    });
   });
   it("sends the null reverse-path, and quoted local parts as they are", async () => {
     const server = await serve();

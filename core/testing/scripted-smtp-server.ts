@@ -25,6 +25,7 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
     socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy());
     let buffer = "";
     let isInContent = false;
+    let chunkBytes: number | null = null;
     const answer = (verb: string, line: string, otherwise: string) => {
       const told = script[verb] ?? otherwise;
       const reply = typeof told === "function" ? told(line) : told;
@@ -36,6 +37,14 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
     socket.setEncoding("latin1").on("data", (text: string) => {
       buffer += text;
       for (;;) {
+        if (chunkBytes !== null) {
+          if (buffer.length < chunkBytes) return;
+          contents.push(buffer.slice(0, chunkBytes));
+          buffer = buffer.slice(chunkBytes);
+          chunkBytes = null;
+          answer(".", "", "250 2.0.0 taken");
+          continue;
+        }
         const end = buffer.indexOf(isInContent ? "\r\n.\r\n" : "\r\n");
         if (end < 0) return;
         const line = buffer.slice(0, end);
@@ -47,6 +56,11 @@ export async function startScriptedServer(script: Script): Promise<ScriptedServe
           continue;
         }
         heard.push(line);
+        const chunk = /^BDAT (\d+) LAST$/.exec(line);
+        if (chunk !== null) {
+          chunkBytes = Number(chunk[1]);
+          continue;
+        }
         const verb = line.slice(0, 4).toUpperCase();
         const reply = answer(
           verb,
