@@ -8,6 +8,7 @@ export function mailParameters(envelope: Envelope, sizeBytes: number, supports: 
   const parameters: string[] = [];
   if (supports("SIZE")) parameters.push(`SIZE=${sizeBytes}`); // RFC 1870 3
   if (envelope.body === "8bitmime" && supports("8BITMIME")) parameters.push("BODY=8BITMIME"); // RFC 6152 3
+  if (needsChunks(envelope)) parameters.push("BODY=BINARYMIME"); // RFC 3030 3
   if (asksForSmtpUtf8(envelope) && supports("SMTPUTF8")) parameters.push("SMTPUTF8"); // RFC 6531 3.4
   if (envelope.requiresTls && supports("REQUIRETLS")) parameters.push("REQUIRETLS"); // RFC 8689 2
   // RFC 3461 4.3, 4.4
@@ -15,6 +16,9 @@ export function mailParameters(envelope: Envelope, sizeBytes: number, supports: 
   if (envelope.envid && supports("DSN")) parameters.push(`ENVID=${xtext(envelope.envid)}`);
   return parameters.map((parameter) => ` ${parameter}`).join("");
 }
+
+/** RFC 3030 3: binary content goes by BDAT, to those who take it, or not at all. */
+export const needsChunks = ({ body }: Envelope): boolean => body === "binarymime";
 
 /** RFC 3461 4.1, 4.2 */
 export function recipientParameters(recipient: Recipient, supports: Supports): string {

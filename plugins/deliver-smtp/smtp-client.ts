@@ -3,10 +3,11 @@
  * that NOTIFY and ORCPT go with each recipient) and turns events into answers. Nothing here throws or rejects: a
  * connection that breaks is an answer with an `error`.
  */
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { Envelope, Recipient } from "postern/plugin";
-import { mailParameters, recipientParameters } from "./parameters.ts";
+import { type ChunkSink, openChunk, passOverData } from "./chunked-content.ts";
+import { mailParameters, needsChunks, recipientParameters } from "./parameters.ts";
 import type { TransactionRequest } from "./transaction.ts";
 
 export interface SmtpClientError {
@@ -28,25 +29,38 @@ export interface SendAnswer {
 }
 
 /** What we use of nodemailer's insides; `smtp-client.contract.test.ts` holds it. */
-interface Insides {
+interface Insides extends ChunkSink {
   _supportedExtensions: string[];
+  _ehloLines?: string[];
   _maxAllowedSize: number | false; // 0 or false: nothing was announced
   upgrading?: boolean;
   _sendCommand(line: string, logLine?: string): void;
+  _createSendStream(callback: (error: Error | null, reply?: string) => void): Writable;
 }
 const insides = (connection: SMTPConnection): Insides => connection as unknown as Insides;
 
 class Connection extends SMTPConnection {
   parameters: { mail: string; recipients: string[] } = { mail: "", recipients: [] };
+  /** The content goes by BDAT, and has so many octets; `null`: by DATA. */
+  chunkBytes: number | null = null;
 
   /** Every command passes here on its way out. */
   _sendCommand(line: string, logLine?: string): void {
+    if (line === "DATA" && this.chunkBytes !== null) {
+      passOverData(insides(this));
+      return;
+    }
     const send = (text: string) =>
       (SMTPConnection.prototype as unknown as Insides)._sendCommand.call(this, text, logLine);
     const path = /^(MAIL FROM|RCPT TO):<[^<>]*>/.exec(line);
     if (!path) send(line);
     else
       send(`${path[0]}${path[1] === "MAIL FROM" ? this.parameters.mail : (this.parameters.recipients.shift() ?? "")}`);
+  }
+
+  _createSendStream(callback: (error: Error | null, reply?: string) => void): Writable {
+    if (this.chunkBytes !== null) return openChunk(insides(this), this.chunkBytes, callback);
+    return (SMTPConnection.prototype as unknown as Insides)._createSendStream.call(this, callback);
   }
 }
 
@@ -102,7 +116,11 @@ export class SmtpClient {
   }
 
   supports(extension: string): boolean {
-    return insides(this.#connection)._supportedExtensions.includes(extension);
+    const { _supportedExtensions: known, _ehloLines: lines } = insides(this.#connection);
+    // nodemailer notes what it uses itself; the rest stands in what the host said (RFC 5321 4.1.1.1).
+    return (
+      known.includes(extension) || (lines ?? []).some((line) => line.split(" ", 1)[0]?.toUpperCase() === extension)
+    );
   }
 
   /** What SIZE announced (RFC 1870 4); `null` if nothing. */
@@ -120,6 +138,12 @@ export class SmtpClient {
       mail: mailParameters(envelope, message.sizeBytes, supports),
       recipients: recipients.map((recipient) => recipientParameters(recipient, supports)),
     };
+    if (needsChunks(envelope)) {
+      this.#connection.chunkBytes = message.sizeBytes;
+      // Its DATA would leave with the recipients otherwise.
+      const { _supportedExtensions: extensions } = insides(this.#connection);
+      insides(this.#connection)._supportedExtensions = extensions.filter((extension) => extension !== "PIPELINING");
+    }
     const content = message.content();
     let isContentBegun = false;
     content.once("data", () => {

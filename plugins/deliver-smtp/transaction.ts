@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import { needsSmtpUtf8, parseReply } from "postern/mail";
 import type { Envelope, MailHost, Recipient, RemoteReply } from "postern/plugin";
+import { needsChunks } from "./parameters.ts";
 import { SmtpClient, type SmtpClientError } from "./smtp-client.ts";
 
 export type TlsLevel = "none" | "opportunistic" | "required" | "verified";
@@ -83,6 +84,10 @@ function refusalBeforehand(client: SmtpClient, { envelope, host, sizeBytes }: Tr
   const isInternational = envelope.isSmtpUtf8 || (envelope.reversePath !== null && needsSmtpUtf8(envelope.reversePath));
   if (isInternational && !client.supports("SMTPUTF8")) {
     return noSmtpUtf8(host);
+  }
+  // RFC 3030 3: not to be sent as anything else; RFC 3463 3.7: X.6.3
+  if (needsChunks(envelope) && !(client.supports("CHUNKING") && client.supports("BINARYMIME"))) {
+    return { code: 554, status: "5.6.3", text: "The next server takes no binary mail (BINARYMIME)", host: host.name };
   }
   // RFC 1870 6.1
   if (client.sizeLimitBytes !== null && sizeBytes > client.sizeLimitBytes) {
