@@ -83,3 +83,26 @@ it.each([
 ])("asks for the client %s, then its networks", (address, expected) => {
   expect(networkKeys(address).map(({ key }) => key)).toEqual(expected);
 });
+
+it("asks for an internationalized domain by its A-labels, then by its U-labels", () => {
+  const address = addressOf("ann+x@bücher.example");
+  expect(addressKeys(address, "virtual", rules).map(({ key }) => key)).toEqual([
+    "ann+x@xn--bcher-kva.example",
+    "ann+x@bücher.example",
+    "ann@xn--bcher-kva.example",
+    "ann@bücher.example",
+    "@xn--bcher-kva.example",
+    "@bücher.example",
+  ]);
+  expect(addressKeys(address, "virtual", rules).filter(({ isWhole }) => isWhole)).toHaveLength(1);
+  expect(domainKeys("mx.xn--bcher-kva.example").map(({ key }) => key)).toEqual([
+    "mx.xn--bcher-kva.example",
+    "mx.bücher.example",
+    ".xn--bcher-kva.example",
+    ".bücher.example",
+    "xn--bcher-kva.example",
+    "bücher.example",
+    ".example",
+    "example",
+  ]);
+});

@@ -4,7 +4,7 @@
  * are asked for that one alone.
  */
 import type { AddressOrder } from "../contracts/tables.ts";
-import { type Address, parseAddress } from "../mail/address.ts";
+import { type Address, parseAddress, unicodeDomain } from "../mail/address.ts";
 import { splitExtension } from "../mail/extension.ts";
 
 export interface Key {
@@ -25,7 +25,10 @@ export interface KeyRules {
 /** access(5), transport(5): what the null reverse-path is asked for as. */
 export const NULL_SENDER_KEY = "<>";
 
-export function addressKeys(address: Address | null, order: AddressOrder, rules: KeyRules): readonly Key[] {
+export const addressKeys = (address: Address | null, order: AddressOrder, rules: KeyRules): readonly Key[] =>
+  address?.domain.includes("xn--") ? withUnicode(keysOf(address, order, rules)) : keysOf(address, order, rules);
+
+function keysOf(address: Address | null, order: AddressOrder, rules: KeyRules): readonly Key[] {
   if (address === null) return [whole(NULL_SENDER_KEY)];
   // RFC 5321 4.5.1: postmaster is the one address without a domain.
   if (address.domain === "") return [whole(address.localPart)];
@@ -35,17 +38,29 @@ export function addressKeys(address: Address | null, order: AddressOrder, rules:
     case "virtual":
       return [...forms, ...bareKeys(address, extension, rules), partial(`@${address.domain}`)];
     case "access":
-      return [...forms, ...domainKeys(address.domain, part), ...localKeys(address, extension)];
+      return [...forms, ...parentKeys(address.domain, part), ...localKeys(address, extension)];
     case "transport":
       return [...forms, partial(address.domain), ...parents(address.domain, ["."]), partial("*")];
   }
 }
 
 /** `a.b.c`, `.b.c`, `b.c`, `.c`, `c`. */
-export const domainKeys = (domain: string, first: (key: string) => Key = whole): readonly Key[] => [
+export const domainKeys = (domain: string): readonly Key[] =>
+  domain.includes("xn--") ? withUnicode(parentKeys(domain, whole)) : parentKeys(domain, whole);
+
+const parentKeys = (domain: string, first: (key: string) => Key): readonly Key[] => [
   first(domain),
   ...parents(domain, [".", ""]),
 ];
+
+/** RFC 5890 2.3.2.4: a table may have a domain with its A-labels or with its U-labels. */
+const withUnicode = (keys: readonly Key[]): readonly Key[] =>
+  keys.flatMap((key) => {
+    const at = key.key.lastIndexOf("@") + 1;
+    const start = key.key[at] === "." ? at + 1 : at;
+    const written = key.key.slice(0, start) + unicodeDomain(key.key.slice(start));
+    return written === key.key ? [key] : [key, { ...key, key: written, isWhole: false }];
+  });
 
 /** `192.0.2.1`, `192.0.2`, `192.0`, `192`; IPv6 by the colon, as it is written. */
 export function networkKeys(address: string): readonly Key[] {

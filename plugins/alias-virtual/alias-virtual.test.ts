@@ -61,6 +61,19 @@ describe("virtual(5) order and results", () => {
       ['"a b"@example.com'],
     ],
     [
+      "an internationalized domain by its U-labels",
+      "a@xn--bcher-kva.example",
+      { "a@bücher.example": "b" },
+      ["b@example.org"],
+    ],
+    ["and by its A-labels", "a@bücher.example", { "@xn--bcher-kva.example": "b" }, ["b@example.org"]],
+    [
+      "an internationalized name and target",
+      "jörg@bücher.example",
+      { "jörg@bücher.example": "ü@bücher.example" },
+      ["ü@xn--bcher-kva.example"],
+    ],
+    [
       "a quoted target",
       "a@example.net",
       { "a@example.net": '"b c"@example.net, d' },

@@ -2,6 +2,7 @@
  * Virtual aliases (Postfix's virtual(5)): one address in, its targets out. Core expands the targets in turn, removes
  * duplicates and guards against loops. A table that cannot answer, or an entry with a target that is no address, defers the mail.
  */
+import { parseDomain, unicodeDomain } from "postern/mail";
 import {
   type Address,
   accept,
@@ -10,10 +11,17 @@ import {
   expanded,
   proceed,
   ServerFacts,
+  type Table,
   Tables,
   Type,
 } from "postern/plugin";
 import { parseTargets } from "./targets.ts";
+
+/** A table may have the domain with its U-labels. */
+const byUnicode = (table: Table, domain: string) => {
+  const written = unicodeDomain(domain);
+  return written === domain ? null : table.get(written);
+};
 
 export default definePlugin({
   name: "alias-virtual",
@@ -33,10 +41,14 @@ export default definePlugin({
   async setup({ config, needs, log }) {
     const tables = await needs.tables.openAll(config.maps);
     const lookUp = (address: Address) => needs.tables.findAddress(tables, address, "virtual");
-    const domains = new Set(config.domains.map((domain) => domain.toLowerCase()));
+    const domains = new Set(config.domains.map((domain) => parseDomain(domain) ?? domain.toLowerCase()));
     const isMarked = async (domain: string) => {
       for (const table of tables)
-        if ((table.kind ?? "exact") === "exact" && (await table.get(domain)) !== null) return true;
+        if (
+          (table.kind ?? "exact") === "exact" &&
+          ((await table.get(domain)) ?? (await byUnicode(table, domain))) !== null
+        )
+          return true;
       return false;
     };
     return {
