@@ -31,7 +31,11 @@ function scan(text: string, { chunks = [], reads = [], isBinary = false }: How =
   }
   scanner.finish();
   const { bareLineEnds, hasNul, longestLineBytes, headerBytes, headerFields } = scanner;
-  return { content: pieces.join(""), seen: { bareLineEnds, hasNul, longestLineBytes, headerBytes, headerFields } };
+  return {
+    content: pieces.join(""),
+    isText: scanner.isText,
+    seen: { bareLineEnds, hasNul, longestLineBytes, headerBytes, headerFields },
+  };
 }
 
 const octets = fc
@@ -44,7 +48,9 @@ describe("chunk scanner", () => {
       fc.property(octets, fc.array(fc.nat(80)), fc.array(fc.nat(80)), fc.boolean(), (text, chunks, reads, isBinary) => {
         const scanned = scan(text, { chunks, reads, isBinary });
         expect(scanned.content).toBe(text);
-        expect(scanned.seen).toEqual(scan(text, { isBinary }).seen);
+        const whole = scan(text, { isBinary });
+        expect(scanned.seen).toEqual(whole.seen);
+        expect(scanned.isText).toBe(whole.isText);
       }),
       { numRuns: 1000 },
     );
@@ -84,5 +90,19 @@ describe("chunk scanner", () => {
     expect(scan(binary, { isBinary: true }).seen).toMatchObject({ bareLineEnds: 0, hasNul: false, headerFields: 2 });
     expect(scan(binary).seen).toMatchObject({ bareLineEnds: 3, hasNul: true });
     expect(scan("A: \0b\nC: d\r\n\r\n", { isBinary: true }).seen).toMatchObject({ bareLineEnds: 1, hasNul: true });
+  });
+
+  it.each([
+    ["text", "A: b\r\n\r\ntext\r\n", true],
+    ["text without a last line end", "A: b\r\n\r\ntext", true],
+    ["a header alone", "A: b\r\n", true],
+    ["a NUL", "A: b\r\n\r\n\0\r\n", false],
+    ["a bare LF", "A: b\r\n\r\na\nb\r\n", false],
+    ["a CR at the very end", "A: b\r\n\r\na\r", false],
+    ["a line of 1,000 octets", `A: b\r\n\r\n${"x".repeat(998)}\r\n`, true],
+    ["a line of 1,001 octets", `A: b\r\n\r\n${"x".repeat(999)}\r\n`, false],
+  ])("knows of %s whether it needed BINARYMIME", (_, text, isText) => {
+    expect(scan(text, { isBinary: true }).isText).toBe(isText);
+    expect(scan(text, { isBinary: true, chunks: [...text].map((_, index) => index) }).isText).toBe(isText);
   });
 });

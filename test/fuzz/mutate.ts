@@ -17,7 +17,7 @@ export interface Material {
 }
 
 export function mutate(random: Random, { corpus, words = [] }: Material): Buffer {
-  let octets = Buffer.from(corpus.length === 0 ? "" : random.pick(corpus));
+  let octets: Buffer = Buffer.from(corpus.length === 0 ? "" : random.pick(corpus));
   const steps = 1 + random.below(random.chance(0.2) ? 20 : 4);
   for (let step = 0; step < steps; step++) octets = change(octets, random, corpus, words);
   return octets.length > LONGEST_BYTES ? octets.subarray(0, LONGEST_BYTES) : octets;

@@ -3,6 +3,7 @@
  * A refused chunk is read to its last octet all the same, since commands follow it, and never becomes a command itself. What
  * is announced far beyond what we take is not read: the connection ends.
  */
+import type { EnvelopeState } from "../../kernel/envelope.ts";
 import { ChunkScanner } from "../chunk-scanner.ts";
 import type { Content } from "../content.ts";
 import type { Answer, Conversation, Transaction } from "../conversation.ts";
@@ -77,12 +78,12 @@ function receive(
   content.announce(sizeBytes);
   if (content.problem !== null) return fail(conversation, transaction, content, chunk);
   if (sizeBytes === 0) {
-    if (isLast) return endContent(conversation, content);
+    if (isLast) return end(conversation, transaction, content, framing);
     return conversation.countIdle() ?? taken(chunk);
   }
   framing.begin(sizeBytes);
   conversation.receive(content, () => {
-    if (isLast) return endContent(conversation, content);
+    if (isLast) return end(conversation, transaction, content, framing);
     const waiting = content.takeWaiting();
     const answer = (): Reply => {
       const { problem } = content;
@@ -93,6 +94,19 @@ function receive(
     return waiting === null ? answer() : waiting.then(answer);
   });
   return null;
+}
+
+/** Many clients say BINARYMIME wherever it is offered: text that came so can still go where it is not. */
+function end(
+  conversation: Conversation,
+  { draft }: Transaction,
+  content: Content,
+  framing: ChunkScanner,
+): Promise<Answer> {
+  framing.finish();
+  const envelope = draft.envelope as EnvelopeState;
+  if (envelope.body === "binarymime" && framing.isText) envelope.body = "8bitmime";
+  return endContent(conversation, content);
 }
 
 const taken = ({ sizeBytes }: Chunk): Reply => reply(250, "2.0.0", `${sizeBytes} octets received`);
