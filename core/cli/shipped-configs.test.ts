@@ -44,7 +44,13 @@ async function load(name: string): Promise<ServerConfig> {
   return loaded.config;
 }
 
-const all = ["postern.config.yaml", "examples/small-site.yaml", "examples/smarthost.yaml", "examples/backup-mx.yaml"];
+const all = [
+  "postern.config.yaml",
+  "examples/small-site.yaml",
+  "examples/smarthost.yaml",
+  "examples/backup-mx.yaml",
+  "examples/strict-mx.yaml",
+];
 
 describe("the configs that are shipped", () => {
   it("are all in this test", async () => {
