@@ -1,0 +1,35 @@
+/** The page `docs/guide/from-postfix.md`, from the table beside this file. */
+import { type Row, sections } from "./from-postfix-table.ts";
+
+const intro = `# From Postfix
+
+<!-- Generated from test/reference/from-postfix-table.ts: \`npx vitest run test/reference -u\` writes it anew. -->
+
+Where to find here what you know from main.cf. A plugin's README has its options, their defaults and what is answered;
+[the config keys](../reference/config-keys.md) have those of the server. Look-up tables are written as in Postfix (\`hash:/etc/postern/virtual\`,
+\`pcre:\`, \`cidr:\`, ...) and read the same files, without \`postmap\`: \`postern map query TABLE KEY\` answers as \`postmap -q KEY TABLE\` does.
+
+Two things are different from the start. **Relaying**: nobody may relay unless a plugin grants it, whatever the order of the list. **Order**:
+there is one list of plugins, and each plugin is asked at the stages where it has something to say; refusals of client, HELO and sender are given
+at the first recipient, as with \`smtpd_delay_reject = yes\`.
+`;
+
+const place = ({ at, option }: Row): string => {
+  if (at === null) return "-";
+  if (at === "core") return `\`${option ?? ""}\``;
+  const link = `[${at}](../../plugins/${at}/README.md)`;
+  return option === undefined ? link : `${link}: \`${option}\``;
+};
+
+export function fromPostfix(): string {
+  const pages = sections.map(({ title, text, rows }) => {
+    const lines = rows.map((row) => `| ${names(row.postfix)} | ${place(row)} | ${row.note ?? ""} |`);
+    return [`## ${title}`, "", ...(text ? [text, ""] : []), "| Postfix | here | |", "|---|---|---|", ...lines, ""].join(
+      "\n",
+    );
+  });
+  return `${intro}\n${pages.join("\n")}`;
+}
+
+const names = (text: string): string =>
+  text.replace(/\b[a-zA-Z0-9]+(?:_[a-zA-Z0-9]+)+\b|^(?:permit|reject|defer|sleep)$/g, "`$&`");
