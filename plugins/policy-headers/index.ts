@@ -5,7 +5,18 @@
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { isWithin, parseNetwork } from "postern/mail";
-import { definePlugin, type Message, proceed, type Session, Size, type Table, Tables, Type } from "postern/plugin";
+import {
+  type Call,
+  definePlugin,
+  type Envelope,
+  type Message,
+  proceed,
+  type Session,
+  Size,
+  type Table,
+  Tables,
+  Type,
+} from "postern/plugin";
 import { ContentScanner, type Item, type Place } from "./content-scanner.ts";
 import { Judgement } from "./judgement.ts";
 
@@ -107,24 +118,27 @@ export default definePlugin({
 
     return {
       hooks: {
-        async message(envelope, message, call) {
-          if (!isActive || isExempt(envelope.session)) return proceed;
-          let notes = 0;
-          const judgement = new Judgement(config.texts, {
-            note(level, item, text) {
-              notes += 1;
-              if (notes > NOTES_LIMIT) return;
-              log[level](
-                { id: envelope.id, in: item.place, line: shown(item.text), action: text },
-                level === "error" ? text : "content check",
-              );
-            },
-          });
-          const headerBytes = await inspect(message, judgement, call.signal);
-          return judgement.verdict(message, headerBytes);
+        message(envelope, message, call) {
+          return isActive && !isExempt(envelope.session) ? check(envelope, message, call) : proceed;
         },
       },
     };
+
+    async function check({ id }: Envelope, message: Message, { signal }: Call) {
+      let notes = 0;
+      const judgement = new Judgement(config.texts, {
+        note(level, item, text) {
+          notes += 1;
+          if (notes > NOTES_LIMIT) return;
+          log[level](
+            { id, in: item.place, line: shown(item.text), action: text },
+            level === "error" ? text : "content check",
+          );
+        },
+      });
+      const headerBytes = await inspect(message, judgement, signal);
+      return judgement.verdict(message, headerBytes);
+    }
   },
 });
 
