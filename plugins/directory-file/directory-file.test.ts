@@ -207,10 +207,7 @@ describe("a file with a mistake", () => {
     const directory = await workplace();
     await writeFile(join(directory, "accounts.yaml"), YAML, { mode: 0o644 });
     const { kernel } = await directoryWith("accounts.yaml", null, {}, directory);
-    expect((await kernel.check())[0]).toMatchObject({
-      severity: "warning",
-      text: expect.stringContaining("chmod 600"),
-    });
+    expect((await kernel.check()).map(({ text }) => text)[0]).toContain("chmod 600");
   });
 });
 

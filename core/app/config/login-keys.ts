@@ -1,5 +1,5 @@
 /** The key `login:` of the config file: how clients prove who they are, and what that may cost. */
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
 
 const mechanisms = [
   "SCRAM-SHA-256-PLUS",
@@ -55,4 +55,3 @@ export const loginKeys = Type.Object(
   },
   { description: "How clients prove who they are, and what that may cost." },
 );
-export type LoginKeys = Static<typeof loginKeys>;
