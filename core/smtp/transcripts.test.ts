@@ -57,6 +57,14 @@ const kept: Readonly<Record<string, readonly ((text: string) => void)[]>> = {
   "login.submission.smtp": [
     (text) => expect(text).toMatch(/Subject: bare\r\nline: ends\r\n[\s\S]*\r\n\r\nare mended\r\n\.\r\nhere\r\n$/),
   ],
+  "unqualified.submission.smtp": [
+    (text) => {
+      expect(text).toContain(
+        'From: "The user" <user@example.org>\r\nTo: other@example.org,\r\n them@example.net\r\nDate: ',
+      );
+      expect(text).not.toMatch(/bcc|picky/i);
+    },
+  ],
   "tls-required.submission-tls.smtp": [(text) => expect(text).toMatch(/under TLS\r\n/)],
   "bdat.mx.smtp": [
     (text) => expect(text).toMatch(/Subject: 1\r\n\r\n\.\.\r\n\.\r\n$/),
