@@ -8,7 +8,10 @@ export function reversedAddress(address: string): string | null {
   const octets = parsed.toByteArray();
   if (parsed.kind() === "ipv4") return octets.reverse().join(".");
   const nibbles = octets.flatMap((octet) => [octet >> 4, octet & 15]);
-  return nibbles.map((nibble) => nibble.toString(16)).reverse().join(".");
+  return nibbles
+    .map((nibble) => nibble.toString(16))
+    .reverse()
+    .join(".");
 }
 
 /** Where the PTR record of an address stands. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Resolver } from "../contracts/resolver.ts";
 import { parseNextHop } from "../mail/next-hop.ts";
-import { findMailHosts } from "./mail-hosts.ts";
+import { findMailDomain, findMailHosts } from "./mail-hosts.ts";
 
 describe("mail hosts", () => {
   type Zone = Record<string, { mx?: [number, string][]; a?: string[]; fails?: true }>;
@@ -137,5 +137,16 @@ describe("mail hosts", () => {
     ["address look-up fails", { d: { mx: [[1, "a"]] }, a: { fails: true } }, "deferred", "4.4.3"],
   ])("answers %s", async (_, zone, at, status) => {
     expect(await find("d", zone)).toMatchObject({ at, reply: { status } });
+  });
+
+  it.each<[string, Zone, string]>([
+    ["d", { d: { mx: [[1, "a"]] } }, "exists"],
+    ["d", { d: a }, "exists"],
+    ["[192.0.2.1]", {}, "exists"],
+    ["d", { d: { mx: [[0, "."]] } }, "refusesMail"],
+    ["d", {}, "unknown"],
+    ["d", { d: { fails: true } }, "unavailable"],
+  ])("say of %s in %j: %s", async (domain, zone, answer) => {
+    expect(await findMailDomain(domain, resolverOf(zone), new AbortController().signal)).toBe(answer);
   });
 });

@@ -277,6 +277,13 @@ describe("TLS and logins", () => {
     expect(outcome).toBe("a@example.org relayed 250 2.0.0");
     expect(server.connections()).toBe(2);
   });
+  it("gives the password to nobody but the smarthost, whoever chose the route", async () => {
+    const other = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN" });
+    const auth = { login: "me", password: "secret" };
+    const options = { auth, authNextHop: "[smarthost.example]:587" };
+    expect(brief(await deliver(other.port, { options }))).toEqual(["a@example.org relayed 250 2.0.0"]);
+    expect(other.heard.some((line) => line.startsWith("AUTH"))).toBe(false);
+  });
   it("logs in, and defers when the login is refused", async () => {
     const auth = { login: "me", password: "secret" };
     const good = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN", AUTH: "235 2.7.0 welcome" });

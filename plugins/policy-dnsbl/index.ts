@@ -91,7 +91,16 @@ export default definePlugin({
       ];
     };
 
-    const ofSession = state((session: Session) => within(config.wait, (signal) => score(ofClient(session), signal)));
+    const begun = state((_: Session) => ({ address: "", score: null as Promise<Score> | null }));
+    /** XCLIENT may put another client in the place of the first. */
+    const ofSession = (session: Session): Promise<Score> => {
+      const held = begun(session);
+      if (held.score === null || held.address !== session.remote.address) {
+        held.address = session.remote.address;
+        held.score = within(config.wait, (signal) => score(ofClient(session), signal));
+      }
+      return held.score;
+    };
     const ofMessage = state((envelope: Envelope) => weigh(envelope));
     const weigh = async ({ session, reversePath }: Envelope): Promise<Score> => {
       if (session === null) return { total: 0, hits: [], failed: [] };
