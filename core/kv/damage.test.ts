@@ -77,6 +77,41 @@ describe("an environment that is damaged", () => {
     expect(await readdir(join(directory, "owners"))).not.toContain("dead");
   });
 
+  it("is set aside by whoever comes across it while it is used, and leases go on", async () => {
+    const [kv, other] = [open(), open()];
+    await put(kv, "k", 1);
+    await kv.lease("g", 3);
+    const lease = await other.lease("g", 3);
+    const environment = await openEnvironment(join(directory, "1"), 1024 * 1024);
+    environment.transact(() => environment.entries.put(Buffer.from("a\0k"), Buffer.alloc(40, "no record")));
+    await environment.close();
+    await expect(put(kv, "k", 2)).rejects.toMatchObject({ code: "KEY_VALUE_BROKEN" });
+    expect(await put(kv, "k", 2)).toBe(2);
+    expect(await readdir(directory)).toContain("1.damaged");
+    // The other one uses what was set aside until it looks or comes across it, too.
+    await Promise.allSettled([put(other, "k", 3)]);
+    expect(await put(other, "k", 3)).toBe(3);
+    expect(await kv.space("a").get("k")).toBe(3);
+    expect((await kv.lease("g", 3))?.held).toBe(3);
+    lease?.release();
+    expect((await other.lease("g", 3))?.held).toBe(3);
+    expect(await kv.lease("g", 3)).toBeNull();
+  });
+
+  it("is held to be one where process after process ends in its use", async () => {
+    await put(open(), "k", 1);
+    await close();
+    for (let crash = 0; crash < 9; crash += 1) {
+      await writeFile(join(directory, "owners", `dead${crash}`), JSON.stringify({ pid: 1, begun: "" }));
+      const kv = open();
+      expect(await kv.space("a").get("k")).toBe(crash < 8 ? 1 : null);
+      // It ends without a word: what is closed in order is no crash.
+      await writeFile(join(directory, "kept"), await readFile(currentFile()));
+      await close();
+      await writeFile(currentFile(), await readFile(join(directory, "kept")));
+    }
+  });
+
   it("is looked for after a crash, and what is sound is kept", async () => {
     await put(open(), "k", 1);
     await close();

@@ -10,7 +10,7 @@ export interface Environment {
   readonly expiries: Table;
   readonly gauges: Table;
   /** All or nothing, on this thread; no other process writes meanwhile. */
-  transact<R>(work: () => R): R;
+  transact(work: () => void): void;
   /** From now on reads see what other processes have written. */
   refresh(): void;
   usedBytes(): number;
@@ -23,11 +23,19 @@ export interface Environment {
 
 export const DATA_FILE = "data.mdb";
 
-/** MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID, MDB_INCOMPATIBLE, MDB_BAD_DBI. */
-const DAMAGE: ReadonlySet<unknown> = new Set([-30796, -30797, -30795, -30794, -30793, -30784, -30780]);
+/**
+ * MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID, MDB_INCOMPATIBLE, MDB_BAD_DBI; and what LMDB says
+ * when its pages make no sense: MDB_CURSOR_FULL, MDB_PAGE_FULL, MDB_BAD_TXN, MDB_PROBLEM.
+ */
+const DAMAGE: ReadonlySet<unknown> = new Set([
+  -30796, -30797, -30795, -30794, -30793, -30784, -30780, -30787, -30786, -30782, -30779,
+]);
 
+/** Records that cannot be decoded are damage, too. What callers throw never comes here. */
 export const isDamage = (cause: unknown): boolean =>
-  cause instanceof Error && "code" in cause && DAMAGE.has(cause.code);
+  cause instanceof SyntaxError ||
+  cause instanceof RangeError ||
+  (cause instanceof Error && "code" in cause && DAMAGE.has(cause.code));
 
 interface Stats {
   readonly treeBranchPageCount: number;
@@ -64,7 +72,11 @@ export async function openEnvironment(directory: string, ceilingBytes: number): 
     ) as [Table, Table, Table];
     return {
       ...{ directory, entries, expiries, gauges },
-      transact: (work) => root.transactionSync(work),
+      transact: (work) =>
+        root.transactionSync(() => {
+          // A promise as result would keep the transaction open until it resolves.
+          work();
+        }),
       refresh: () => root.resetReadTxn(),
       usedBytes() {
         const whole = statsOf(entries);

@@ -4,7 +4,7 @@
  * (`N.damaged/`). A damaged environment is set aside and begun anew; after a power cut, which may tear what was not flushed,
  * the copy is used. All processes agree by a lock that the kernel releases with its holder.
  */
-import { existsSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -15,8 +15,9 @@ import { bootId, type Owners } from "./owners.ts";
 import { canBeRead, glance } from "./soundness.ts";
 
 export interface Generations {
-  /** Opens the one in use; `damaged` is one that turned out to be damaged while it was used. */
-  open(damaged: string | null): Promise<Environment>;
+  open(): Promise<Environment>;
+  /** It turned out to be damaged: whoever opens it next sets it aside. */
+  condemn(environment: Environment): void;
   /** Whether another process has begun a new one meanwhile. */
   isCurrent(environment: Environment): Promise<boolean>;
   /** Ends the use of it. */
@@ -28,8 +29,16 @@ interface Current {
   readonly generation: number;
   readonly boot: string;
   readonly isClean: boolean;
+  /** Processes in a row that ended without leaving, each soon after the one before, and when the last was noticed. */
+  readonly crashes: number;
+  readonly crashedAtMs: number;
 }
 
+/** So many in a row, and the environment is held to be the cause, although it can be read: its list of free pages, say. */
+const CRASHES = 8;
+const CRASH_PAUSE_MS = 60_000;
+
+const condemnedFile = (directory: string): string => join(directory, "condemned");
 const LOCK_PATIENCE_MS = 30_000;
 const LOCK_PAUSE_MS = 10;
 
@@ -50,7 +59,7 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
     await rename(`${currentFile}.new`, currentFile);
   };
 
-  const setAside = async (generation: number, why: string, restores: boolean): Promise<number> => {
+  const setAside = async (generation: number, why: string): Promise<number> => {
     for (const name of await readdir(directory)) {
       if (name.endsWith(".damaged")) await rm(join(directory, name), { recursive: true, force: true });
     }
@@ -58,7 +67,7 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
     if (existsSync(place)) await rename(place, `${place}.damaged`);
     const next = generation + 1;
     await mkdir(directoryOf(next), { mode: 0o700, recursive: true });
-    const isRestored = restores && existsSync(snapshotFile);
+    const isRestored = existsSync(snapshotFile);
     // Moved, not copied: should it be damaged, too, it is not tried twice.
     if (isRestored) await rename(snapshotFile, join(directoryOf(next), DATA_FILE));
     log.error(
@@ -76,22 +85,32 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
     return (await canBeRead(place)) ? null : "cannot be read";
   };
 
-  const open = async (damaged: string | null): Promise<Environment> => {
+  const open = async (): Promise<Environment> => {
     const found = await readCurrent(currentFile, directory);
     const boot = bootId();
     let { generation } = found;
-    if (damaged === directoryOf(generation)) generation = await setAside(generation, "was damaged while in use", false);
-    else if (!found.isClean && found.boot !== boot) {
-      generation = await setAside(generation, "was not closed before the machine stopped", true);
+    if (existsSync(condemnedFile(directoryOf(generation)))) {
+      generation = await setAside(generation, "was found damaged");
+    } else if (!found.isClean && found.boot !== boot) {
+      generation = await setAside(generation, "was not closed before the machine stopped");
     }
     owners.register();
     const gone = owners.gone();
+    let { crashes, crashedAtMs } = found;
+    if (gone.length > 0) {
+      crashes = Date.now() - crashedAtMs < CRASH_PAUSE_MS ? crashes + 1 : 1;
+      crashedAtMs = Date.now();
+      if (crashes > CRASHES) {
+        generation = await setAside(generation, "was in use when several processes ended");
+        crashes = 0;
+      }
+    }
     for (let isRetry = false; ; isRetry = true) {
       const fault = await faultOf(directoryOf(generation), gone.length > 0);
       try {
         if (fault === null) {
           const environment = await openEnvironment(directoryOf(generation), ceilingBytes);
-          await write({ generation, boot, isClean: false });
+          await write({ generation, boot, isClean: false, crashes, crashedAtMs });
           owners.forget(gone);
           return environment;
         }
@@ -99,7 +118,7 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
         if (isRetry || !isDamage(cause)) throw cause;
       }
       // What was restored may be damaged, too; what is begun anew is not.
-      generation = await setAside(generation, fault ?? "is damaged", true);
+      generation = await setAside(generation, fault ?? "is damaged");
     }
   };
 
@@ -114,12 +133,20 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
 
   return {
     snapshotFile,
-    async open(damaged) {
+    async open() {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      return locked(() => open(damaged));
+      return locked(open);
+    },
+    condemn({ directory: own }) {
+      try {
+        writeFileSync(condemnedFile(own), "", { mode: 0o600 });
+      } catch (cause) {
+        // Another process has set it aside already, or nothing can be written at all.
+        log.warn({ cause: String(cause) }, "key-value: a damaged environment could not be marked");
+      }
     },
     isCurrent: async ({ directory: own }) =>
-      own === directoryOf((await readCurrent(currentFile, directory)).generation),
+      own === directoryOf((await readCurrent(currentFile, directory)).generation) && !existsSync(condemnedFile(own)),
     close: (environment) =>
       locked(async () => {
         const { generation } = await readCurrent(currentFile, directory);
@@ -127,7 +154,7 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
         if (marks) await environment.flush();
         await environment.close();
         owners.leave();
-        if (marks) await write({ generation, boot: bootId(), isClean: true });
+        if (marks) await write({ generation, boot: bootId(), isClean: true, crashes: 0, crashedAtMs: 0 });
       }),
   };
 }
@@ -136,9 +163,10 @@ async function readCurrent(file: string, directory: string): Promise<Current> {
   let text = "";
   try {
     text = await readFile(file, "utf8");
-    const { generation, boot, isClean } = JSON.parse(text) as Partial<Current>;
+    const { generation, boot, isClean, crashes, crashedAtMs } = JSON.parse(text) as Partial<Current>;
     if (Number.isSafeInteger(generation) && generation !== undefined) {
-      return { generation, boot: String(boot), isClean: isClean === true };
+      const counted = { crashes: Number(crashes) || 0, crashedAtMs: Number(crashedAtMs) || 0 };
+      return { generation, boot: String(boot), isClean: isClean === true, ...counted };
     }
   } catch (cause) {
     const isMissing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
@@ -146,9 +174,8 @@ async function readCurrent(file: string, directory: string): Promise<Current> {
   }
   // None yet, or a power cut has emptied it.
   const numbers = (await readdir(directory)).map((name) => Number.parseInt(name, 10)).filter(Number.isSafeInteger);
-  return numbers.length === 0
-    ? { generation: 1, boot: "", isClean: true }
-    : { generation: Math.max(...numbers), boot: "", isClean: false };
+  const isNew = numbers.length === 0;
+  return { generation: isNew ? 1 : Math.max(...numbers), boot: "", isClean: isNew, crashes: 0, crashedAtMs: 0 };
 }
 
 async function waitForLock(directory: string): Promise<DirectoryLock> {

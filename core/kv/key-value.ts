@@ -43,7 +43,6 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   const generations = createGenerations({ directory: options.directory, ceilingBytes, owners, log });
   let current: Environment | null = null;
   let opening: Promise<Environment> | null = null;
-  let damaged: string | null = null;
   let closing: Promise<void> | null = null;
   let endMaintenance: () => Promise<void> = async () => {};
   let left = Promise.resolve();
@@ -65,13 +64,11 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   };
 
   const open = async (): Promise<Environment> => {
-    const isAgain = damaged !== null;
-    const environment = await generations.open(damaged);
-    damaged = null;
-    isKnown = true;
+    const environment = await generations.open();
     current = environment;
     jobsSinceCount = COUNTED_EVERY;
-    if (isAgain) gauges.restore();
+    gauges.restore();
+    isKnown = true;
     endMaintenance = maintain({ queue, gauges, generations, environment, clock, log, leave });
     return environment;
   };
@@ -80,10 +77,16 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   const leave = (environment: Environment): void => {
     if (current !== environment) return;
     current = null;
-    damaged = environment.directory;
     left = endMaintenance()
       .then(() => environment.close())
       .catch((cause) => log.warn({ cause: String(cause) }, "key-value: not closed cleanly"));
+  };
+
+  const onFault = (cause: unknown, environment: Environment, text: string): void => {
+    log.error({ cause: String(cause) }, text);
+    if (!isDamage(cause) || current !== environment) return;
+    generations.condemn(environment);
+    leave(environment);
   };
 
   const queue = createWorkQueue({
@@ -97,10 +100,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
         jobsSinceSweep = 0;
       }
     },
-    onFailure(cause, environment) {
-      log.error({ cause: String(cause) }, "key-value: a change failed");
-      if (isDamage(cause)) leave(environment);
-    },
+    onFailure: (cause, environment) => onFault(cause, environment, "key-value: a change failed"),
   });
   const gauges = createGauges(queue, owners);
 
@@ -114,8 +114,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
         environment.refresh();
         return work(environment);
       } catch (cause) {
-        log.error({ cause: String(cause) }, "key-value: could not be read");
-        if (isDamage(cause)) leave(environment);
+        onFault(cause, environment, "key-value: could not be read");
         throw new KeyValueError("BROKEN", "the KeyValue store cannot answer now", { cause });
       }
     },

@@ -28,8 +28,8 @@ export function createSpace<V>(name: string, parts: SpaceParts): KeyValueSpace<V
           const bytes = environment.entries.getBinaryFast(key) as Buffer | undefined;
           const there: Held | null = bytes ? { expiresAtMs: expiryOf(bytes), indexedAtMs: indexedAtOf(bytes) } : null;
           const nowMs = clock.now();
+          const held = bytes && there && there.expiresAtMs > nowMs ? (heldValue(bytes, bytes.length) as V) : null;
           const decided = refusing(() => {
-            const held = bytes && there && there.expiresAtMs > nowMs ? (heldValue(bytes, bytes.length) as V) : null;
             const kept = decide(held);
             if (kept === null) return { after: held, write: null };
             if (kept.value === null) return { after: null, write: "nothing" as const };
