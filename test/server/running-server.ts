@@ -36,6 +36,8 @@ export interface ServerOptions {
   /** Accounts by address, with their passwords. */
   readonly accounts?: Readonly<Record<string, string>>;
   readonly domains?: readonly string[];
+  /** Further files beside the config, by name. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 export const alice = { address: "alice@example.org", password: "correct horse" };
@@ -80,9 +82,11 @@ export class RunningServer {
     config = [],
     accounts,
     domains = ["example.org"],
+    files = {},
   }: ServerOptions = {}): Promise<RunningServer> {
     const directory = await mkdtemp(join(tmpdir(), "postern-server-"));
     const server = new RunningServer(directory, await choosePorts());
+    for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text);
     await writeFile(join(directory, "virtual"), "postmaster@example.org alice@example.org\n");
     await writeFile(
       server.configFile,
