@@ -124,7 +124,7 @@ const addresses = [
   "postmaster",
 ];
 
-describe.skipIf(!existsSync(POSTMAP))("as postmap answers", () => {
+describe.skipIf(!existsSync(POSTMAP))("as postmap answers", { timeout: 60_000 }, () => {
   it("texthash:", async () => {
     const path = await file(
       "texthash",

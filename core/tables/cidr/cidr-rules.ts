@@ -41,14 +41,15 @@ export function parseCidrRules({ lines, mistakes: ofLines }: LogicalLines): Cidr
   };
   for (const { line, text } of lines) {
     const note = (what: string) => mistakes.push({ line, text: what });
-    if (/^endif(?![A-Za-z0-9])/i.test(text)) {
+    const isWord = /^[ei]/i.test(text);
+    if (isWord && /^endif(?![A-Za-z0-9])/i.test(text)) {
       if (text.length > 5) note(`there is text behind endif; ${shown(text)} is left out`);
       else if (open.length === 1) note("endif without its if; it is left out");
       else {
         const block = open.pop();
         if (block) close(block);
       }
-    } else if (/^if(?![A-Za-z0-9])/i.test(text)) {
+    } else if (isWord && /^if(?![A-Za-z0-9])/i.test(text)) {
       const head = parseHead(text.slice(2).trimStart());
       if (typeof head === "string") note(`${head}; all from here to its endif is left out`);
       open.push({ head: typeof head === "string" ? null : head, line, rules: [] });
@@ -68,7 +69,7 @@ export function parseCidrRules({ lines, mistakes: ofLines }: LogicalLines): Cidr
 }
 
 function parseHead(text: string): RuleHead | string {
-  const marks = /^(?:!\s*)*/.exec(text)?.[0] ?? "";
+  const marks = text.startsWith("!") ? (/^(?:!\s*)*/.exec(text)?.[0] ?? "") : "";
   const network = parseCidr(text.slice(marks.length));
   return typeof network === "string" ? network : { network, isNegated: marks.replace(/\s/g, "").length % 2 === 1 };
 }

@@ -43,7 +43,7 @@ describe("time", () => {
     expect(new Matcher([compile(parsePcre("^(a+)+(?=c)b", plain))]).match("a".repeat(60)).has(0)).toBe(false);
   });
 
-  it("holds with many patterns at once, and with one that is too large for the automaton", () => {
+  it("holds with many patterns at once, and with one that is too large for the automaton", { timeout: 60_000 }, () => {
     const rules = Array.from({ length: 500 }, (_, n) => `/(spam|ham)${n}\\b.{0,9}x/ ${n}`);
     expect(ask("pcre", rules, "my ham499 has x")).toBe("499");
     expect(ask("pcre", ["/^.{2000}b/ long"], `${"a".repeat(2_000)}b`)).toBe("long");
@@ -106,7 +106,7 @@ describe("Perl's notation", () => {
     expect(() => compile(parsePcre(source, plain))).toThrow(said);
   });
 
-  it("means what V8 means, where both know it", () => {
+  it("means what V8 means, where both know it", { timeout: 60_000 }, () => {
     const atom = fc.constantFrom(
       "a",
       "b",
