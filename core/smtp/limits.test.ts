@@ -276,6 +276,26 @@ describe("time-outs", () => {
   });
 });
 
+describe("a TLS handshake", () => {
+  it.each([
+    ["nothing", ""],
+    ["half of it", "\x16\x03\x01\x02\x00\x01\x00\x00"],
+    ["something else", "EHLO x.example\r\n"],
+  ])("of which only %s comes holds no connection once the client has gone", async (_, octets) => {
+    const server = await serverWith({}, { tls: "optional" });
+    const client = await greeted(server);
+    expect(await client.say("STARTTLS")).toMatch(/^220 /);
+    client.send(octets);
+    client.socket.end();
+    // Long before the time that a handshake may take.
+    const until = performance.now() + 15_000;
+    while (server.listener.connections > 0 && performance.now() < until) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(server.listener.connections).toBe(0);
+  });
+});
+
 describe("before the banner", () => {
   it("tells a client that speaks too early, and goes", async () => {
     let release: () => void = () => undefined;

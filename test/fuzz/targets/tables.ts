@@ -8,7 +8,7 @@ import { hold, type Target } from "../target.ts";
 const corpus = [
   "# comment\nuser@example.org other@example.org,\n  third@example.org\n@example.net  x\n\nbare\n",
   "192.0.2.0/24 REJECT\n!2001:db8::/32 OK\nif 10.0.0.0/8\n10.1.0.0/16 DUNNO\nendif\n",
-  "/^(.*)@(a|b)\\.example$/i $1@c.example\nif !/x/\n/[[:alpha:]]{2,5}+?/ ok\nendif\n/(?<=a)b(?!c)/ $$x ${1}\n",
+  "/^(.*)@(a|b)\\.example$/i $1@c.example\nif !/x/\n/[[:alpha:]]{2,5}+?/ ok\nendif\n/(?<=a)b(?!c)/ $$x $(1)\n",
   "/^\\s*Subject:.*\\bfree\\b/ REJECT no $0 here\n/(((((a)*)*)*)*)*$/ x\n",
 ];
 
