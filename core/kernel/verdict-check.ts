@@ -89,8 +89,7 @@ const checks = {
   stored(fields: Fields): Stored | string {
     const { identity, secrets, rehash } = fields;
     if (!isIdentity(identity)) return "stored without an identity that has a login";
-    if (rehash !== undefined && !(isRecord(rehash) && isWord(rehash.scheme) && typeof rehash.replace === "function"))
-      return "stored with a rehash that lacks its scheme or replace";
+    if (rehash !== undefined && !isRehash(rehash)) return "stored with a rehash that lacks a known scheme or replace";
     return Array.isArray(secrets) && secrets.every(isText) ? as<Stored>(fields) : "stored without a list of secrets";
   },
   authenticated: (fields: Fields) =>
@@ -114,6 +113,11 @@ const checks = {
 
 const withReason = <V extends Verdict>(fields: Fields): V | string =>
   isText(fields.reason) ? as<V>(fields) : `${show(fields.verdict)} without a reason`;
+
+const isRehash = (value: unknown): boolean =>
+  isRecord(value) &&
+  (value.scheme === "ARGON2ID" || value.scheme === "SCRAM-SHA-256") &&
+  typeof value.replace === "function";
 
 const isIdentity = (value: unknown): boolean => isRecord(value) && isWord(value.login);
 

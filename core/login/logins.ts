@@ -23,7 +23,7 @@ import { type Trying, Verifier } from "./verifier.ts";
 export interface LoginsDeps {
   readonly log: Log;
   readonly clock: Clock;
-  readonly passwords?: Omit<PasswordsOptions, "clock">;
+  readonly passwords?: Omit<PasswordsOptions, "clock" | "secret">;
   readonly offer?: OfferOptions;
   /** Iterations of SCRAM, of fakes and of what is made from passwords in clear. RFC 7677 4: at least 4,096. */
   readonly scramIterations?: number;
@@ -42,9 +42,10 @@ export interface OpenLogins extends Logins {
 
 export function createLogins(kernel: Pick<Kernel, "policy" | "claim" | "notice">, deps: LoginsDeps): OpenLogins {
   const { log, clock, hostname = "localhost", origin = hostname, scramIterations = 4096 } = deps;
-  const passwords = new Passwords({ ...deps.passwords, clock });
+  const secret = deps.secret ?? randomBytes(32);
+  const passwords = new Passwords({ ...deps.passwords, clock, secret });
   const rehashing = new Rehashing(passwords, log, scramIterations);
-  const fakes = new Fakes({ secret: deps.secret ?? randomBytes(32), domain: origin, iterations: scramIterations });
+  const fakes = new Fakes({ secret, domain: origin, iterations: scramIterations });
   const verifier = new Verifier({ kernel, passwords, rehashing, fakes, log });
   const methods = new BackEndMethods();
   const offer = new Offer(deps.offer ?? { mechanisms: null, cramMd5: false }, (method) => methods.can(method));

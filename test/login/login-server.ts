@@ -33,6 +33,8 @@ export interface LoginServerOptions {
   /** Lines of the section \`login:\`. */
   readonly login?: readonly string[];
   readonly password?: string;
+  /** Entries in front of the others. */
+  readonly plugins?: readonly string[];
 }
 
 export class LoginServer {
@@ -46,7 +48,11 @@ export class LoginServer {
     this.lines = lines;
   }
 
-  static async start({ login = [], password = "{PLAIN}secret" }: LoginServerOptions = {}): Promise<LoginServer> {
+  static async start({
+    login = [],
+    password = "{PLAIN}secret",
+    plugins = [],
+  }: LoginServerOptions = {}): Promise<LoginServer> {
     const directory = await mkdtemp(join(tmpdir(), "postern-login-"));
     makeCertificates(directory);
     const tls = "tls: optional, host: 127.0.0.1, port: 0, clientCertificates: ask, clientCa: ca.pem";
@@ -68,6 +74,7 @@ export class LoginServer {
         "listeners:",
         ...["submission", "imap", "pop3"].map((role) => `  - { role: ${role}, name: ${role}, ${tls} }`),
         "plugins:",
+        ...plugins.map((entry) => `  - ${entry}`),
         "  - ./auth-tokens.ts",
         "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
         '  - store-maildir: { path: "{home}/Maildir/" }',

@@ -10,9 +10,14 @@ import { schemeNamed } from "./table.ts";
 const KIND_LIMIT = 16;
 
 export class Decoys {
-  readonly #key = randomBytes(32);
+  readonly #key: Uint8Array;
   readonly #kinds = new Map<string, string>();
   readonly #first = madeUp();
+
+  /** `key`: of this server, so that all workers draw alike once they have met the same kinds. */
+  constructor(key: Uint8Array = randomBytes(32)) {
+    this.#key = key;
+  }
 
   /** Remembers what kind of secret this directory keeps. */
   learn(secret: string): void {
@@ -25,7 +30,7 @@ export class Decoys {
 
   /** A secret that no password of this login is meant to fit: what comes of checking it must be thrown away. */
   for(login: string): string {
-    const secrets = [...this.#kinds.values()];
+    const secrets = [...this.#kinds.keys()].sort().map((kind) => this.#kinds.get(kind));
     const draw = createHmac("sha256", this.#key).update(login).digest().readUInt32BE(0);
     return secrets[draw % Math.max(1, secrets.length)] ?? this.#first;
   }

@@ -17,17 +17,20 @@ export type PasswordAnswer =
 
 export interface PasswordsOptions extends HashPoolOptions {
   readonly clock: Clock;
+  /** Of this server; made up if left out. */
+  readonly secret?: Uint8Array;
   /** How long a success is remembered; 0: not at all. */
   readonly rememberMs?: number;
 }
 
 export class Passwords {
   readonly #pool: HashPool;
-  readonly #decoys = new Decoys();
+  readonly #decoys: Decoys;
   readonly #recent: RecentSuccesses | null;
 
   constructor(options: PasswordsOptions) {
     this.#pool = new HashPool(options);
+    this.#decoys = new Decoys(options.secret);
     const ttlMs = options.rememberMs ?? 300_000;
     this.#recent = ttlMs > 0 ? new RecentSuccesses({ clock: options.clock, ttlMs }) : null;
   }
