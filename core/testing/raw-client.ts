@@ -64,9 +64,9 @@ export class RawClient {
   }
 
   /** Shakes hands over what has been clear text so far. */
-  async startTls(): Promise<void> {
+  async startTls(own: { readonly cert?: string | Buffer; readonly key?: string | Buffer } = {}): Promise<void> {
     this.socket.removeAllListeners();
-    this.socket = connectTls({ socket: this.socket, rejectUnauthorized: false });
+    this.socket = connectTls({ socket: this.socket, rejectUnauthorized: false, ...own });
     await once(this.socket, "secureConnect");
     this.#listen();
   }
