@@ -67,6 +67,11 @@ describe("parseAddress", () => {
     );
   });
 
+  it("refuses an address literal that is longer than a domain may be", () => {
+    expect(parseAddress(`user@[tag:${"x".repeat(249)}]`)).not.toBe(null);
+    expect(parseAddress(`user@[tag:${"x".repeat(250)}]`)).toBe(null);
+  });
+
   it("survives any text", () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 400 }), (raw) => void [parseAddress(raw), parsePath(raw), parseDomain(raw)]),

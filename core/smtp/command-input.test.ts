@@ -23,6 +23,7 @@ describe("command input", () => {
     [`${"x".repeat(18)}\r\nQUIT\r\n`, ["x".repeat(18), "QUIT"]],
     [`${"x".repeat(19)}\r\nQUIT\r\n`, ["(too long)", "QUIT"]],
     [`${"x".repeat(500)}\r\nQUIT\r\n`, ["(too long)", "QUIT"]],
+    [`${"x".repeat(500)}\nQUIT\r\n`, ["(too long)", "QUIT"]],
   ])("cuts %j the same in one piece and octet by octet", (text, expected) => {
     expect(linesOf([text])).toEqual(expected);
     expect(linesOf([...text])).toEqual(expected);
