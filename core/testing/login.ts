@@ -12,7 +12,7 @@ export interface LoginsFixture extends Partial<LoginsDeps> {
 
 /** Closed at the end of the test. */
 export async function loginsOf({ plugins, ...deps }: LoginsFixture) {
-  const told: unknown[] = [];
+  const told: unknown[][] = [];
   const notices = definePlugin({
     name: "see-notices",
     api: 1,

@@ -151,6 +151,15 @@ describe("SCRAM", () => {
     expect(steps.map(({ step }) => step.at)).toEqual(steps.map((_, at) => (at % 2 === 0 ? "success" : "failure")));
   });
 
+  it("is put off when the hash threads have no room, and nobody is blamed", async () => {
+    const made = await started({ passwords: { threads: 1, waiting: 1 } });
+    const steps = await Promise.all(Array.from({ length: 12 }, () => play(made, {})));
+    const ends = steps.map(({ step }) => (step.at === "failure" ? step.cause : step.at));
+    expect(ends.filter((end) => end === "unavailable").length).toBeGreaterThan(0);
+    expect(new Set(ends)).toEqual(new Set(["success", "unavailable"]));
+    expect(made.told.filter(([what]) => what === "authFailed")).toEqual([]);
+  });
+
   it("a message that was heard before is worth nothing", async () => {
     const made = await started();
     const scram = new ScramClient({ hash: "sha256", login: "plain", password: "pencil" });
