@@ -25,6 +25,7 @@ export * from "../contracts/trace.ts";
 export * from "../contracts/verdicts.ts";
 export * from "../kernel/define.ts";
 export * from "../kernel/label.ts";
+export * from "../kernel/own-mail.ts";
 export * from "../kernel/restriction.ts";
 export { Duration, parseDuration, parseSize, Size } from "../kernel/units.ts";
 export * from "../kernel/verdicts.ts";

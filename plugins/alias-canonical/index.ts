@@ -12,6 +12,7 @@ import {
   definePlugin,
   type Envelope,
   expanded,
+  isOwnMail,
   proceed,
   ServerFacts,
   Tables,
@@ -96,7 +97,7 @@ export default definePlugin({
         },
         async prepare(envelope, { headers }) {
           const changes = await mapSender(envelope);
-          if (config.headersOf === "all" || isOwn(envelope))
+          if (config.headersOf === "all" || isOwnMail(envelope))
             for (const { fields, mapping } of inHeaders) {
               if (!mapping) continue;
               const addresses: { from: Address; to: Address }[] = [];
@@ -112,8 +113,5 @@ export default definePlugin({
     };
   },
 });
-
-const isOwn = ({ origin, session }: Envelope): boolean =>
-  origin === "sendmail" || session?.listener.role === "submission" || (session?.identity ?? null) !== null;
 
 const isAmong = (classes: readonly string[], kind: Class): boolean => classes.includes(kind);

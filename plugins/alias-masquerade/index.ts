@@ -9,8 +9,8 @@ import {
   amend,
   type Change,
   definePlugin,
-  type Envelope,
   expanded,
+  isOwnMail,
   proceed,
   Type,
 } from "postern/plugin";
@@ -83,7 +83,7 @@ export default definePlugin({
           const { reversePath } = envelope;
           const address = reversePath && classes.has("envelopeSender") ? masquerade(reversePath, rules) : null;
           const changes: Change[] = address ? [{ op: "reversePath", address }] : [];
-          if (config.headersOf === "all" || isOwn(envelope))
+          if (config.headersOf === "all" || isOwnMail(envelope))
             for (const fields of inHeaders) changes.push(...readdressed(headers, fields));
           return changes.length > 0 ? amend(...changes) : proceed;
         },
@@ -91,6 +91,3 @@ export default definePlugin({
     };
   },
 });
-
-const isOwn = ({ origin, session }: Envelope): boolean =>
-  origin === "sendmail" || session?.listener.role === "submission" || (session?.identity ?? null) !== null;

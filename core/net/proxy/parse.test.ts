@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { proxyField, proxyHeaderV2 } from "../../testing/proxy-header.ts";
 import { crc32c } from "./crc32c.ts";
@@ -126,4 +127,28 @@ describe("PROXY version 2", () => {
 it("CRC32c is that of RFC 9260", () => {
   expect(crc32c(Buffer.from("123456789"))).toBe(0xe3069283);
   expect(crc32c(Buffer.alloc(32))).toBe(0x8a9136aa);
+});
+
+it("whatever comes is answered the same, all at once or octet by octet", () => {
+  const tail = fc.uint8Array({ maxLength: 80 });
+  const start = fc.constantFrom(
+    "",
+    "PROXY ",
+    "PROXY TCP4 ",
+    "PROXY UNKNOWN",
+    "\r\n\r\n\0\r\nQUIT\n",
+    "\r\n\r\n\0\r\nQUIT\n\x21\x11\0",
+  );
+  fc.assert(
+    fc.property(start, tail, (head, octets) => {
+      const whole = Buffer.concat([Buffer.from(head, "latin1"), octets]);
+      let step = parseProxyHeader(whole.subarray(0, 1));
+      for (let length = 2; length <= whole.length && step.at === "more"; length += 1)
+        step = parseProxyHeader(whole.subarray(0, length));
+      const atOnce = parseProxyHeader(whole);
+      expect(atOnce.at).toBe(step.at);
+      if (step.at === "header") expect(atOnce).toEqual(step);
+    }),
+    { numRuns: 1_000 },
+  );
 });
