@@ -143,11 +143,14 @@ describe("the hash pool", () => {
   it("leaves the thread that serves clients free", async () => {
     const check = pool({ threads: 1 });
     await check.check("warm", dear);
-    let turns = 0;
-    const ticking = setInterval(() => turns++, 1);
-    await Promise.all(Array.from({ length: 5 }, () => check.check("wrong", dear)));
-    clearInterval(ticking);
-    expect(turns).toBeGreaterThan(20);
+    let hasEnded = false;
+    const checks = Promise.all(Array.from({ length: 5 }, () => check.check("wrong", dear))).then(() => {
+      hasEnded = true;
+    });
+    // Clients have their turns between the start and the end of the work.
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(hasEnded).toBe(false);
+    await checks;
   });
 
   it("keeps a bound on what waits, and says not now beyond it", async () => {
@@ -262,9 +265,10 @@ describe("recent successes", () => {
   it("spare the hash, and only for the right password", async () => {
     const check = passwords({ rememberMs: 60_000, waiting: 1 });
     expect(await check.check("anna", "x", [dear])).toMatchObject({ at: "right" });
-    const started = performance.now();
-    for (let at = 0; at < 200; at++) expect(await check.check("anna", "x", [dear])).toMatchObject({ at: "right" });
-    expect(performance.now() - started).toBeLessThan(1_000);
+    const again = async () => {
+      for (let at = 0; at < 200; at++) expect(await check.check("anna", "x", [dear])).toMatchObject({ at: "right" });
+    };
+    expect(await workOf(again)).toEqual([]);
     expect(await check.check("anna", "y", [dear])).toEqual({ at: "wrong" });
     expect(await check.check("anna", "x", [dear.replace(/.$/, (last) => (last === "a" ? "b" : "a"))])).toEqual({
       at: "wrong",
