@@ -5,6 +5,7 @@
  */
 import { reversedAddress } from "postern/mail";
 import {
+  allow,
   amend,
   Duration,
   defer,
@@ -44,6 +45,13 @@ export default definePlugin({
     helo: Sites("the name in HELO (reject_rhsbl_helo)"),
     sender: Sites("the domain of the reverse-path (reject_rhsbl_sender)"),
     threshold: Type.Integer({ minimum: 1, default: 1, description: "Sum of weights from which on mail is refused." }),
+    allowFrom: Type.Optional(
+      Type.Integer({
+        maximum: -1,
+        description:
+          "Sum of weights from which on, downwards, no later policy for recipients is asked (permit_dnswl_client).",
+      }),
+    ),
     refusal: Gravity("reject", "What happens at the threshold; `off`: only the label `dnsbl` is set."),
     onFailure: Type.Union([Type.Literal("proceed"), Type.Literal("defer")], {
       default: "proceed",
@@ -135,6 +143,8 @@ export default definePlugin({
       if (config.onFailure === "defer" && found.failed.some(({ weight }) => weight > 0))
         return defer(config.texts.unavailable, { code: 451, detail: "4.3" });
       if (hit === null) return proceed;
+      if (config.allowFrom !== undefined && found.total <= config.allowFrom)
+        return allow("lists of friends speak for the client");
       const zones = new Set(found.hits.map(({ question }) => question.site.zone));
       return amend(Listed.set({ score: found.total, lists: [...zones] }));
     };

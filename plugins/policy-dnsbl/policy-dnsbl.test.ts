@@ -1,3 +1,4 @@
+import { definePlugin, reject } from "postern/plugin";
 import {
   addressOf,
   envelopeOf,
@@ -113,6 +114,44 @@ describe("lists of addresses", () => {
 
   it("only tell where refusing is off", async () => {
     expect(await rcpt({ client: ["bad.example"], refusal: "off" })).toMatchObject({ label: { score: 1 } });
+  });
+
+  it("of friends speak for a client where that is wanted, and later policies are not asked", async () => {
+    const strict = definePlugin({
+      name: "policy-strict",
+      api: 1,
+      setup: () => ({ hooks: { rcptTo: () => reject("Nobody is good enough") } }),
+    });
+    const ask = async (options: object) => {
+      server = await smtpTestServer({
+        dns: dns.server,
+        plugins: [fixture, [plugin, optionsOf(plugin, options)], strict],
+      });
+      const { reply } = await rcpt({});
+      await server.close();
+      server = null;
+      return reply;
+    };
+    const client = ["good.example*-3", "bad.example"];
+    expect(await ask({ client, allowFrom: -2 })).toMatch(/^250/);
+    expect(await ask({ client, allowFrom: -3 })).toContain("Nobody is good enough");
+    expect(await ask({ client })).toContain("Nobody is good enough");
+  });
+
+  it("are asked anew when XCLIENT names another client", async () => {
+    const plugins = [[plugin, optionsOf(plugin, { client: ["bad.example"] })] as const];
+    server = await smtpTestServer({ dns: dns.server, plugins });
+    const { kernel } = server;
+    const session = sessionOf({ remote: { address: "127.0.0.9", port: 1, hostname: null } });
+    const ask = async () => {
+      await kernel.policy("connect", session);
+      const envelope = envelopeOf({ session });
+      const recipient = envelope.addRecipient({ address: addressOf("user@example.org") });
+      return (await kernel.policy("rcptTo", envelope, recipient)).verdict.verdict;
+    };
+    expect(await ask()).toBe("reject");
+    session.remote = { address: "127.0.0.7", port: 1, hostname: null };
+    expect(await ask()).toBe("proceed");
   });
 
   it("know IPv6 by its nibbles, and nothing of a unix socket", async () => {
