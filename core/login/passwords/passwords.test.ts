@@ -147,8 +147,8 @@ describe("the hash pool", () => {
     const checks = Promise.all(Array.from({ length: 5 }, () => check.check("wrong", dear))).then(() => {
       hasEnded = true;
     });
-    // Clients have their turns between the start and the end of the work.
-    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    // Clients have their turn between the start and the end of the work.
+    await new Promise(setImmediate);
     expect(hasEnded).toBe(false);
     await checks;
   });
