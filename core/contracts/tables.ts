@@ -15,6 +15,14 @@ export interface TableMistake {
   readonly text: string;
 }
 
+/** What a table may answer, for whoever can tell whether that makes sense. */
+export interface TableValue {
+  /** The key, or the line that it stands in: for a message to people. */
+  readonly at: string;
+  /** What groups of a pattern would put in is `x`. */
+  readonly value: string;
+}
+
 export interface Table {
   /** `exact` if left out. */
   readonly kind?: TableKind;
@@ -22,6 +30,8 @@ export interface Table {
   get(key: string): Promise<string | null> | string | null;
   /** Of what is in force now. They were logged when it was read, and `postern check` says them. */
   readonly mistakes?: readonly TableMistake[];
+  /** All that it has, for `postern check`; left out where that cannot be listed. */
+  values?(): Promise<readonly TableValue[]>;
 }
 
 /** What was found, and the key that it stood under. */

@@ -19,6 +19,9 @@ export async function openFileTable(path: string, parts: { readonly log: Log; re
     get mistakes() {
       return file.mistakes;
     },
+    async values() {
+      return [...(await file.current())].map(([key, value]) => ({ at: key, value }));
+    },
     get(key) {
       const folded = key.toLowerCase();
       const entries = file.current();

@@ -4,7 +4,7 @@ import { inBraces } from "./braces.ts";
 
 export async function openStaticTable(rest: string): Promise<Table> {
   const value = inBraces(rest) ?? rest;
-  return { kind: "exact", get: () => value };
+  return { kind: "exact", values: async () => [{ at: "*", value }], get: () => value };
 }
 
 export async function openFailingTable(rest: string): Promise<Table> {

@@ -16,7 +16,11 @@ export async function openInlineTable(rest: string): Promise<Table> {
     if (!pair?.[1] || !pair[2]) throw new Error(`an inline: table has items like key = value, not ${shown(item)}`);
     entries.set(pair[1].toLowerCase(), pair[2]);
   }
-  return { kind: "exact", get: (key) => entries.get(key.toLowerCase()) ?? null };
+  return {
+    kind: "exact",
+    values: async () => [...entries].map(([key, value]) => ({ at: key, value })),
+    get: (key) => entries.get(key.toLowerCase()) ?? null,
+  };
 }
 
 // Lenient: Postfix wants "key=value" outside of braces; blanks around the sign cannot mean anything else.

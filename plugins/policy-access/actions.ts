@@ -52,11 +52,18 @@ export type Outcome = Allow | Reject | Defer | null;
 /** `null`: the next check is made. */
 export function act(value: string, occasion: Occasion, acting: Acting): Outcome {
   const action = parseAccessAction(value);
-  if (typeof action === "string")
-    return misconfigured(`${action}; names of restrictions are plugins of their own here`, acting);
-  if (action.does === "ok" && occasion.isUntrusted)
-    return misconfigured("OK is no answer about servers that anybody can name; write DUNNO", acting);
+  const mistake = mistakeIn(value, occasion.isUntrusted);
+  if (typeof action === "string" || mistake !== null) return misconfigured(mistake ?? "", acting);
   return perform(action, occasion, acting);
+}
+
+/** What is wrong with a value; `null`: nothing. */
+export function mistakeIn(value: string, isUntrusted: boolean): string | null {
+  const action = parseAccessAction(value);
+  if (typeof action === "string") return `${action}; names of restrictions are plugins of their own here`;
+  return action.does === "ok" && isUntrusted
+    ? "OK is no answer about servers that anybody can name; write DUNNO"
+    : null;
 }
 
 function perform(action: AccessAction, occasion: Occasion, acting: Acting): Outcome {

@@ -12,6 +12,7 @@ import {
   discard,
   type Envelope,
   exemptionOf,
+  type Finding,
   fillText,
   proceed,
   Resolver,
@@ -20,13 +21,14 @@ import {
   Tables,
   Type,
 } from "postern/plugin";
-import { act, type Effects, noEffects, type Outcome } from "./actions.ts";
+import { act, type Effects, mistakeIn, noEffects, type Outcome } from "./actions.ts";
 import { type CheckKind, checkKinds, isOfRecipient, kinds, type Phase, phaseOf, phases, serversOf } from "./checks.ts";
 import { lookUp, type Question, whenKnown } from "./look-up.ts";
 
 interface Check {
   readonly kind: CheckKind;
   readonly at: Phase;
+  readonly maps: readonly string[];
   readonly tables: readonly Table[];
 }
 
@@ -78,7 +80,7 @@ export default definePlugin({
     for (const { check, maps, at } of config.checks) {
       const phase = phaseOf(check, at);
       if (typeof phase === "object") throw new Error(phase.mistake);
-      checks.push({ kind: check, at: phase, tables: await needs.tables.openAll(maps) });
+      checks.push({ kind: check, at: phase, maps, tables: await needs.tables.openAll(maps) });
     }
     const isExempt = exemptionOf(config.exempt);
     const { texts } = config;
@@ -159,6 +161,7 @@ export default definePlugin({
       return [...(before ? [before.connect, before.helo] : []), ofEnvelope(envelope).effects];
     };
     return {
+      check: () => findings(checks),
       hooks: {
         connect: (session, call) => beforeMail("connect", session, call),
         helo: (session, _, call) => beforeMail("helo", session, call),
@@ -186,6 +189,23 @@ export default definePlugin({
     };
   },
 });
+
+/** Values that are no actions put mail off when they are met: better told before. */
+async function findings(checks: readonly Check[]): Promise<readonly Finding[]> {
+  const found: Finding[] = [];
+  for (const { kind, maps, tables } of checks) {
+    for (const [index, table] of tables.entries()) {
+      for (const { at, value } of (await table.values?.()) ?? []) {
+        const text = mistakeIn(value, serversOf(kind) !== null);
+        if (text !== null && found.length < FINDINGS_LIMIT)
+          found.push({ severity: "error", text: `${maps[index]}, ${at}: ${text}` });
+      }
+    }
+  }
+  return found;
+}
+
+const FINDINGS_LIMIT = 100;
 
 const facts = ({ session, envelope, recipient }: Question): object => ({
   ...(session && { session: session.id, client: session.remote.address, helo: session.heloName }),

@@ -314,6 +314,27 @@ describe("mistakes put the mail off and are told", () => {
     expect(lines.filter(({ level }) => level === "error").at(-1)?.text).toContain(said);
   });
 
+  it("postern check finds what is no action", async () => {
+    const kernel = await kernelWith(
+      { services: [tablesService(), [{ name: "postern/resolver@1" }, {}], [{ name: "postern/client-names@1" }, {}]] },
+      [
+        plugin,
+        optionsOf(plugin, {
+          checks: [
+            on("sender", "inline:{ a=REJECT b=permit_mynetworks {c=DUNNO} }"),
+            on("client", "pcre:{ { /a/ REJECT $$ } { /(b)/ $1 x } { /c/ RJECT } }"),
+            on("senderMx", "cidr:{ { 0.0.0.0/0 OK } }"),
+          ],
+        }),
+      ],
+    );
+    expect((await kernel.check()).map(({ severity, text }) => `${severity}: ${text}`)).toEqual([
+      expect.stringMatching(/^error: inline:.*, b: "permit_mynetworks" is no action/),
+      expect.stringMatching(/^error: pcre:.*, line 3: "RJECT" is no action/),
+      expect.stringMatching(/^error: cidr:.*, line 1: OK is no answer/),
+    ]);
+  });
+
   it("a table that never answers", async () => {
     expect(await first([on("sender", "fail:x")])).toMatch(/^451 4\.3\.0/);
   });

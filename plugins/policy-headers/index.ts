@@ -9,6 +9,7 @@ import {
   type Call,
   definePlugin,
   type Envelope,
+  type Finding,
   type Message,
   proceed,
   type Session,
@@ -17,6 +18,7 @@ import {
   Tables,
   Type,
 } from "postern/plugin";
+import { parseContentAction } from "./actions.ts";
 import { ContentScanner, type Item, type Place } from "./content-scanner.ts";
 import { Judgement } from "./judgement.ts";
 
@@ -117,6 +119,7 @@ export default definePlugin({
     }
 
     return {
+      check: () => findings(tables),
       hooks: {
         message(envelope, message, call) {
           return isActive && !isExempt(envelope.session) ? check(envelope, message, call) : proceed;
@@ -141,5 +144,21 @@ export default definePlugin({
     }
   },
 });
+
+/** Values that are no actions put mail off when they are met: better told before. */
+async function findings(tables: Readonly<Record<Place, readonly Table[]>>): Promise<readonly Finding[]> {
+  const texts = new Set<string>();
+  for (const place of ["header", "mimeHeader", "nestedHeader", "body"] as const) {
+    for (const table of tables[place]) {
+      for (const { at, value } of (await table.values?.()) ?? []) {
+        const action = parseContentAction(value, place);
+        if (typeof action === "string" && texts.size < FINDINGS_LIMIT) texts.add(`${place}, ${at}: ${action}`);
+      }
+    }
+  }
+  return [...texts].map((text) => ({ severity: "error", text }));
+}
+
+const FINDINGS_LIMIT = 100;
 
 const shown = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").slice(0, 200);

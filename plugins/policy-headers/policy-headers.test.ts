@@ -1,4 +1,13 @@
-import { fixture, keptLog, optionsOf, RawClient, type SmtpTestServer, smtpTestServer } from "postern/testing";
+import {
+  fixture,
+  keptLog,
+  kernelWith,
+  optionsOf,
+  RawClient,
+  type SmtpTestServer,
+  smtpTestServer,
+  tablesService,
+} from "postern/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import plugin from "./index.ts";
 
@@ -137,4 +146,20 @@ describe("mime_header_checks, nested_header_checks and body_checks", () => {
     const options = { header: rules("/./ REJECT"), exempt: { networks: ["127.0.0.0/8"] } };
     expect(await send(options, message)).toMatch(/^250/);
   });
+});
+
+it("postern check finds what is no action", async () => {
+  const options = {
+    header: rules("/a/ REPLACE no field", "/b/ REPLACE X: $$"),
+    body: rules("/a/ STRIP", "/b/ permit"),
+  };
+  const kernel = await kernelWith({ services: [tablesService()] }, [plugin, optionsOf(plugin, options)]);
+  expect((await kernel.check()).map(({ text }) => text.slice(0, 30))).toEqual(
+    [
+      "header, line 1: REPLACE takes a",
+      "mimeHeader, line 1: REPLACE ta",
+      "nestedHeader, line 1: REPLACE ",
+      "body, line 2: permit is no acti",
+    ].map((text) => text.slice(0, 30)),
+  );
 });

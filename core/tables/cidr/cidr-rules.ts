@@ -18,8 +18,8 @@ interface RuleHead {
   readonly isNegated: boolean;
 }
 export type CidrRule =
-  | (RuleHead & { readonly result: string; readonly rules: null })
-  | (RuleHead & { readonly result: null; readonly rules: readonly CidrRule[] });
+  | (RuleHead & { readonly line: number; readonly result: string; readonly rules: null })
+  | (RuleHead & { readonly line: number; readonly result: null; readonly rules: readonly CidrRule[] });
 
 export interface CidrRules {
   readonly rules: readonly CidrRule[];
@@ -36,8 +36,8 @@ export function parseCidrRules({ lines, mistakes: ofLines }: LogicalLines): Cidr
   const mistakes: TableMistake[] = [...ofLines];
   const outermost: Block = { head: null, line: 0, rules: [] };
   const open: Block[] = [outermost];
-  const close = ({ head, rules }: Block) => {
-    if (head) open.at(-1)?.rules.push({ ...head, result: null, rules });
+  const close = ({ head, line, rules }: Block) => {
+    if (head) open.at(-1)?.rules.push({ ...head, line, result: null, rules });
   };
   for (const { line, text } of lines) {
     const note = (what: string) => mistakes.push({ line, text: what });
@@ -58,7 +58,7 @@ export function parseCidrRules({ lines, mistakes: ofLines }: LogicalLines): Cidr
       const head = parseHead(network);
       if (typeof head === "string") note(`${head}; ${shown(text)} is left out`);
       else if (result === "") note(`there is no result behind the network; ${shown(text)} is left out`);
-      else open.at(-1)?.rules.push({ ...head, result, rules: null });
+      else open.at(-1)?.rules.push({ ...head, line, result, rules: null });
     }
   }
   for (let block = open.pop(); block && block !== outermost; block = open.pop()) {

@@ -1,11 +1,11 @@
 /** `cidr:FILE`, and the same with rules in braces: the first network that has the client's address answers (cidr_table(5)). */
 import type { Clock } from "../../contracts/clock.ts";
 import type { Log } from "../../contracts/log.ts";
-import type { Table } from "../../contracts/tables.ts";
+import type { Table, TableValue } from "../../contracts/tables.ts";
 import { inBraces, splitItems } from "../braces.ts";
 import { logicalLines, shown } from "../logical-lines.ts";
 import { WatchedFile } from "../watched-file.ts";
-import { parseCidrRules, parseClient } from "./cidr-rules.ts";
+import { type CidrRule, parseCidrRules, parseClient } from "./cidr-rules.ts";
 import { NetworkIndex } from "./network-index.ts";
 
 export async function openCidrFile(path: string, parts: { readonly log: Log; readonly clock: Clock }): Promise<Table> {
@@ -14,7 +14,7 @@ export async function openCidrFile(path: string, parts: { readonly log: Log; rea
     path,
     parse: (text) => {
       const { rules, mistakes } = parseCidrRules(logicalLines(text));
-      return { content: new NetworkIndex(rules), mistakes };
+      return { content: { index: new NetworkIndex(rules), rules }, mistakes };
     },
   });
   return {
@@ -22,9 +22,10 @@ export async function openCidrFile(path: string, parts: { readonly log: Log; rea
     get mistakes() {
       return file.mistakes;
     },
+    values: async () => valuesOf((await file.current()).rules),
     get(key) {
-      const index = file.current();
-      return index instanceof Promise ? index.then((later) => look(later, key)) : look(index, key);
+      const content = file.current();
+      return content instanceof Promise ? content.then(({ index }) => look(index, key)) : look(content.index, key);
     },
   };
 }
@@ -39,10 +40,15 @@ export function openInlineCidr(rest: string): Table {
   const [first] = mistakes;
   if (first) throw new Error(`rule ${first.line} of cidr: ${first.text}`);
   const index = new NetworkIndex(rules);
-  return { kind: "network", get: (key) => look(index, key) };
+  return { kind: "network", values: async () => valuesOf(rules), get: (key) => look(index, key) };
 }
 
 function look(index: NetworkIndex, key: string): string | null {
   const client = parseClient(key);
   return client && index.find(client.family, client.value);
 }
+
+const valuesOf = (rules: readonly CidrRule[]): readonly TableValue[] =>
+  rules.flatMap(({ line, result, rules: inner }) =>
+    result === null ? valuesOf(inner) : [{ at: `line ${line}`, value: result }],
+  );

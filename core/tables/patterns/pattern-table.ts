@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../contracts/clock.ts";
 import type { Log } from "../../contracts/log.ts";
-import type { Table, TableMistake } from "../../contracts/tables.ts";
+import type { Table, TableMistake, TableValue } from "../../contracts/tables.ts";
 import { inBraces, splitItems } from "../braces.ts";
 import { type LogicalLines, logicalLines, shown } from "../logical-lines.ts";
 import { type Parsed, WatchedFile } from "../watched-file.ts";
@@ -13,7 +13,7 @@ import { fillIn, type ResultText, usesGroups } from "./result-text.ts";
 import { type PatternRule, type PatternSyntax, parseRules } from "./rules.ts";
 import { PatternError } from "./syntax-tree.ts";
 
-type Step = { readonly pattern: number; readonly isNegated: boolean } & (
+type Step = { readonly line: number; readonly pattern: number; readonly isNegated: boolean } & (
   | { readonly result: ResultText; readonly steps: null }
   | { readonly result: null; readonly steps: readonly Step[] }
 );
@@ -34,6 +34,7 @@ export async function openPatternFile(
     get mistakes() {
       return file.mistakes;
     },
+    values: async () => valuesOf((await file.current()).steps),
     get(key) {
       const program = file.current();
       return program instanceof Promise ? program.then((later) => run(later, key)) : run(program, key);
@@ -52,7 +53,7 @@ export function openInlinePatterns(syntax: PatternSyntax, rest: string): Table {
   const { content, mistakes } = programOf({ lines, mistakes: [] }, syntax);
   const [first] = mistakes;
   if (first) throw new Error(`rule ${first.line} of ${syntax}: ${first.text}`);
-  return { kind: "pattern", get: (key) => run(content, key) };
+  return { kind: "pattern", values: async () => valuesOf(content.steps), get: (key) => run(content, key) };
 }
 
 function programOf(lines: LogicalLines, syntax: PatternSyntax): Parsed<Program> {
@@ -62,7 +63,7 @@ function programOf(lines: LogicalLines, syntax: PatternSyntax): Parsed<Program> 
   const stepOf = (rule: PatternRule): readonly Step[] => {
     try {
       const pattern = patterns.push(compile(rule.pattern)) - 1;
-      const head = { pattern, isNegated: rule.isNegated };
+      const head = { line: rule.line, pattern, isNegated: rule.isNegated };
       return rule.rules === null
         ? [{ ...head, result: rule.result, steps: null }]
         : [{ ...head, result: null, steps: rule.rules.flatMap(stepOf) }];
@@ -78,6 +79,15 @@ function programOf(lines: LogicalLines, syntax: PatternSyntax): Parsed<Program> 
   const steps = rules.flatMap(stepOf);
   mistakes.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
   return { content: { matcher: new Matcher(patterns), steps }, mistakes };
+}
+
+/** One that begins with what a group took may be anything. */
+function valuesOf(steps: readonly Step[]): readonly TableValue[] {
+  return steps.flatMap(({ line, result, steps: inner }) => {
+    if (result === null) return valuesOf(inner);
+    if (typeof result[0] === "number") return [];
+    return [{ at: `line ${line}`, value: result.map((piece) => (typeof piece === "number" ? "x" : piece)).join("") }];
+  });
 }
 
 const run = ({ matcher, steps }: Program, key: string): string | null =>
