@@ -13,6 +13,8 @@ export interface Environment {
   transact(work: () => void): void;
   /** From now on reads see what other processes have written. */
   refresh(): void;
+  /** Readers that were killed keep pages from being used again: forgets them. */
+  forgetDeadReaders(): void;
   usedBytes(): number;
   lastTransaction(): number;
   flush(): Promise<void>;
@@ -78,6 +80,7 @@ export async function openEnvironment(directory: string, ceilingBytes: number): 
           work();
         }),
       refresh: () => root.resetReadTxn(),
+      forgetDeadReaders: () => void root.readerCheck(),
       usedBytes() {
         const whole = statsOf(entries);
         const pages = [whole, whole.root, whole.free, statsOf(expiries), statsOf(gauges)].map(pagesOf);

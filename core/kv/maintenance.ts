@@ -52,6 +52,7 @@ export function maintain(parts: MaintenanceParts): () => Promise<void> {
   const round = async () => {
     try {
       if (!(await parts.generations.isCurrent(parts.environment))) return parts.leave(parts.environment);
+      parts.environment.forgetDeadReaders();
       parts.gauges.repair();
       await parts.gauges.sweepOwners(isFirst);
       isFirst = false;
