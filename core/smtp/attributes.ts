@@ -3,16 +3,14 @@ import ipaddr from "ipaddr.js";
 import { parseDomain } from "../mail/address.ts";
 import { decodeXtext } from "./xtext.ts";
 
-/** A value that is not known, for now or for ever: `[UNAVAILABLE]`, `[TEMPUNAVAIL]`. */
-export const UNKNOWN = null;
-
-export type Attributes<N extends string> = ReadonlyMap<N, string | typeof UNKNOWN>;
+/** `null`: not known, for now or for ever (`[UNAVAILABLE]`, `[TEMPUNAVAIL]`). */
+export type Attributes<N extends string> = ReadonlyMap<N, string | null>;
 
 const VALUE_LIMIT = 255;
 
 /** Names in upper case. A name that is said twice counts as it was said last. */
 export function parseAttributes<N extends string>(text: string, names: readonly N[]): Attributes<N> | null {
-  const attributes = new Map<N, string | typeof UNKNOWN>();
+  const attributes = new Map<N, string | null>();
   for (const word of text.split(" ")) {
     if (word === "") continue;
     const equals = word.indexOf("=");
@@ -20,7 +18,7 @@ export function parseAttributes<N extends string>(text: string, names: readonly 
     const raw = word.slice(equals + 1);
     if (name === undefined || raw === "") return null;
     if (/^\[(?:UNAVAILABLE|TEMPUNAVAIL)\]$/i.test(raw)) {
-      attributes.set(name, UNKNOWN);
+      attributes.set(name, null);
       continue;
     }
     const value = decodeXtext(raw);
