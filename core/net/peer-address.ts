@@ -1,5 +1,6 @@
 /** Addresses of a socket's two ends as sessions carry them. */
 import type { Socket } from "node:net";
+import ipaddr from "ipaddr.js";
 
 export interface Endpoint {
   readonly address: string;
@@ -20,6 +21,9 @@ export function localEnd(socket: Socket, isUnix: boolean): Endpoint {
   if (isUnix) return { address: UNIX, port: 0 };
   return { address: plain(socket.localAddress ?? "::"), port: socket.localPort ?? 0 };
 }
+
+/** An address that somebody else wrote, as sessions carry them: in one form (RFC 5952), and IPv4 wherever it is IPv4. */
+export const inOneForm = (address: string): string => ipaddr.process(address).toString();
 
 /** RFC 4291 2.5.5.2: an IPv4 client of a socket for both families is an IPv4 client. Scope ids (`%eth0`) are ours, not his. */
 function plain(address: string): string {

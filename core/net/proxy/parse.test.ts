@@ -28,6 +28,12 @@ describe("PROXY version 1", () => {
     });
   });
 
+  it("gives addresses in one form, however they are written", () => {
+    expect(text("PROXY TCP6 2001:0DB8:0::0:7 ::ffff:198.51.100.1 1 2\r\n")).toMatchObject({
+      header: { ends: { remote: { address: "2001:db8::7" }, local: { address: "198.51.100.1" } } },
+    });
+  });
+
   it.each(["PROXY UNKNOWN\r\n", "PROXY UNKNOWN ffff:f...f:ffff what ever 65535 65535\r\n"])("%j names nobody", (line) =>
     expect(text(line)).toMatchObject({ at: "header", header: { ends: null }, length: line.length }),
   );

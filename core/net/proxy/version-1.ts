@@ -1,5 +1,6 @@
 /** Version 1 of the PROXY protocol: one line of text (section 2.1). */
 import { isIP } from "node:net";
+import { inOneForm } from "../peer-address.ts";
 import { bad, more, type ProxyStep } from "./header.ts";
 
 export const VERSION_1_MARK = Buffer.from("PROXY ");
@@ -21,8 +22,8 @@ export function parseVersion1(octets: Buffer): ProxyStep {
   const [, family, source = "", destination = "", sourcePort, destinationPort] = LINE.exec(line) ?? [];
   const version = family === "TCP4" ? 4 : 6;
   if (family === undefined || isIP(source) !== version || isIP(destination) !== version) return bad("a bad PROXY line");
-  const remote = { address: source, port: Number(sourcePort) };
-  const local = { address: destination, port: Number(destinationPort) };
+  const remote = { address: inOneForm(source), port: Number(sourcePort) };
+  const local = { address: inOneForm(destination), port: Number(destinationPort) };
   if (remote.port > 65_535 || local.port > 65_535) return bad("a bad port in a PROXY line");
   return { at: "header", header: { version: 1, ends: { remote, local }, tls: null }, length };
 }

@@ -1,5 +1,6 @@
 /** Version 2 of the PROXY protocol: a binary header (section 2.2) with type-length-value fields behind the addresses. */
 import ipaddr from "ipaddr.js";
+import { inOneForm } from "../peer-address.ts";
 import { crc32c } from "./crc32c.ts";
 import { bad, more, PROXY_HEADER_LIMIT, type ProxyHeader, type ProxyStep } from "./header.ts";
 import { readTls } from "./tls-field.ts";
@@ -65,8 +66,7 @@ function readEnds(block: Buffer, family: number): ProxyHeader["ends"] {
   return null;
 }
 
-/** RFC 4291 2.5.5.2: an IPv4 client is one in whatever family it is written. */
-const addressOf = (octets: Buffer): string => ipaddr.process(ipaddr.fromByteArray([...octets]).toString()).toString();
+const addressOf = (octets: Buffer): string => inOneForm(ipaddr.fromByteArray([...octets]).toString());
 
 interface Field {
   readonly at: number;
