@@ -6,6 +6,7 @@ import { createResolver } from "./resolver.ts";
 
 let dns: TestDnsServer;
 let names: ClientNames;
+let hasty: ClientNames;
 let nowMs: number;
 const ptr = (address: string, data: string) => ({
   name: `${address.split(".").reverse().join(".")}.in-addr.arpa`,
@@ -36,11 +37,9 @@ beforeEach(async () => {
   ]);
   dns.failing.add("broken.example.net").add("7.2.0.192.in-addr.arpa");
   dns.silent.add("8.2.0.192.in-addr.arpa");
-  names = createClientNames({
-    resolver: createResolver({ servers: [dns.server], timeoutMs: 20_000, clock }),
-    clock,
-    timeoutMs: 300,
-  });
+  const resolver = createResolver({ servers: [dns.server], timeoutMs: 20_000, clock });
+  names = createClientNames({ resolver, clock, timeoutMs: 20_000 });
+  hasty = createClientNames({ resolver, clock, timeoutMs: 300 });
 });
 afterEach(() => dns.close());
 
@@ -53,13 +52,16 @@ describe("the name of a client", () => {
     ["is the second of two", "192.0.2.5", { at: "verified", name: "five.example.net" }],
     ["cannot be followed now", "192.0.2.6", { at: "failed", name: "broken.example.net" }],
     ["cannot be told now", "192.0.2.7", { at: "failed", name: null }],
-    ["is not told in time", "192.0.2.8", { at: "failed", name: null }],
     ["does not exist", "192.0.2.9", { at: "unknown" }],
     ["is IPv6 in another form", "2001:db8::1", { at: "verified", name: "six.example.net" }],
     ["is localhost without a question", "127.0.0.1", { at: "verified", name: "localhost" }],
     ["is nothing on a unix socket", "unix", { at: "unknown" }],
   ])("%s", async (_, address, expected) => {
     expect(await names.find(address)).toEqual(expected);
+  });
+
+  it("is not waited for beyond its bound", async () => {
+    expect(await hasty.find("192.0.2.8")).toEqual({ at: "failed", name: null });
   });
 
   it("is asked for once, answered at once from then on, and forgotten after a while", async () => {
