@@ -15,6 +15,8 @@ export interface PosternOptions {
   readonly workers: number | null;
   /** Lines of the config's list of plugins before the delivery. */
   readonly policies?: readonly string[];
+  /** Further top-level lines of the config. */
+  readonly config?: readonly string[];
   /** Files that they read, by name, beside the config. */
   readonly files?: Readonly<Record<string, string>>;
   /** `sink`: messages are thrown away behind the queue. */
@@ -39,6 +41,7 @@ export async function startPostern({
     [
       "hostname: mx.example.org",
       "dataDir: data",
+      ...config,
       ...(workers === null ? [] : [`workers: ${workers}`]),
       "listeners:",
       `  - { role: mx, host: 127.0.0.1, port: ${port}, limits: { connectionsPerAddress: 1000 } }`,

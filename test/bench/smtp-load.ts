@@ -29,7 +29,7 @@ async function sendBySmtpSource({ port, recipient, sizeBytes, messages, connecti
   if (exitCode !== 0) throw new Error(`smtp-source ended with ${String(exitCode)}`);
 }
 
-async function sendOurselves({ port, recipient, sizeBytes, messages, connections }: Load): Promise<void> {
+export async function sendOurselves({ port, recipient, sizeBytes, messages, connections }: Load): Promise<void> {
   let left = messages;
   const take = () => left-- > 0;
   const content = contentOf(sizeBytes);

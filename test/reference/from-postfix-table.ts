@@ -76,7 +76,7 @@ export const sections: readonly Section[] = [
       row("permit_tls_clientcerts", "policy-relay", "certificates"),
       row("permit_tls_all_clientcerts", "policy-relay", "verifiedCertificates"),
       row("reject_rbl_client", "policy-dnsbl", "client"),
-      row("permit_dnswl_client, permit_rhswl_client", "policy-dnsbl", "client", "with a negative weight"),
+      row("permit_dnswl_client, permit_rhswl_client", "policy-dnsbl", "allowFrom", "lists with a negative weight"),
       row("reject_rhsbl_client, reject_rhsbl_reverse_client", "policy-dnsbl", "clientName"),
       row("reject_unknown_client_hostname", "policy-client", "unconfirmed"),
       row("reject_unknown_reverse_client_hostname", "policy-client", "noName"),
