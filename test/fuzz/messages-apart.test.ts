@@ -103,7 +103,7 @@ describe.each(["reject", "normalize"] as const)("bare line ends: %s", (policy) =
         // Still in step: NOOP and QUIT are what they are.
         expect(said).toMatch(/\r\n250 2\.0\.0 Ok\r\n221 2\.0\.0 [^\r]*\r\n$/);
       }),
-      { numRuns: Number(process.env.FUZZ_RUNS ?? 300) },
+      { numRuns: Number(process.env.FUZZ_RUNS ?? 120) },
     );
   });
 });

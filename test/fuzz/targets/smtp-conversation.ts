@@ -50,7 +50,7 @@ const chunksOf = (message: Buffer): Buffer[] => [
 
 export const target: Target = {
   name: "smtp-conversation",
-  inputs: 280,
+  inputs: 200,
   corpus: [
     ...sessions,
     ...messages.slice(0, 12).flatMap((message) => [Buffer.concat(dataOf(message)), Buffer.concat(chunksOf(message))]),

@@ -14,7 +14,7 @@ const corpus = [
 
 export const target: Target = {
   name: "tables",
-  inputs: 250,
+  inputs: 150,
   corpus: corpus.map((text) => Buffer.from(text)),
   words: ["if ", "endif\n", "/", "{", "}", "[[:", ":]]", "(?i)", "\\1", "${", "$9", "\n ", "#"],
   run(input) {
