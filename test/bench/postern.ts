@@ -30,6 +30,7 @@ export async function startPostern({
   workers,
   policies = [],
   files = {},
+  config = [],
   delivery,
 }: PosternOptions): Promise<Peer> {
   const directory = await mkdtemp(join(process.env.BENCH_DIR ?? tmpdir(), "postern-bench-"));
