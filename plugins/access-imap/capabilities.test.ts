@@ -13,7 +13,9 @@ describe("capabilities", () => {
   it("forbid LOGIN where the password would travel in clear", () => {
     expect(said(true, [], false)).toEqual(expect.arrayContaining(["IMAP4rev1", "STARTTLS", "LOGINDISABLED"]));
     expect(said(true, ["PLAIN"], false)).not.toContain("LOGINDISABLED");
-    expect(said(true, ["SCRAM-SHA-256"], false)).toEqual(expect.arrayContaining(["AUTH=SCRAM-SHA-256", "LOGINDISABLED"]));
+    expect(said(true, ["SCRAM-SHA-256"], false)).toEqual(
+      expect.arrayContaining(["AUTH=SCRAM-SHA-256", "LOGINDISABLED"]),
+    );
   });
 
   it("offer TLS and mechanisms before the login only", () => {
