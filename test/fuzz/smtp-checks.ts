@@ -20,7 +20,7 @@ export function checkReplies(received: string): void {
   hold(code === null, () => "the last reply has no end");
 }
 
-const idsPromised = (received: string): ReadonlySet<string> =>
+export const idsPromised = (received: string): ReadonlySet<string> =>
   new Set([...received.matchAll(/^250 2\.0\.0 Ok: queued as (\S+)\r$/gm)].map(([, id = ""]) => id));
 
 const RECEIVED = /^Received:[^\n]*\n(?:[ \t][^\n]*\n)*/;
