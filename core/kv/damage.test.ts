@@ -159,6 +159,17 @@ describe("a machine that stopped", () => {
     expect(await open().space("a").get("k")).toBeNull();
   });
 
+  it("may have left records of processes that cannot be read", async () => {
+    await put(open(), "k", 1);
+    await close();
+    await writeFile(join(directory, "owners", "torn"), Buffer.alloc(64));
+    await writeFile(join(directory, "owners", "strange"), "null");
+    const kv = open();
+    expect(await kv.space("a").get("k")).toBe(1);
+    expect((await kv.lease("g", 1))?.held).toBe(1);
+    expect(await readdir(join(directory, "owners"))).toHaveLength(1);
+  });
+
   it("costs nothing where the server had been closed in order", async () => {
     await put(open(), "k", 1);
     await close();
@@ -168,10 +179,10 @@ describe("a machine that stopped", () => {
     expect(await open().space("a").get("k")).toBe(1);
   });
 
-  it("may have emptied the file that says which environment is used", async () => {
+  it.each(["", "null", "\0\0\0"])("may have left %j in the file that says which environment is used", async (torn) => {
     await put(open(), "k", 1);
     await close();
-    await writeFile(currentFile(), "");
+    await writeFile(currentFile(), torn);
     expect(await put(open(), "k", 2)).toBe(2);
     expect((await readdir(directory)).sort()).toEqual(["1.damaged", "2", "current", "owners"]);
   });

@@ -88,13 +88,15 @@ export function createGauges(queue: WorkQueue, owners: Owners): Gauges {
           run(environment) {
             const others = othersOf(environment, key);
             const before = Object.values(others).reduce((sum, share) => sum + share, held.get(id) ?? 0);
-            isGranted = before < limit;
-            if (!isGranted) return;
+            if (before >= limit) return;
             count = before + 1;
-            putOwn(environment, key, add(id, 1), others);
+            const own = add(id, 1);
+            isGranted = true;
+            putOwn(environment, key, own, others);
           },
           undo: () => {
             if (isGranted) add(id, -1);
+            isGranted = false;
           },
           done: () => resolve(isGranted ? { held: count, release: releaseOf(id, key) } : null),
           failed: reject,

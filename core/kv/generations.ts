@@ -163,7 +163,7 @@ async function readCurrent(file: string, directory: string): Promise<Current> {
   let text = "";
   try {
     text = await readFile(file, "utf8");
-    const { generation, boot, isClean, crashes, crashedAtMs } = JSON.parse(text) as Partial<Current>;
+    const { generation, boot, isClean, crashes, crashedAtMs } = (JSON.parse(text) ?? {}) as Partial<Current>;
     if (Number.isSafeInteger(generation) && generation !== undefined) {
       const counted = { crashes: Number(crashes) || 0, crashedAtMs: Number(crashedAtMs) || 0 };
       return { generation, boot: String(boot), isClean: isClean === true, ...counted };

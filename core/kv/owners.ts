@@ -41,9 +41,8 @@ export function createOwners(directory: string): Owners {
   const recordOf = (id: string): OwnerRecord | null => {
     const known = records.get(id);
     if (known) return known;
-    const text = textOf(() => readFileSync(fileOf(id), "utf8"));
-    if (text === "") return null;
-    const record = JSON.parse(text) as OwnerRecord;
+    const record = parseRecord(textOf(() => readFileSync(fileOf(id), "utf8")));
+    if (record === null) return null;
     if (records.size >= REMEMBERED) records.clear();
     records.set(id, record);
     return record;
@@ -84,6 +83,16 @@ function thisProcess(): OwnerRecord {
     boot: bootId(),
     pidNamespace: textOf(() => readlinkSync("/proc/self/ns/pid")),
   };
+}
+
+/** `null` for what a power cut has torn: who wrote it is gone with its machine. */
+function parseRecord(text: string): OwnerRecord | null {
+  try {
+    const record: unknown = JSON.parse(text);
+    return typeof record === "object" ? (record as OwnerRecord | null) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Whether the process that `record` means still runs, as seen from the process `self`. */

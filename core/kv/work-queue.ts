@@ -9,7 +9,7 @@ import { KeyValueError } from "./key-value-error.ts";
 export interface Job {
   /** Done inside the transaction. What it throws as a `Refused` concerns this job alone; all else fails the transaction. */
   run(environment: Environment): void;
-  /** Takes back what `run` did in memory: the transaction failed. */
+  /** Takes back what `run` did in memory, as far as it came: the transaction failed. */
   undo?(): void;
   done(): void;
   failed(cause: unknown): void;
@@ -80,7 +80,8 @@ export function createWorkQueue(parts: WorkQueueParts): WorkQueue {
 /** Answers what there was no time for. */
 function doTogether(environment: Environment, jobs: readonly Job[], parts: WorkQueueParts): readonly Job[] {
   const settled: (() => void)[] = [];
-  const done: Job[] = [];
+  /** Also the one at which it failed: it may have come half of the way. */
+  const begun: Job[] = [];
   let next = 0;
   const begunMs = performance.now();
   try {
@@ -88,6 +89,7 @@ function doTogether(environment: Environment, jobs: readonly Job[], parts: WorkQ
       for (const job of jobs) {
         if ((next & 7) === 7 && performance.now() - begunMs > BATCH_MS) break;
         next += 1;
+        begun.push(job);
         try {
           job.run(environment);
         } catch (cause) {
@@ -95,13 +97,12 @@ function doTogether(environment: Environment, jobs: readonly Job[], parts: WorkQ
           settled.push(() => job.failed(cause.cause));
           continue;
         }
-        done.push(job);
         settled.push(() => job.done());
       }
       parts.afterJobs(environment, next);
     });
   } catch (cause) {
-    for (const job of done.reverse()) job.undo?.();
+    for (const job of begun.reverse()) job.undo?.();
     return afterFailure(environment, jobs, cause, parts);
   }
   for (const settle of settled) settle();
