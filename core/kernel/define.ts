@@ -13,6 +13,8 @@ export type Resolved<N extends Tokens> = {
 };
 
 export interface Context<C, N extends Tokens> {
+  /** This entry's id: what is kept for it alone, a space of KeyValue for instance, is named after it. */
+  readonly id: string;
   /** This entry's options: validated, defaults filled in. */
   readonly config: C;
   readonly needs: Resolved<N>;

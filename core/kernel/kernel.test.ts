@@ -302,14 +302,14 @@ describe("what a plugin gets", () => {
       name: "policy-x",
       api: 1,
       config: Type.Object({ limit: Type.Integer() }),
-      setup({ config, log: own, clock, configDir }) {
-        own.info({ limit: config.limit, at: clock.now(), configDir }, "hello");
+      setup({ id, config, log: own, clock, configDir }) {
+        own.info({ limit: config.limit, at: clock.now(), configDir, id }, "hello");
         return {};
       },
     });
     await kernelWith({ log, clock: { now: () => 42 }, configDir: "/etc" }, [plugin, { limit: 3 }, { id: "mine" }]);
     expect(lines[0]).toMatchObject({
-      fields: { entry: "mine", plugin: "policy-x", limit: 3, at: 42, configDir: "/etc" },
+      fields: { entry: "mine", plugin: "policy-x", limit: 3, at: 42, configDir: "/etc", id: "mine" },
     });
   });
 

@@ -41,6 +41,7 @@ export async function setUp(
     const log = surroundings.log.child({ entry: entry.id, plugin: entry.plugin.name });
     const context: Context<Record<string, unknown>, Tokens> = {
       ...surroundings,
+      id: entry.id,
       config: optionsOf(entry),
       needs,
       log,

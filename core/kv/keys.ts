@@ -8,16 +8,18 @@ import { createHash } from "node:crypto";
 const WHOLE_BYTES = 192;
 const HEAD_BYTES = 128;
 const SPACE_BYTES = 64;
+const SPACE_HEAD_BYTES = 20;
 
 /** Behind all keys of a prefix: 0xff is no byte of UTF-8. */
 const BEHIND = Buffer.from([0xff]);
 
+/** A long name is shortened as a long key is. */
 export function spacePrefix(name: string): Buffer {
-  const sizeBytes = Buffer.byteLength(name);
-  if (sizeBytes === 0 || sizeBytes > SPACE_BYTES || name.includes("\0")) {
-    throw new TypeError(`a space is named with 1 to ${SPACE_BYTES} bytes without zeros, not ${JSON.stringify(name)}`);
-  }
-  return Buffer.from(`${name}\0`);
+  if (name === "" || name.includes("\0"))
+    throw new TypeError(`a space has a name without zeros, not ${JSON.stringify(name)}`);
+  const bytes = Buffer.from(name);
+  const short = bytes.length <= SPACE_BYTES ? bytes : shortened(bytes, SPACE_HEAD_BYTES);
+  return Buffer.concat([short, Buffer.alloc(1)]);
 }
 
 export function entryKey(prefix: Buffer, key: string): Buffer {
@@ -26,8 +28,12 @@ export function entryKey(prefix: Buffer, key: string): Buffer {
   if (key.length * 3 <= WHOLE_BYTES || Buffer.byteLength(key) <= WHOLE_BYTES)
     return Buffer.concat([prefix, Buffer.from(key)]);
   const bytes = Buffer.from(key);
+  return Buffer.concat([prefix, shortened(bytes, HEAD_BYTES)]);
+}
+
+function shortened(bytes: Buffer, headBytes: number): Buffer {
   const hash = createHash("sha256").update(bytes).digest("base64url");
-  return Buffer.concat([prefix, bytes.subarray(0, characterStart(bytes, HEAD_BYTES)), Buffer.from(`~${hash}`)]);
+  return Buffer.concat([bytes.subarray(0, characterStart(bytes, headBytes)), Buffer.from(`~${hash}`)]);
 }
 
 /** The range of all entries whose key begins with this. */

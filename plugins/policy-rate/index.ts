@@ -51,15 +51,15 @@ export default definePlugin({
       description: "Clients in these networks are not counted: `192.0.2.0/24`, `2001:db8::/32`, `::1`.",
     }),
   }),
-  async setup({ config, needs, clock, log, state }) {
+  async setup({ id, config, needs, clock, log, state }) {
     const networks = config.networks.map(networkOf);
     const rules: Partial<Record<Counted, OpenRule[]>> = {};
     for (const [index, options] of config.rules.entries()) {
       const opened = { rule: ruleOf(options, index), exempt: await needs.tables.openAll(options.exempt) };
       rules[options.count] = [...(rules[options.count] ?? []), opened];
     }
-    const ledger = new Ledger(needs.kv, "policy-rate", clock);
-    const places = state((_: Session) => new Places(needs.kv, "policy-rate"));
+    const ledger = new Ledger(needs.kv, id, clock);
+    const places = state((_: Session) => new Places(needs.kv, id));
 
     /** Who hands over by LMTP or a unix socket belongs to the house. */
     const isOurs = ({ protocol, remote }: Session): boolean =>

@@ -34,7 +34,15 @@ export class Ledger {
 
   /** Counts, and answers the first rule that says no. */
   async count(entries: readonly Entry[]): Promise<Excess | null> {
-    for (const [key, ofSubject] of grouped(entries)) {
+    const groups = grouped(entries);
+    if (groups.size > 1 && !entries.some(({ rule }) => COUNTS_REFUSED.has(rule.count))) {
+      // What is refused for one subject is not to have been counted for another.
+      for (const [key, ofSubject] of groups) {
+        const excess = excessOf(ofSubject, (await this.#space.get(key)) ?? {}, this.#clock.now());
+        if (excess) return excess;
+      }
+    }
+    for (const [key, ofSubject] of groups) {
       const excess = await this.#countSubject(key, ofSubject);
       if (excess) return excess;
     }
@@ -44,7 +52,6 @@ export class Ledger {
   async #countSubject(key: string, entries: readonly Entry[]): Promise<Excess | null> {
     let excess: Excess | null = null;
     await this.#space.update(key, (held) => {
-      excess = null;
       const nowMs = this.#clock.now();
       const counters: Record<string, Window> = {};
       let expiresAtMs = 0;
@@ -55,10 +62,7 @@ export class Ledger {
         counters[id] = window;
         expiresAtMs = Math.max(expiresAtMs, endMs);
       }
-      for (const { rule, amount, subject } of entries) {
-        const counted = countOf(windowAt(counters[rule.id], rule.within, nowMs), rule.within, nowMs) + amount;
-        if (counted > rule.limit) excess ??= { rule, subject, counted: Math.floor(counted) };
-      }
+      excess = excessOf(entries, counters, nowMs);
       const done = new Set<string>();
       for (const { rule, amount } of entries) {
         // Two rules may share a counter: one event, two limits.
@@ -73,6 +77,15 @@ export class Ledger {
     });
     return excess;
   }
+}
+
+/** The first rule that one event more would break. */
+function excessOf(entries: readonly Entry[], counters: Counters, nowMs: number): Excess | null {
+  for (const { rule, amount, subject } of entries) {
+    const counted = countOf(windowAt(counters[rule.id], rule.within, nowMs), rule.within, nowMs) + amount;
+    if (counted > rule.limit) return { rule, subject, counted: Math.floor(counted) };
+  }
+  return null;
 }
 
 const lengthOf = (id: string): number => Number(id.slice(id.lastIndexOf("/") + 1));

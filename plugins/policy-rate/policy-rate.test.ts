@@ -151,6 +151,24 @@ describe("connections at once", () => {
     expect(await connect(one)).toBe("proceed");
   });
 
+  it("take one place, whatever the number of rules", async () => {
+    const kernel = await open([
+      { ...rule, limit: 4, exempt: ["inline:{198.51.100=x}"] },
+      { ...rule, limit: 3 },
+    ]);
+    expect(await times(5, () => connect(kernel))).toBe("...xx");
+  });
+
+  it("of the client before are given back where XCLIENT names another", async () => {
+    const kernel = await open([{ ...rule, limit: 1 }]);
+    const session = sessionFor();
+    expect(said(await kernel.policy("connect", session))).toBe("proceed");
+    session.remote = { ...session.remote, address: "192.0.2.2" };
+    expect(said(await kernel.policy("connect", session))).toBe("proceed");
+    expect(await connect(kernel)).toBe("proceed");
+    expect(await connect(kernel, { client: "192.0.2.2" })).not.toBe("proceed");
+  });
+
   it("leave nothing behind when a client leaves while it is counted", async () => {
     const kernel = await open([{ ...rule, limit: 1 }]);
     const session = sessionFor();
@@ -182,6 +200,17 @@ describe("messages", () => {
     // A quarter of the window before has passed: one more is let in.
     clock.advance(1.25 * MINUTE);
     expect(await times(3, () => mail(kernel, "bob@example.net"))).toBe(".xx");
+  });
+
+  it("that one subject may not send do not count for another", async () => {
+    const kernel = await open([
+      { count: "messages", per: "address", limit: 3 },
+      { count: "messages", per: "sender", limit: 1 },
+    ]);
+    expect(await times(6, () => mail(kernel, "bob@example.net"))).toBe(".xxxxx");
+    expect(await mail(kernel, "eve@example.net")).toBe("proceed");
+    expect(await mail(kernel, "ann@example.net")).toBe("proceed");
+    expect(await mail(kernel, "joe@example.net")).not.toBe("proceed");
   });
 
   it("of a login, wherever it comes from; others are not counted", async () => {
@@ -257,6 +286,20 @@ describe("rules", () => {
     expect(await times(3, () => mail(kernel, "bob@example.net"))).toBe("..x");
     clock.advance(2 * MINUTE);
     expect(await times(3, () => mail(kernel, "bob@example.net"))).toBe(".xx");
+  });
+
+  it("of two entries are counted apart", async () => {
+    const services = [
+      [KeyValue, kv.service[1]],
+      [Tables, tablesOf()],
+    ] as const;
+    const options = (limit: number) => optionsOf(plugin, { rules: [{ count: "messages", per: "address", limit }] });
+    const kernel = await kernelWith(
+      { clock, services },
+      [plugin, options(4), { id: "a" }],
+      [plugin, options(3), { id: "b" }],
+    );
+    expect(await times(4, () => mail(kernel, "bob@example.net"))).toBe("...x");
   });
 
   it("cost nothing where there are none", async () => {

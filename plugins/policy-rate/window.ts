@@ -7,10 +7,10 @@
 /** Number of the window since 1970, events of the window before, events of this one. */
 export type Window = readonly [index: number, before: number, now: number];
 
-/** The same window as it stands now. A clock that was set back stays where it was. */
+/** The same window as it stands now. A clock that was set back a little stays where it was; further back, all begins anew. */
 export function windowAt(held: Window | undefined, lengthMs: number, nowMs: number): Window {
   const index = Math.floor(nowMs / lengthMs);
-  if (held === undefined || index > held[0] + 1) return [index, 0, 0];
+  if (held === undefined || index > held[0] + 1 || index < held[0] - 1) return [index, 0, 0];
   return index === held[0] + 1 ? [index, held[2], 0] : held;
 }
 

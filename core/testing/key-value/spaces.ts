@@ -32,6 +32,15 @@ export function spaceTests(rig: () => KeyValueUnderTest): void {
       expect(await rig().kv.space("a").list("", 10)).toEqual([{ key: "k", value: 1 }]);
     });
 
+    it("tells spaces apart whose names are long", async () => {
+      const names = ["x".repeat(64), "x".repeat(65), "x".repeat(500), `${"x".repeat(500)}y`, "ü".repeat(100)];
+      for (const [index, name] of names.entries()) await put(name, "k", index);
+      for (const [index, name] of names.entries()) {
+        expect(await rig().kv.space(name).get("k")).toBe(index);
+        expect(await rig().kv.space(name).list("", 10)).toEqual([{ key: "k", value: index }]);
+      }
+    });
+
     it("tells keys apart that are long, strange or empty", async () => {
       const long = "x".repeat(5_000);
       const keys = [
