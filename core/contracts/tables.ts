@@ -28,6 +28,8 @@ export interface Table {
   readonly kind?: TableKind;
   /** The value stored for the key, `null` if there is none. Rejects if the table cannot answer now. */
   get(key: string): Promise<string | null> | string | null;
+  /** `false`: no part of this text has an answer when it is asked for as a key. Left out where asking is as quick as telling. */
+  mayAnswerWithin?(text: string): boolean;
   /** Of what is in force now. They were logged when it was read, and `postern check` says them. */
   readonly mistakes?: readonly TableMistake[];
   /** All that it has, for `postern check`; left out where that cannot be listed. */

@@ -24,10 +24,26 @@ export function parseNetwork(text: string): Network | string {
   return [address, prefixBits];
 }
 
+type ClientAddress = ipaddr.IPv4 | ipaddr.IPv6 | null;
+/** Every policy of a session asks about the same client. */
+const lately = new Map<string, ClientAddress>();
+const LATELY_COUNT = 256;
+
+/** `null`: it is no address. */
+function addressOf(text: string): ClientAddress {
+  const known = lately.get(text);
+  if (known !== undefined) return known;
+  const address = ipaddr.isValid(text) ? ipaddr.process(text) : null;
+  if (lately.size >= LATELY_COUNT) lately.clear();
+  lately.set(text, address);
+  return address;
+}
+
 export function isWithin(clientAddress: string, networks: readonly Network[]): Network | null {
+  if (networks.length === 0) return null;
+  const address = addressOf(clientAddress);
   // What is no address (a unix socket) is in no network.
-  if (!ipaddr.isValid(clientAddress)) return null;
-  const address = ipaddr.process(clientAddress);
+  if (address === null) return null;
   for (const network of networks) {
     const [base, prefixBits] = network;
     if (base.kind() === address.kind() && address.match(base, prefixBits)) return network;
@@ -42,8 +58,8 @@ export const networkText = ([address, prefixBits]: Network): string => `${addres
  * bits it is the address. One who owns a /64 has all of its addresses. What is no address (a unix socket) stands for itself.
  */
 export function clientNetwork(clientAddress: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
-  if (!ipaddr.isValid(clientAddress)) return clientAddress;
-  const address = ipaddr.process(clientAddress);
+  const address = addressOf(clientAddress);
+  if (address === null) return clientAddress;
   const isV4 = address.kind() === "ipv4";
   const prefixBits = isV4 ? bits.ipv4 : bits.ipv6;
   if (prefixBits === (isV4 ? 32 : 128)) return address.toString();

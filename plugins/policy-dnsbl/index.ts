@@ -35,6 +35,8 @@ const Sites = (about: string) =>
     description: `Lists asked for ${about}: \`zone\`, with a filter \`zone=127.0.0.[2..11]\`, with a weight \`zone*3\`; below zero for lists of friends.`,
   });
 
+const NOTHING: Score = { total: 0, hits: [], failed: [] };
+
 export default definePlugin({
   name: "policy-dnsbl",
   api: 1,
@@ -109,14 +111,27 @@ export default definePlugin({
       }
       return held.score;
     };
+    const before = state((_: Session) => ({ of: "", score: null as Promise<Score> | null }));
+    /** A client that sends many messages says the same HELO name, and mostly the same domain. */
+    const ofNames = (session: Session, senderDomain: string | undefined): Promise<Score> => {
+      const questions = [...ofDomain("helo", session.heloName), ...ofDomain("sender", senderDomain)];
+      if (questions.length === 0) return Promise.resolve(NOTHING);
+      const held = before(session);
+      const of = `${session.heloName}/${senderDomain}`;
+      if (held.score === null || held.of !== of) {
+        held.of = of;
+        held.score = within(config.wait, (signal) => score(questions, signal)).then((found) => {
+          // A list that could not be asked is asked again for the next message.
+          if (found.failed.length > 0) held.score = null;
+          return found;
+        });
+      }
+      return held.score;
+    };
     const ofMessage = state((envelope: Envelope) => weigh(envelope));
     const weigh = async ({ session, reversePath }: Envelope): Promise<Score> => {
-      if (session === null) return { total: 0, hits: [], failed: [] };
-      const rest = [...ofDomain("helo", session.heloName), ...ofDomain("sender", reversePath?.domain)];
-      const [one, other] = await Promise.all([
-        ofSession(session),
-        within(config.wait, (signal) => score(rest, signal)),
-      ]);
+      if (session === null) return NOTHING;
+      const [one, other] = await Promise.all([ofSession(session), ofNames(session, reversePath?.domain)]);
       return {
         total: one.total + other.total,
         hits: [...one.hits, ...other.hits],

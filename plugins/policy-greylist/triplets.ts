@@ -52,7 +52,9 @@ export class Triplets {
     let hadPassed = false;
     let isNew = true;
     // What a client can choose is in the key alone; it is kept as a hash when it is long.
-    const seen = await this.#triplets.update(`${client}/${sender}/${recipient}`, (held) => {
+    const key = `${client}/${sender}/${recipient}`;
+    if (this.#isSettled(await this.#triplets.get(key), nowMs)) return { at: "passed", waitedMs: null };
+    const seen = await this.#triplets.update(key, (held) => {
       hadPassed = held !== null && held.lastMs - held.firstMs >= delayMs;
       const firstMs = this.#firstSeen(held, hadPassed, nowMs);
       isNew = held === null || firstMs === nowMs;
@@ -63,6 +65,13 @@ export class Triplets {
     if (hadPassed) return { at: "passed", waitedMs: null };
     await this.#raise(client, nowMs);
     return { at: "passed", waitedMs };
+  }
+
+  /** It has passed before, and its age was renewed lately: there is nothing to write. */
+  #isSettled(held: Triplet | null, nowMs: number): boolean {
+    if (held === null || held.lastMs - held.firstMs < this.#times.delayMs) return false;
+    const paceMs = Math.min(CLIENT_PACE_MS, this.#times.maxAgeMs / 8);
+    return nowMs >= held.lastMs && nowMs < held.lastMs + paceMs;
   }
 
   #firstSeen(held: Triplet | null, hadPassed: boolean, nowMs: number): number {

@@ -21,6 +21,7 @@ import {
 import { parseContentAction } from "./actions.ts";
 import { ContentScanner, type Item, type Place } from "./content-scanner.ts";
 import { Judgement } from "./judgement.ts";
+import { wholeText } from "./whole-text.ts";
 
 const YIELD_EVERY_BYTES = 64 * 1024;
 const NOTES_LIMIT = 50;
@@ -80,6 +81,7 @@ export default definePlugin({
     const limits = { fieldBytes: config.headerSize, partBytes: config.partSize, totalBytes: config.totalSize };
     const readsBody = tables.body.length + tables.mimeHeader.length + tables.nestedHeader.length > 0;
     const isActive = readsBody || header.length > 0;
+    const all = new Set(Object.values(tables).flat());
     const isExempt = (session: Session | null): boolean =>
       session !== null &&
       ((config.exempt.authenticated && session.identity !== null) ||
@@ -122,10 +124,17 @@ export default definePlugin({
       check: () => findings(tables),
       hooks: {
         message(envelope, message, call) {
-          return isActive && !isExempt(envelope.session) ? check(envelope, message, call) : proceed;
+          return isActive && !isExempt(envelope.session) ? look(envelope, message, call) : proceed;
         },
       },
     };
+
+    function look(envelope: Envelope, message: Message, call: Call) {
+      const text = wholeText(message, config.headerSize);
+      // Most mail: one pass over all of it says that no line will have an answer.
+      if (text !== null && ![...all].some((table) => table.mayAnswerWithin?.(text) ?? true)) return proceed;
+      return check(envelope, message, call);
+    }
 
     async function check({ id }: Envelope, message: Message, { signal }: Call) {
       let notes = 0;

@@ -13,10 +13,16 @@ export function execBounded(regExp: RegExp, text: string): RegExpExecArray | nul
   room ??= createContext(Object.create(null));
   room.regExp = regExp;
   room.text = text;
+  const exec = () => script.runInContext(room as Context, { timeout: TIME_LIMIT_MS }) as RegExpExecArray | null;
   try {
-    return script.runInContext(room, { timeout: TIME_LIMIT_MS }) as RegExpExecArray | null;
+    try {
+      return exec();
+    } catch {
+      // The clock counts what a busy machine gives to others, too: a quick pattern has a second chance.
+      return exec();
+    }
   } catch (cause) {
-    throw new Error(`a pattern took longer than ${TIME_LIMIT_MS} ms`, { cause });
+    throw new Error(`a pattern took longer than ${TIME_LIMIT_MS} ms, twice`, { cause });
   } finally {
     room.regExp = null;
     room.text = "";

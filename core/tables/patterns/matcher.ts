@@ -12,13 +12,16 @@ const PATTERNS_IN_A_SET = 200;
 
 export interface CompiledPattern {
   readonly linear: (Linear & { readonly engine: RE2JS }) | null;
+  /** Matches wherever a part of the text is matched. */
+  readonly within: string | null;
   readonly backtracking: Backtracking | null;
 }
 
 /** Throws a `PatternError` for what neither engine takes. */
 export function compile(pattern: Pattern): CompiledPattern {
   const linear = compileLinear(pattern);
-  return { linear, backtracking: linear?.isExact ? null : printBacktracking(pattern) };
+  const backtracking = linear?.isExact ? null : printBacktracking(pattern);
+  return { linear, within: linear && printLinear(pattern, "dropped").text, backtracking };
 }
 
 function compileLinear(pattern: Pattern): CompiledPattern["linear"] {
@@ -39,20 +42,33 @@ interface Together {
   readonly members: readonly number[];
 }
 
+const NONE: Set<number> = new Set();
+
 export class Matcher {
   readonly #patterns: readonly CompiledPattern[];
   readonly #sets: readonly Together[];
+  /** Made when first asked for: most tables never are. */
+  #within: readonly Together[] | null = null;
 
   constructor(patterns: readonly CompiledPattern[]) {
     this.#patterns = patterns;
     const members = patterns.flatMap(({ linear }, index) => (linear ? [index] : []));
-    this.#sets = [...chunks(members)].flatMap((chunk) => setsOf(patterns, chunk));
+    this.#sets = [...chunks(members)].flatMap((chunk) => setsOf(patterns, chunk, textOf));
+  }
+
+  /** `false`: no part of the text matches any pattern. */
+  mayMatchWithin(text: string): boolean {
+    if (this.#patterns.some(({ within }) => within === null)) return true;
+    const members = this.#patterns.map((_, index) => index);
+    this.#within ??= [...chunks(members)].flatMap((chunk) => setsOf(this.#patterns, chunk, withinOf));
+    return this.#within.some(({ set }) => set.match(text).length > 0);
   }
 
   match(text: string): Match {
-    const matched = new Set<number>();
+    let matched = NONE;
     for (const { set, members } of this.#sets) {
       for (const index of set.match(text)) {
+        if (matched === NONE) matched = new Set();
         const member = members[index];
         if (member !== undefined) matched.add(member);
       }
@@ -107,22 +123,31 @@ function* chunks(members: readonly number[]): Generator<readonly number[]> {
   for (let at = 0; at < members.length; at += PATTERNS_IN_A_SET) yield members.slice(at, at + PATTERNS_IN_A_SET);
 }
 
+type Notation = (pattern: CompiledPattern | undefined) => string;
+const textOf: Notation = (pattern) => pattern?.linear?.text ?? "";
+const withinOf: Notation = (pattern) => pattern?.within ?? "";
+
 /** Sets that are too large for one automaton are halved. */
-function setsOf(patterns: readonly CompiledPattern[], members: readonly number[]): readonly Together[] {
+function setsOf(
+  patterns: readonly CompiledPattern[],
+  members: readonly number[],
+  notation: Notation,
+): readonly Together[] {
   const set = new RE2Set();
   try {
-    for (const index of members) set.add(patterns[index]?.linear?.text ?? "");
+    for (const index of members) set.add(notation(patterns[index]));
     set.compile();
     return [{ set, members }];
   } catch (cause) {
     if (!(cause instanceof RE2JSException)) throw cause;
-    if (members.length === 1) return [{ set: alone(patterns[members[0] ?? 0]), members }];
+    if (members.length === 1) return [{ set: alone(notation(patterns[members[0] ?? 0])), members }];
     const half = members.length >> 1;
-    return [...setsOf(patterns, members.slice(0, half)), ...setsOf(patterns, members.slice(half))];
+    return [members.slice(0, half), members.slice(half)].flatMap((part) => setsOf(patterns, part, notation));
   }
 }
 
 /** A pattern that is too large for a set by itself. */
-const alone = (pattern: CompiledPattern | undefined): Together["set"] => ({
-  match: (text) => (pattern?.linear?.engine.test(text) ? [0] : []),
-});
+function alone(pattern: string): Together["set"] {
+  const engine = RE2JS.compile(pattern);
+  return { match: (text) => (engine.test(text) ? [0] : []) };
+}

@@ -39,6 +39,10 @@ export async function openPatternFile(
       const program = file.current();
       return program instanceof Promise ? program.then((later) => run(later, key)) : run(program, key);
     },
+    mayAnswerWithin(text) {
+      const program = file.current();
+      return program instanceof Promise || mayAnswerWithin(program, text);
+    },
   };
 }
 
@@ -53,7 +57,12 @@ export function openInlinePatterns(syntax: PatternSyntax, rest: string): Table {
   const { content, mistakes } = programOf({ lines, mistakes: [] }, syntax);
   const [first] = mistakes;
   if (first) throw new Error(`rule ${first.line} of ${syntax}: ${first.text}`);
-  return { kind: "pattern", values: async () => valuesOf(content.steps), get: (key) => run(content, key) };
+  return {
+    kind: "pattern",
+    values: async () => valuesOf(content.steps),
+    get: (key) => run(content, key),
+    mayAnswerWithin: (text) => mayAnswerWithin(content, text),
+  };
 }
 
 function programOf(lines: LogicalLines, syntax: PatternSyntax): Parsed<Program> {
@@ -92,6 +101,13 @@ function valuesOf(steps: readonly Step[]): readonly TableValue[] {
 
 const run = ({ matcher, steps }: Program, key: string): string | null =>
   steps.length === 0 ? null : firstResult(steps, matcher.match(key));
+
+/** A rule that answers for what does not match may answer for anything. */
+const mayAnswerWithin = ({ matcher, steps }: Program, text: string): boolean =>
+  steps.length > 0 && (hasNegated(steps) || matcher.mayMatchWithin(text));
+
+const hasNegated = (steps: readonly Step[]): boolean =>
+  steps.some(({ isNegated, steps: inner }) => isNegated || (inner !== null && hasNegated(inner)));
 
 function firstResult(steps: readonly Step[], match: Match): string | null {
   for (const { pattern, isNegated, result, steps: inner } of steps) {

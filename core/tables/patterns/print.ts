@@ -10,8 +10,10 @@ export interface Linear {
   readonly isExact: boolean;
 }
 
-export function printLinear({ node }: Pattern): Linear {
+/** `edges: "dropped"`: what only looks at where it stands is left out, so that a part of a text is found in the whole. */
+export function printLinear({ node }: Pattern, edges: "kept" | "dropped" = "kept"): Linear {
   let isExact = true;
+  const edge = (text: string): string => (edges === "kept" ? text : "(?:)");
   const cases = new Set<boolean | null>();
   collectCases(node, cases);
   cases.delete(null);
@@ -31,21 +33,21 @@ export function printLinear({ node }: Pattern): Linear {
       case "property":
         return tree.text;
       case "start":
-        return "\\A";
+        return edge("\\A");
       case "end":
-        return "\\z";
+        return edge("\\z");
       case "lineStart":
-        return "(?m:^)";
+        return edge("(?m:^)");
       case "lineEnd":
-        return "(?m:$)";
+        return edge("(?m:$)");
       case "wordEdge":
-        return "\\b";
+        return edge("\\b");
       case "noWordEdge":
-        return "\\B";
+        return edge("\\B");
       // A word's edge, but which one RE2 cannot say.
       case "wordStart":
       case "wordEnd":
-        return inexactly("\\b");
+        return inexactly(edge("\\b"));
       case "sequence":
         return tree.nodes.map(print).join("");
       case "choice":
