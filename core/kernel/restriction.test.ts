@@ -44,4 +44,7 @@ describe("texts", () => {
 it("takes a fault as gravely as it is told", () => {
   expect(refuse("defer", "x", { detail: "7.1" })).toEqual({ verdict: "defer", refusal: { text: "x", detail: "7.1" } });
   expect(refuse("reject", "x").verdict).toBe("reject");
+  expect(refuse("reject", "x", { code: 504 }).refusal).toEqual({ text: "x", code: 504 });
+  expect(refuse("defer", "x", { code: 504 }).refusal).toEqual({ text: "x" });
+  expect(refuse("defer", "x", { code: 421, close: true }).refusal).toEqual({ text: "x", code: 421, close: true });
 });

@@ -1,11 +1,12 @@
 /**
  * What restrictions have in common: how gravely a fault of the client is taken, who is exempt, and refusal texts that the
- * administrator writes. `exemptionOf` throws for a network that is none, so that a slip keeps the server from starting.
+ * administrator writes. `networksOf` and `exemptionOf` throw for a network that is none, so that a slip keeps the server from starting.
  */
 import { type Static, Type } from "typebox";
 import type { Session } from "../contracts/session.ts";
+import type { Table, Tables } from "../contracts/tables.ts";
 import type { Defer, Refusal, Reject } from "../contracts/verdicts.ts";
-import { isWithin, parseNetwork } from "../mail/network.ts";
+import { isWithin, type Network, parseNetwork } from "../mail/network.ts";
 import { defer, reject } from "./verdicts.ts";
 
 /** `off`: not looked at; `defer`: 4xx, for what may be a passing fault; `reject`: 5xx. */
@@ -35,12 +36,17 @@ export interface Exemption {
   readonly unlessAuthenticated: boolean;
 }
 
-export function exemptionOf(options: Static<ReturnType<typeof Exempt>>): Exemption {
-  const networks = options.networks.map((text) => {
+/** Networks as an option lists them. Throws for what is none: a guess would decide who is let in. */
+export function networksOf(written: readonly string[]): readonly Network[] {
+  return written.map((text) => {
     const network = parseNetwork(text);
     if (typeof network === "string") throw new Error(network);
     return network;
   });
+}
+
+export function exemptionOf(options: Static<ReturnType<typeof Exempt>>): Exemption {
+  const networks = networksOf(options.networks);
   const isExempt = (session: Session | null): boolean => {
     if (session === null || session.protocol === "lmtp" || session.remote.address === "unix") return true;
     if (options.authenticated && session.identity !== null) return true;
@@ -49,9 +55,21 @@ export function exemptionOf(options: Static<ReturnType<typeof Exempt>>): Exempti
   return Object.assign(isExempt, { unlessAuthenticated: options.authenticated });
 }
 
-/** The refusal of a fault that is not `off`. */
-export function refuse(gravity: "defer" | "reject", text: string, how: Omit<Refusal, "text"> = {}): Reject | Defer {
-  return gravity === "reject" ? reject(text, how) : defer(text, how);
+/** Whether tables list this client: by its address, a network of it, its verified name or a domain of that. Rejects as the tables do. */
+export async function isListedClient({ remote }: Session, listed: readonly Table[], tables: Tables): Promise<boolean> {
+  if (listed.length === 0) return false;
+  if ((await tables.findNetwork(listed, remote.address)) !== null) return true;
+  return remote.hostname !== null && (await tables.findDomain(listed, remote.hostname)) !== null;
+}
+
+/** The refusal of a fault that is not `off`. A 5xx `code` is that of the rejection: what is put off gets the hook's own. */
+export function refuse(
+  gravity: "defer" | "reject",
+  text: string,
+  { code, ...how }: Omit<Refusal, "text"> = {},
+): Reject | Defer {
+  if (gravity === "reject") return reject(text, code === undefined ? how : { ...how, code });
+  return defer(text, code === undefined || code >= 500 ? how : { ...how, code });
 }
 
 const VALUE_LIMIT = 160;

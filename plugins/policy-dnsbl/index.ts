@@ -153,7 +153,7 @@ export default definePlugin({
           reason: reason === null ? "" : `; ${reason}`,
         });
         if (mightBeSaved(found, config.threshold)) return defer(text, { code: 450, detail: "7.1" });
-        return refuse(config.refusal, text, { code: config.refusal === "reject" ? 554 : 450, detail: "7.1" });
+        return refuse(config.refusal, text, { code: 554, detail: "7.1" });
       }
       if (config.onFailure === "defer" && found.failed.some(({ weight }) => weight > 0))
         return defer(config.texts.unavailable, { code: 451, detail: "4.3" });

@@ -13,6 +13,7 @@ import {
   Exempt,
   exemptionOf,
   fillText,
+  isListedClient,
   KeyValue,
   proceed,
   type Recipient,
@@ -76,20 +77,25 @@ export default definePlugin({
     const { autoAllowAfter } = config;
     const times = { delayMs: config.delay, retryWindowMs: config.retryWindow, maxAgeMs: config.maxAge, autoAllowAfter };
     const triplets = new Triplets(needs.kv, "policy-greylist", clock, times);
-    /** Asked once a session: a client does not change its address. */
-    const listed = state((session: Session) => isListed(session));
-    const marked = state((_: Envelope) => ({ isMarked: false }));
-
-    const isListed = async ({ remote }: Session): Promise<boolean> => {
-      if (exemptClients.length === 0) return false;
-      if ((await needs.tables.findNetwork(exemptClients, remote.address)) !== null) return true;
-      return remote.hostname !== null && (await needs.tables.findDomain(exemptClients, remote.hostname)) !== null;
+    /** Asked once a client; XCLIENT may put another one in the place of the first. */
+    const asked = state((_: Session) => ({
+      client: null as Session["remote"] | null,
+      isListed: Promise.resolve(false),
+    }));
+    const isListed = (session: Session): Promise<boolean> => {
+      const answer = asked(session);
+      if (answer.client !== session.remote) {
+        answer.client = session.remote;
+        answer.isListed = isListedClient(session, exemptClients, needs.tables);
+      }
+      return answer.isListed;
     };
+    const marked = state((_: Envelope) => ({ isMarked: false }));
 
     const see = async (envelope: Envelope, session: Session, { address, parents }: Recipient) => {
       // As the client said it, whatever it leads to.
       const recipient = parents[0] ?? address;
-      if (await listed(session)) return null;
+      if (await isListed(session)) return null;
       if (exemptRecipients.length > 0 && (await needs.tables.findAddress(exemptRecipients, recipient, "access")))
         return null;
       const client = clientNetwork(session.remote.address, bits);

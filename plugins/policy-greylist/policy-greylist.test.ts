@@ -187,6 +187,19 @@ describe("nobody waits", () => {
     expect(await ask(await open(options), one)).toBe(expected);
   });
 
+  it("but whom XCLIENT names behind a listed proxy", async () => {
+    const kernel = await open(options);
+    const session = sessionOf({ remote: { address: "203.0.113.77", port: 1, hostname: null } });
+    const verdict = async () => {
+      const envelope = envelopeOf({ session });
+      const recipient = envelope.addRecipient({ address: addressOf("ann@example.org") });
+      return (await kernel.policy("rcptTo", envelope, recipient)).verdict.verdict;
+    };
+    expect(await verdict()).toBe("proceed");
+    session.remote = { address: "192.0.2.1", port: 1, hostname: null };
+    expect(await verdict()).toBe("defer");
+  });
+
   it("over LMTP, or without a session", async () => {
     const kernel = await open();
     for (const session of [null, sessionOf({ protocol: "lmtp" })]) {

@@ -4,13 +4,14 @@
  * and an action that is none, put the mail off.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { isWithin, parseNetwork } from "postern/mail";
+import { isWithin } from "postern/mail";
 import {
   type Call,
   definePlugin,
   type Envelope,
   type Finding,
   type Message,
+  networksOf,
   proceed,
   type Session,
   Size,
@@ -73,11 +74,7 @@ export default definePlugin({
       nestedHeader: config.nestedHeader ? await needs.tables.openAll(config.nestedHeader) : header,
       body: await needs.tables.openAll(config.body),
     };
-    const networks = config.exempt.networks.map((text) => {
-      const network = parseNetwork(text);
-      if (typeof network === "string") throw new Error(network);
-      return network;
-    });
+    const networks = networksOf(config.exempt.networks);
     const limits = { fieldBytes: config.headerSize, partBytes: config.partSize, totalBytes: config.totalSize };
     const readsBody = tables.body.length + tables.mimeHeader.length + tables.nestedHeader.length > 0;
     const isActive = readsBody || header.length > 0;

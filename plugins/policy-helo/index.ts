@@ -54,12 +54,8 @@ export default definePlugin({
     const fault = (which: Fault, helo: string, session: Session) => {
       const gravity = config[which];
       if (gravity === "off") return null;
-      const { code, detail } = answers[which];
-      return refuse(gravity, say(config.texts[which], helo, session), {
-        detail,
-        unlessAuthenticated: isExempt.unlessAuthenticated,
-        ...(gravity === "reject" && { code }),
-      });
+      const { unlessAuthenticated } = isExempt;
+      return refuse(gravity, say(config.texts[which], helo, session), { ...answers[which], unlessAuthenticated });
     };
     const ask = async (name: string, helo: string, session: Session, { signal }: Call) => {
       const later = () =>

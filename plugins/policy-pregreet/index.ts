@@ -9,6 +9,7 @@ import {
   Exempt,
   exemptionOf,
   fillText,
+  isListedClient,
   KeyValue,
   proceed,
   refuse,
@@ -61,22 +62,18 @@ export default definePlugin({
       description: "Refusal; `{address}`.",
     }),
   }),
-  async setup({ config, needs, clock, log }) {
+  async setup({ config, needs, clock, log, state }) {
     const isExempt = exemptionOf(config.exempt);
     const tables = await needs.tables.openAll(config.exemptClients);
     const known = needs.kv.space<Known>("policy-pregreet");
     const room = new WaitingRoom(config.waiting);
     let isFullLogged = false;
 
-    const isListed = async ({ remote }: Session): Promise<boolean> => {
-      if (tables.length === 0) return false;
-      if ((await needs.tables.findNetwork(tables, remote.address)) !== null) return true;
-      return remote.hostname !== null && (await needs.tables.findDomain(tables, remote.hostname)) !== null;
-    };
-
     /** Users do not wait for their own server, and with implicit TLS the client has the first word. */
     const isAsked = (session: Session): boolean =>
       session.listener.role === "mx" && session.tls === null && session.spokenEarly !== undefined && !isExempt(session);
+    /** XCLIENT begins a session anew behind its greeting: whether that client would have waited cannot be seen from here. */
+    const met = state((_: Session) => ({ isGreeted: false }));
 
     const tell = () => {
       if (!isFullLogged) log.warn({ waiting: config.waiting }, "too many strangers: some are greeted at once");
@@ -85,7 +82,7 @@ export default definePlugin({
 
     const judge = async (session: Session, signal: AbortSignal) => {
       const client = clientNetwork(session.remote.address, CLIENT_BITS);
-      if ((await known.get(client)) !== null || (await isListed(session))) return proceed;
+      if ((await known.get(client)) !== null || (await isListedClient(session, tables, needs.tables))) return proceed;
       if (room.isFull) {
         tell();
         return proceed;
@@ -105,7 +102,11 @@ export default definePlugin({
 
     return {
       hooks: {
-        connect: (session, call) => (isAsked(session) ? judge(session, call.signal) : proceed),
+        connect(session, call) {
+          const { isGreeted } = met(session);
+          met(session).isGreeted = true;
+          return !isGreeted && isAsked(session) ? judge(session, call.signal) : proceed;
+        },
         disconnect: (session) => room.leave(session),
       },
       stop: async () => room.empty(),

@@ -113,6 +113,18 @@ describe("nobody waits", () => {
   });
 });
 
+it("is for the greeting: whom XCLIENT names later is not asked", async () => {
+  const kernel = await kernelWith({ services: [kv.service, [Tables, tablesOf()] as const] }, [
+    plugin,
+    optionsOf(plugin, LONG),
+  ]);
+  const session = sessionOf();
+  session.speakEarly();
+  expect((await kernel.policy("connect", session)).verdict.verdict).toBe("reject");
+  session.remote = { address: "192.0.2.2", port: 1, hostname: null };
+  expect((await kernel.policy("connect", session)).verdict.verdict).toBe("proceed");
+});
+
 describe("a waiting room", () => {
   it("forgets whoever has spoken, waited or left", async () => {
     const room = new WaitingRoom(3);

@@ -2,7 +2,7 @@
  * Limits on what clients, users and senders may do in a stretch of time, and on connections at once, over all workers. While the
  * KeyValue service cannot answer, clients are deferred, as with any fault.
  */
-import { isWithin, type Network, parseNetwork } from "postern/mail";
+import { isWithin } from "postern/mail";
 import {
   type Defer,
   defer,
@@ -10,6 +10,7 @@ import {
   type Envelope,
   fillText,
   KeyValue,
+  networksOf,
   proceed,
   type Session,
   type Table,
@@ -52,7 +53,7 @@ export default definePlugin({
     }),
   }),
   async setup({ id, config, needs, clock, log, state }) {
-    const networks = config.networks.map(networkOf);
+    const networks = networksOf(config.networks);
     const rules: Partial<Record<Counted, OpenRule[]>> = {};
     for (const [index, options] of config.rules.entries()) {
       const opened = { rule: ruleOf(options, index), exempt: await needs.tables.openAll(options.exempt) };
@@ -148,9 +149,3 @@ const answers: Readonly<Record<Counted, Parameters<typeof defer>[1]>> = {
   recipients: { code: 450, detail: "7.28" },
   bytes: { code: 450, detail: "7.28" },
 };
-
-function networkOf(text: string): Network {
-  const network = parseNetwork(text);
-  if (typeof network === "string") throw new Error(network);
-  return network;
-}

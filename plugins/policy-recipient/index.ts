@@ -58,9 +58,7 @@ export default definePlugin({
       fillText(config.texts[which], { recipient: String(address), domain: address.domain });
     const fault = (which: "nonFqdn" | "unknownDomain", recipient: Recipient) => {
       const gravity = config[which];
-      if (gravity === "off") return null;
-      const { code, detail } = answers[which];
-      return refuse(gravity, say(which, recipient), { detail, ...(gravity === "reject" && { code }) });
+      return gravity === "off" ? null : refuse(gravity, say(which, recipient), answers[which]);
     };
     const isOverfull = (envelope: Envelope, { address }: Recipient): boolean => {
       if (config.perMessage === 0 || isExempt(envelope.session)) return false;

@@ -1,16 +1,7 @@
 /** What can be wrong with these options beyond their schema. */
-import { type Network, networkText, parseNetwork, parseNextHop } from "postern/mail";
-import type { Accounts, Finding } from "postern/plugin";
+import { networkText, parseNextHop } from "postern/mail";
+import { type Accounts, type Finding, networksOf } from "postern/plugin";
 import { relayDomains } from "./relay-domains.ts";
-
-/** Throws for what is no network: a guess would decide who may relay. */
-export function readNetworks(written: readonly string[]): Network[] {
-  return written.map((text) => {
-    const network = parseNetwork(text);
-    if (typeof network === "string") throw new Error(network);
-    return network;
-  });
-}
 
 interface Options {
   readonly networks: readonly string[];
@@ -22,11 +13,11 @@ interface Options {
 export async function findings(options: Options, { accounts }: { accounts: Accounts }): Promise<Finding[]> {
   const found: Finding[] = [];
   const error = (text: string) => found.push({ severity: "error", text });
-  for (const network of readNetworks(options.networks)) {
+  for (const network of networksOf(options.networks)) {
     if (network[1] === 0)
       error(`networks has ${networkText(network)}: the whole world could relay through this server`);
   }
-  for (const network of readNetworks(options.mxBackup.networks)) {
+  for (const network of networksOf(options.mxBackup.networks)) {
     if (network[1] === 0)
       error(`mxBackup.networks has ${networkText(network)}: anybody could make this server his relay`);
   }

@@ -9,6 +9,7 @@ import {
   accept,
   definePlugin,
   NextHops,
+  networksOf,
   proceed,
   Resolver,
   routed,
@@ -18,7 +19,7 @@ import {
   Type,
 } from "postern/plugin";
 import { isListedCertificate } from "./certificates.ts";
-import { findings, readNetworks } from "./findings.ts";
+import { findings } from "./findings.ts";
 import { isBackup } from "./mx-backup.ts";
 import { relayDomains } from "./relay-domains.ts";
 import { judgeRecipient } from "./relay-recipients.ts";
@@ -84,13 +85,13 @@ export default definePlugin({
     }),
   }),
   async setup({ config, needs }) {
-    const networks = readNetworks(config.networks);
+    const networks = networksOf(config.networks);
     const certificates = await needs.tables.openAll(config.certificates);
     const recipients = config.relayRecipients.length === 0 ? null : await needs.tables.openAll(config.relayRecipients);
     const domains = relayDomains(config.relayDomains);
     const nextHops = relayDomains(Object.keys(config.relayNextHops));
     const backup = {
-      networks: readNetworks(config.mxBackup.networks),
+      networks: networksOf(config.mxBackup.networks),
       names: new Set([needs.facts.hostname, ...config.mxBackup.names].map((name) => name.toLowerCase())),
       resolver: needs.resolver,
     };

@@ -2,7 +2,7 @@
  * Who may send as whom (Postfix's reject_sender_login_mismatch and its kin): the tables name the logins of a sender, and an account
  * may use its own addresses. A directory or table that cannot answer puts the mail off.
  */
-import { isWithin, parseNetwork } from "postern/mail";
+import { isWithin } from "postern/mail";
 import {
   Accounts,
   type Address,
@@ -12,6 +12,7 @@ import {
   fillText,
   type Identity,
   type Message,
+  networksOf,
   proceed,
   type Reject,
   reject,
@@ -71,11 +72,7 @@ export default definePlugin({
       recipientDelimiter: needs.facts.recipientDelimiter,
     };
     const anybody = new Set(config.exemptLogins.map((login) => login.toLowerCase()));
-    const networks = config.exemptNetworks.map((text) => {
-      const network = parseNetwork(text);
-      if (typeof network === "string") throw new Error(network);
-      return network;
-    });
+    const networks = networksOf(config.exemptNetworks);
 
     async function mayUse(sender: Address, identity: Identity, text: string): Promise<Reject | Defer | null> {
       const { at } = await ownership(sender, identity, parts);

@@ -49,15 +49,13 @@ export default definePlugin({
   setup({ config, needs }) {
     const isExempt = exemptionOf(config.exempt);
     type Fault = keyof typeof answers;
+    const say = (which: keyof typeof config.texts, sender: Address) =>
+      fillText(config.texts[which], { sender: String(sender), domain: sender.domain });
     const fault = (which: Fault, sender: Address) => {
       const gravity = config[which];
-      if (gravity === "off") return null;
-      const { code, detail } = answers[which];
-      const text = fillText(config.texts[which], { sender: String(sender), domain: sender.domain });
-      return refuse(gravity, text, { detail, ...(gravity === "reject" && { code }) });
+      return gravity === "off" ? null : refuse(gravity, say(which, sender), answers[which]);
     };
-    const later = (sender: Address) =>
-      defer(fillText(config.texts.unavailable, { sender: String(sender), domain: sender.domain }), { detail: "4.3" });
+    const later = (sender: Address) => defer(say("unavailable", sender), { detail: "4.3" });
 
     const ofOurs = async (sender: Address, { session }: Envelope) => {
       const stranger = session?.identity ? null : fault("ownDomain", sender);
@@ -74,10 +72,7 @@ export default definePlugin({
           return proceed;
         case "refusesMail":
           // RFC 7505 4.2: a domain that takes no mail sends none that could be answered
-          return refuse("reject", fillText(config.texts.nullMx, { sender: String(sender), domain: sender.domain }), {
-            code: 550,
-            detail: "7.27",
-          });
+          return refuse("reject", say("nullMx", sender), { code: 550, detail: "7.27" });
         case "unknown":
           return fault("unknownDomain", sender) ?? proceed;
         case "unavailable":

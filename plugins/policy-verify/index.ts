@@ -130,7 +130,7 @@ export default definePlugin({
         return later();
       }
       const text = fillText(config.texts[which], { address: String(address), reply: finding.reply });
-      return refuse(gravity, text, { code: gravity === "reject" ? 550 : 450, detail });
+      return refuse(gravity, text, { code: 550, detail });
     };
     return {
       hooks: {
