@@ -4,6 +4,7 @@
  */
 import { RE2JS, RE2JSException, RE2Set } from "re2js";
 import { execBounded } from "./bounded-regexp.ts";
+import { type Literals, literalsOf } from "./literals.ts";
 import { type Backtracking, type Linear, printBacktracking, printLinear } from "./print.ts";
 import type { Pattern } from "./syntax-tree.ts";
 
@@ -14,6 +15,8 @@ export interface CompiledPattern {
   readonly linear: (Linear & { readonly engine: RE2JS }) | null;
   /** Matches wherever a part of the text is matched. */
   readonly within: string | null;
+  /** What stands in every match. */
+  readonly literals: Literals | null;
   readonly backtracking: Backtracking | null;
 }
 
@@ -21,7 +24,8 @@ export interface CompiledPattern {
 export function compile(pattern: Pattern): CompiledPattern {
   const linear = compileLinear(pattern);
   const backtracking = linear?.isExact ? null : printBacktracking(pattern);
-  return { linear, within: linear && printLinear(pattern, "dropped").text, backtracking };
+  const literals = literalsOf(pattern.node);
+  return { linear, literals, within: linear && printLinear(pattern, "dropped").text, backtracking };
 }
 
 function compileLinear(pattern: Pattern): CompiledPattern["linear"] {
@@ -42,6 +46,8 @@ interface Together {
   readonly members: readonly number[];
 }
 
+const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
+
 const NONE: Set<number> = new Set();
 
 export class Matcher {
@@ -59,6 +65,11 @@ export class Matcher {
   /** `false`: no part of the text matches any pattern. */
   mayMatchWithin(text: string): boolean {
     if (this.#patterns.some(({ within }) => within === null)) return true;
+    if (isAscii(text)) {
+      const small = text.toLowerCase();
+      const isPossible = ({ literals }: CompiledPattern) => literals?.some((one) => small.includes(one)) ?? true;
+      if (!this.#patterns.some(isPossible)) return false;
+    }
     const members = this.#patterns.map((_, index) => index);
     this.#within ??= [...chunks(members)].flatMap((chunk) => setsOf(this.#patterns, chunk, withinOf));
     return this.#within.some(({ set }) => set.match(text).length > 0);

@@ -24,14 +24,34 @@ describe("whether a part of a text may have an answer", () => {
     expect(table("pcre", rules).mayAnswerWithin?.(text)).toBe(answer);
   });
 
+  it.each([
+    ["a choice", "/(cheap|dear) offers?/ x", "dear offer", true],
+    ["a choice, none of which", "/(cheap|dear) offers?/ x", "an offer", false],
+    ["a repeated word", "/(?:very ){2,3}cheap/ x", "very very cheap", true],
+    ["an optional word", "/(?:very )?cheap/ x", "cheap", true],
+    ["letters of another alphabet", "/straße/ x", "Straße", true],
+    ["a long s, which is an s", "/sale/ x", "\u017fale", true],
+  ])("looks for what must stand there: %s", (_, rule, text, answer) => {
+    expect(table("pcre", [rule]).mayAnswerWithin?.(text)).toBe(answer);
+  });
+
   it("is told for POSIX patterns, too", () => {
     expect(table("regexp", ["/\\<cheap\\>/ x"]).mayAnswerWithin?.("so cheap")).toBe(true);
     expect(table("regexp", ["/\\<cheap\\>/ x"]).mayAnswerWithin?.("dear")).toBe(false);
   });
 
   it("is never denied of a text that has such a part", () => {
-    const patterns = ["/^ab+$/", "/\\ba.c\\b/", "/^[^b]+$/m", "/(a|bc){2}$/", "/a{2,}\\z/", "/\\Ab(?i:C)/"];
-    const letters = fc.string({ unit: fc.constantFrom("a", "b", "c", " ", "\n"), maxLength: 12 });
+    const patterns = [
+      "/^ab+$/",
+      "/\\ba.c\\b/",
+      "/^[^b]+$/m",
+      "/(a|bc){2}$/",
+      "/a{2,}\\z/",
+      "/abc|bca c?/",
+      "/a(bc)+a|(a b c)?cab/",
+      "/\\Ab(?i:C)/",
+    ];
+    const letters = fc.string({ unit: fc.constantFrom("a", "b", "c", "C", " ", "\n"), maxLength: 12 });
     fc.assert(
       fc.property(fc.constantFrom(...patterns), letters, letters, letters, (pattern, before, key, after) => {
         const one = table("pcre", [`${pattern} x`]);
