@@ -135,7 +135,7 @@ class FileCertificates implements OpenCertificates {
       rejectUnauthorized: wanted === "require",
     };
     if (!choice.isNamed) return options;
-    return { ...options, SNICallback: (servername, answer) => answer(null, choice.forName(servername)) };
+    return { ...options, contextFor: (servername) => choice.forName(servername) };
   }
 
   refresh(): Promise<void> {

@@ -5,9 +5,11 @@
  */
 import type { Socket } from "node:net";
 import { TLSSocket, type TlsOptions } from "node:tls";
+import type { ServerTlsOptions } from "../contracts/certificates.ts";
 import type { TlsFacts } from "../contracts/session.ts";
 import { safeText } from "../mail/header.ts";
 import { channelBinding } from "./channel-binding.ts";
+import { askedServername } from "./client-hello.ts";
 import { HandshakeFailed } from "./net-errors.ts";
 
 export interface Secured {
@@ -15,7 +17,19 @@ export interface Secured {
   readonly facts: TlsFacts;
 }
 
-export function shakeHands(socket: Socket, options: TlsOptions, timeoutMs: number): Promise<Secured> {
+export async function shakeHands(socket: Socket, options: ServerTlsOptions, timeoutMs: number): Promise<Secured> {
+  const { contextFor, ...own } = options;
+  if (!contextFor) return secure(socket, own, timeoutMs);
+  const beganAt = performance.now();
+  const servername = await askedServername(socket, timeoutMs).catch((error: unknown) => {
+    socket.destroy();
+    throw error;
+  });
+  const secureContext = servername === null ? own.secureContext : contextFor(servername);
+  return secure(socket, { ...own, secureContext }, Math.ceil(timeoutMs - (performance.now() - beganAt)));
+}
+
+function secure(socket: Socket, options: TlsOptions, timeoutMs: number): Promise<Secured> {
   return new Promise((resolve, reject) => {
     const secured = new TLSSocket(socket, { ...options, isServer: true });
     const timer = setTimeout(() => secured.destroy(new Error(`no handshake within ${timeoutMs} ms`)), timeoutMs);

@@ -87,6 +87,26 @@ describe("several certificates", () => {
       }
   });
 
+  it.each(["TLSv1.2", "TLSv1.3"] as const)("are told apart whatever their keys are, over %s", async (maxVersion) => {
+    const { shake } = await serving([
+      { dnsNames: ["mx.example.org"], keyType: "ec" },
+      { dnsNames: ["mx.example.net"], keyType: "rsa" },
+      { dnsNames: ["mx.example.com"], keyType: "rsa" },
+      { dnsNames: ["mx.example.com"], keyType: "ec" },
+    ]);
+    for (const [servername, sigalgs, expected] of [
+      ["mx.example.net", undefined, 2048],
+      ["mx.example.com", "RSA-PSS+SHA256:RSA+SHA256", 2048],
+      ["mx.example.com", "ECDSA+SHA256", 256],
+      ["mx.example.org", undefined, 256],
+    ] as const) {
+      const { socket, connection } = await shake({ servername, maxVersion, ...(sigalgs && { sigalgs }) });
+      expect(shown(socket)).toBe(servername);
+      expect(socket.getPeerCertificate()).toMatchObject({ bits: expected });
+      expect(connection.session.tls?.servername).toBe(servername);
+    }
+  });
+
   it("are shown to openssl as it asks for them", async () => {
     const { port } = await serving(three);
     const asked = promisify(execFile)("openssl", [
