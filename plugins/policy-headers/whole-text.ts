@@ -7,14 +7,15 @@ import type { Message } from "postern/plugin";
 const LIMIT_BYTES = 64 * 1024;
 /** Lines are looked up in pieces of 2,048 octets; one may be cut within a character, and is read in another way then. */
 const LONG_LINE = /[^\n]{2000}/;
-const NON_ASCII = /[^\u0000-\u007f]/;
 
 /** `null`: too large, not in memory, or not UTF-8. */
 export function wholeText(message: Message, fieldBytes: number): string | null {
   if (message.sizeBytes > Math.min(LIMIT_BYTES, fieldBytes)) return null;
   const pieces = message.inMemory();
   if (pieces === null) return null;
-  const text = Buffer.concat(pieces).toString("utf8");
-  if (NON_ASCII.test(text) && (text.includes("\uFFFD") || LONG_LINE.test(text))) return null;
+  const bytes = Buffer.concat(pieces);
+  const text = bytes.toString("utf8");
+  const isAscii = text.length === bytes.length;
+  if (!isAscii && (text.includes("\uFFFD") || LONG_LINE.test(text))) return null;
   return text.replaceAll("\r\n", "\n");
 }

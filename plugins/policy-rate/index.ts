@@ -59,7 +59,9 @@ export default definePlugin({
       const opened = { rule: ruleOf(options, index), exempt: await needs.tables.openAll(options.exempt) };
       rules[options.count] = [...(rules[options.count] ?? []), opened];
     }
-    const ledger = new Ledger(needs.kv, id, clock);
+    const ledger = new Ledger(needs.kv, id, clock, (cause) =>
+      log.warn({ cause: String(cause) }, "events of the last moment could not be counted"),
+    );
     const places = state((_: Session) => new Places(needs.kv, id));
 
     /** Who hands over by LMTP or a unix socket belongs to the house. */
@@ -123,6 +125,7 @@ export default definePlugin({
     };
 
     return {
+      stop: () => ledger.close(),
       hooks: {
         connect: (session) => (rules.connections || rules.concurrency ? onConnect(session) : proceed),
         tls: (session) => count("tlsHandshakes", { session }),

@@ -1,8 +1,9 @@
 /**
  * Counters in the KeyValue service. All rules of one subject stand under one key, so an event costs one update for each subject,
- * however many rules there are. Rejects when the service cannot answer.
+ * however many rules there are, and only a read where every limit is far. Rejects when the service cannot answer.
  */
 import type { Clock, KeyValue, KeyValueSpace } from "postern/plugin";
+import { type Amount, isFarFrom, Pending } from "./pending.ts";
 import type { Rule } from "./rules.ts";
 import { countOf, endOf, type Window, windowAt } from "./window.ts";
 
@@ -26,10 +27,24 @@ const COUNTS_REFUSED: ReadonlySet<string> = new Set(["connections", "tlsHandshak
 export class Ledger {
   readonly #space: KeyValueSpace<Counters>;
   readonly #clock: Clock;
+  readonly #pending: Pending;
 
-  constructor(kv: KeyValue, name: string, clock: Clock) {
+  /** `onLost`: what had been counted for a while could not be written. */
+  constructor(kv: KeyValue, name: string, clock: Clock, onLost: (cause: unknown) => void) {
     this.#space = kv.space(name);
     this.#clock = clock;
+    this.#pending = new Pending(async (key, amounts) => {
+      try {
+        await this.#space.update(key, (held) => this.#added(held, amounts));
+      } catch (cause) {
+        onLost(cause);
+      }
+    });
+  }
+
+  /** Writes what is held back. */
+  close(): Promise<void> {
+    return this.#pending.flush();
   }
 
   /** Counts, and answers the first rule that says no. */
@@ -43,40 +58,71 @@ export class Ledger {
       }
     }
     for (const [key, ofSubject] of groups) {
+      if (await this.#countLater(key, ofSubject)) continue;
       const excess = await this.#countSubject(key, ofSubject);
       if (excess) return excess;
     }
     return null;
   }
 
-  async #countSubject(key: string, entries: readonly Entry[]): Promise<Excess | null> {
-    let excess: Excess | null = null;
-    await this.#space.update(key, (held) => {
-      const nowMs = this.#clock.now();
-      const counters: Record<string, Window> = {};
-      let expiresAtMs = 0;
-      for (const [id, window] of Object.entries(held ?? {})) {
-        const endMs = endOf(window, lengthOf(id));
-        // Of a rule that was taken out, or of an event that is long past.
-        if (endMs <= nowMs) continue;
-        counters[id] = window;
-        expiresAtMs = Math.max(expiresAtMs, endMs);
-      }
-      excess = excessOf(entries, counters, nowMs);
-      const done = new Set<string>();
-      for (const { rule, amount } of entries) {
-        // Two rules may share a counter: one event, two limits.
-        if (done.has(rule.id) || (excess !== null && !COUNTS_REFUSED.has(rule.count))) continue;
-        done.add(rule.id);
-        const [index, before, now] = windowAt(counters[rule.id], rule.within, nowMs);
-        const window: Window = [index, before, now + amount];
-        counters[rule.id] = window;
-        expiresAtMs = Math.max(expiresAtMs, endOf(window, rule.within));
-      }
-      return expiresAtMs === 0 ? null : { value: counters, expiresAtMs };
+  /** `false`: a limit is near, and the event is not counted yet. */
+  async #countLater(key: string, entries: readonly Entry[]): Promise<boolean> {
+    if (!entries.every(({ rule, amount }) => !COUNTS_REFUSED.has(rule.count) && isFarFrom(rule.limit, 0, amount)))
+      return false;
+    const held = (await this.#space.get(key)) ?? {};
+    const nowMs = this.#clock.now();
+    const isFar = entries.every(({ rule, amount }) => {
+      const counted = countOf(windowAt(held[rule.id], rule.within, nowMs), rule.within, nowMs);
+      return isFarFrom(rule.limit, counted, this.#pending.amountOf(key, rule) + amount);
     });
+    if (isFar) for (const entry of apart(entries)) this.#pending.add(key, entry);
+    return isFar;
+  }
+
+  async #countSubject(key: string, entries: readonly Entry[]): Promise<Excess | null> {
+    const before = this.#pending.take(key);
+    let excess: Excess | null = null;
+    try {
+      await this.#space.update(key, (held) => {
+        const there = this.#added(held, before);
+        excess = excessOf(entries, there?.value ?? {}, this.#clock.now());
+        return this.#added(
+          there?.value ?? null,
+          apart(entries).filter(({ rule }) => excess === null || COUNTS_REFUSED.has(rule.count)),
+        );
+      });
+    } catch (cause) {
+      for (const amount of before) this.#pending.add(key, amount);
+      throw cause;
+    }
     return excess;
   }
+
+  #added(held: Counters | null, amounts: readonly Amount[]) {
+    const nowMs = this.#clock.now();
+    const value: Record<string, Window> = {};
+    let expiresAtMs = 0;
+    for (const [id, window] of Object.entries(held ?? {})) {
+      const endMs = endOf(window, lengthOf(id));
+      // Of a rule that was taken out, or of an event that is long past.
+      if (endMs <= nowMs) continue;
+      value[id] = window;
+      expiresAtMs = Math.max(expiresAtMs, endMs);
+    }
+    for (const { rule, amount } of amounts) {
+      const [index, before, now] = windowAt(value[rule.id], rule.within, nowMs);
+      const window: Window = [index, before, now + amount];
+      value[rule.id] = window;
+      expiresAtMs = Math.max(expiresAtMs, endOf(window, rule.within));
+    }
+    return expiresAtMs === 0 ? null : { value, expiresAtMs };
+  }
+}
+
+/** Two rules may share a counter: one event, two limits. */
+function apart(entries: readonly Entry[]): readonly Entry[] {
+  const seen = new Set<string>();
+  return entries.filter(({ rule }) => !seen.has(rule.id) && seen.add(rule.id));
 }
 
 /** The first rule that one event more would break. */

@@ -16,6 +16,7 @@ import {
   NextHops,
   proceed,
   refuse,
+  type Session,
   Type,
 } from "postern/plugin";
 
@@ -46,7 +47,7 @@ export default definePlugin({
       unavailable: Type.String({ default: "<{sender}>: Sender address rejected: cannot be verified now" }),
     }),
   }),
-  setup({ config, needs }) {
+  setup({ config, needs, state }) {
     const isExempt = exemptionOf(config.exempt);
     type Fault = keyof typeof answers;
     const say = (which: keyof typeof config.texts, sender: Address) =>
@@ -65,10 +66,14 @@ export default definePlugin({
       if (known === "unavailable") return later(sender);
       return known === "unknown" ? (fault("unlisted", sender) ?? proceed) : proceed;
     };
-    const ofOthers = async (sender: Address, { signal }: Call) => {
+    /** The last domain that was found to exist: who sends many messages mostly sends them from one domain. */
+    const found = state((_: Session) => ({ domain: "" }));
+    const ofOthers = async (sender: Address, { session }: Envelope, call: Call) => {
       if (config.unknownDomain === "off") return proceed;
-      switch (await needs.nextHops.domain(sender.domain, signal)) {
+      if (session && found(session).domain === sender.domain) return proceed;
+      switch (await needs.nextHops.domain(sender.domain, call.signal)) {
         case "exists":
+          if (session) found(session).domain = sender.domain;
           return proceed;
         case "refusesMail":
           // RFC 7505 4.2: a domain that takes no mail sends none that could be answered
@@ -92,7 +97,7 @@ export default definePlugin({
           if (isLiteral || !looksUp) return proceed;
           return needs.accounts.domain(sender.domain).then((domain) => {
             if (domain === "unavailable") return later(sender);
-            return domain === "served" ? ofOurs(sender, envelope) : ofOthers(sender, call);
+            return domain === "served" ? ofOurs(sender, envelope) : ofOthers(sender, envelope, call);
           });
         },
         data(envelope) {
