@@ -3,7 +3,7 @@
  * connects, side by side; waited for at RCPT, within one bound of time. A list that cannot be asked, or cannot be
  * believed, counts nothing, unless the administrator wants the client put off then.
  */
-import { reversedAddress } from "postern/mail";
+import { parseDomain, reversedAddress } from "postern/mail";
 import {
   allow,
   amend,
@@ -87,12 +87,18 @@ export default definePlugin({
       sender: config.sender.map(readSite),
     };
     const questions = (subject: Subject, what: string, name: string): Question[] =>
-      asked[subject].map((site) => {
-        const list = listOf(site.zone, subject === "client" ? "1.0.0.127" : "invalid");
-        return { subject, what, name, site, list };
-      });
-    const ofDomain = (subject: Subject, domain: string | null | undefined): Question[] =>
-      domain && isDomain(domain) ? questions(subject, domain.replace(/\.$/, ""), domain.replace(/\.$/, "")) : [];
+      asked[subject]
+        // What is no name of DNS is in no list: a question for it would fail, and a client could choose that.
+        .filter(({ zone }) => name.length + 1 + zone.length <= NAME_LIMIT)
+        .map((site) => {
+          const list = listOf(site.zone, subject === "client" ? "1.0.0.127" : "invalid");
+          return { subject, what, name, site, list };
+        });
+    const ofDomain = (subject: Subject, domain: string | null | undefined): Question[] => {
+      const what = domain?.replace(/\.$/, "") ?? "";
+      const name = listedName(what);
+      return name === null ? [] : questions(subject, what, name);
+    };
     const ofClient = ({ remote }: Session): Question[] => {
       const name = reversedAddress(remote.address);
       return [
@@ -186,9 +192,14 @@ function readSite(raw: string): Site {
   return site;
 }
 
+// RFC 1035 2.3.4: 255 octets with the length of each label and the root
+const NAME_LIMIT = 253;
+
 /** A single word, an address literal or an address without brackets stands in no list of domains. */
-const isDomain = (name: string): boolean =>
-  /^(?=.{3,200}$)[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+\.?$/.test(name) && !/^[\d.]+$/.test(name);
+function listedName(raw: string): string | null {
+  const name = parseDomain(raw);
+  return name === null || name.startsWith("[") || !name.includes(".") || /^[\d.]+$/.test(name) ? null : name;
+}
 
 /** As Postfix says it. */
 const classes: Readonly<Record<Subject, string>> = {

@@ -194,6 +194,14 @@ describe("lists of domains", () => {
     ["a literal", { sender: names }, { sender: "a@[192.0.2.1]" }, "250"],
     ["the one in HELO", { helo: names }, { helo: "HELO.example.net." }, "Helo command [HELO.example.net] blocked"],
     ["no domain in HELO", { helo: names }, { helo: "[127.0.0.9]" }, "250"],
+    ...["a".repeat(64), `${"b".repeat(60)}.`.repeat(4).slice(0, -1), "a..b"].map(
+      (helo): [string, object, Talk, string] => [
+        `no name of DNS (${helo.length} octets)`,
+        { client: ["bad.example"], helo: ["names.example*-5"], onFailure: "defer" },
+        { helo: `${helo}.example.net` },
+        "554",
+      ],
+    ),
     ["the client's", { clientName: names }, { from: "127.0.0.8" }, "Client host [client.example.net] blocked"],
     ["a client without one", { clientName: names }, {}, "250"],
     [

@@ -77,6 +77,8 @@ export default definePlugin({
       hooks: {
         helo(session, helo, call) {
           if (isExempt(session)) return proceed;
+          // A program on this machine has no other name.
+          const isHere = session.remote.address === session.local.address;
           const parsed = parseHelo(helo);
           if (parsed.at === "invalid") return fault("invalid", helo, session) ?? proceed;
           if (parsed.at === "literal") {
@@ -84,7 +86,7 @@ export default definePlugin({
             const stolen = parsed.isOf(session.local.address) ? fault("ownName", helo, session) : null;
             return stolen ?? fault("wrongLiteral", helo, session) ?? proceed;
           }
-          if (ownNames.has(parsed.name)) {
+          if (ownNames.has(parsed.name) && !isHere) {
             const stolen = fault("ownName", helo, session);
             if (stolen) return stolen;
           }

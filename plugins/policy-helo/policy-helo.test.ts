@@ -75,6 +75,11 @@ describe("what a client calls itself", () => {
     expect(await rcpt(helo, options)).toContain(reply);
   });
 
+  it("may be our name where it is this machine", async () => {
+    expect(await rcpt("mx.example.org", {}, "127.0.0.1")).toMatch(/^250/);
+    expect(await rcpt("desktop", {}, "127.0.0.1")).toMatch(/^504/);
+  });
+
   it("is no matter for exempt networks", async () => {
     expect(await rcpt("desktop", { exempt: { networks: ["127.0.0.0/8"] } })).toMatch(/^250/);
   });
