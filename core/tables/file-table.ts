@@ -2,18 +2,12 @@
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Table } from "../contracts/tables.ts";
+import type { Slices } from "./slices.ts";
 import { parseTextTable } from "./text-table.ts";
-import { WatchedFile } from "./watched-file.ts";
+import { type Parsed, WatchedFile } from "./watched-file.ts";
 
 export async function openFileTable(path: string, parts: { readonly log: Log; readonly clock: Clock }): Promise<Table> {
-  const file = await WatchedFile.open({
-    ...parts,
-    path,
-    parse: (text) => {
-      const { entries, mistakes } = parseTextTable(text);
-      return { content: entries, mistakes };
-    },
-  });
+  const file = await WatchedFile.open({ ...parts, path, parse });
   return {
     kind: "exact",
     get mistakes() {
@@ -30,4 +24,9 @@ export async function openFileTable(path: string, parts: { readonly log: Log; re
         : (entries.get(folded) ?? null);
     },
   };
+}
+
+function* parse(text: string): Slices<Parsed<ReadonlyMap<string, string>>> {
+  const { entries, mistakes } = yield* parseTextTable(text);
+  return { content: entries, mistakes };
 }

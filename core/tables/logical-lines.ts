@@ -11,28 +11,51 @@ export interface LogicalLine {
 }
 
 export interface LogicalLines {
-  readonly lines: readonly LogicalLine[];
-  readonly mistakes: readonly TableMistake[];
+  /** To be gone through once. */
+  readonly lines: Iterable<LogicalLine>;
+  /** Grows while the lines are gone through; whoever reads them adds what it finds. */
+  readonly mistakes: TableMistake[];
 }
 
 export function logicalLines(text: string): LogicalLines {
-  const lines: { line: number; text: string }[] = [];
   const mistakes: TableMistake[] = [];
-  for (const [index, raw] of text.split(/\r?\n/).entries()) {
-    const last = lines.at(-1);
-    if (/^\s*(?:#|$)/.test(raw)) continue;
-    if (!/^\s/.test(raw)) lines.push({ line: index + 1, text: raw });
-    else if (last) last.text += raw;
-    else
-      mistakes.push({ line: index + 1, text: "begins with white space, but nothing stands before it; it is left out" });
+  return { lines: linesOf(text, mistakes), mistakes };
+}
+
+function* linesOf(text: string, mistakes: TableMistake[]): Generator<LogicalLine> {
+  let begun: { readonly line: number; text: string } | null = null;
+  for (const { line, raw } of physicalLines(text)) {
+    const kind = kindOf(raw);
+    if (kind === "nothing") continue;
+    if (kind === "begins") {
+      if (begun && isText(begun, mistakes)) yield { line: begun.line, text: begun.text.trimEnd() };
+      begun = { line, text: raw };
+    } else if (begun) begun.text += raw;
+    else mistakes.push({ line, text: "begins with white space, but nothing stands before it; it is left out" });
   }
-  const good = lines.filter(({ line, text }) => {
-    // What was no UTF-8 has become U+FFFD: such a key or value would be another one than was meant.
-    const isText = !text.includes("\uFFFD");
-    if (!isText) mistakes.push({ line, text: "is no UTF-8; it is left out" });
-    return isText;
-  });
-  return { lines: good.map(({ line, text }) => ({ line, text: text.trimEnd() })), mistakes };
+  if (begun && isText(begun, mistakes)) yield { line: begun.line, text: begun.text.trimEnd() };
+}
+
+function* physicalLines(text: string): Generator<{ readonly line: number; readonly raw: string }> {
+  for (let line = 1, start = 0; start <= text.length; line += 1) {
+    const lf = text.indexOf("\n", start);
+    const end = lf < 0 ? text.length : lf;
+    yield { line, raw: text.slice(start, lf > start && text[lf - 1] === "\r" ? lf - 1 : end) };
+    start = end + 1;
+  }
+}
+
+function kindOf(raw: string): "begins" | "goesOn" | "nothing" {
+  const first = raw.search(/\S/);
+  if (first < 0 || raw[first] === "#") return "nothing";
+  return first === 0 ? "begins" : "goesOn";
+}
+
+/** What was no UTF-8 has become U+FFFD: such a key or value would be another one than was meant. */
+function isText({ line, text }: LogicalLine, mistakes: TableMistake[]): boolean {
+  if (!text.includes("\uFFFD")) return true;
+  mistakes.push({ line, text: "is no UTF-8; it is left out" });
+  return false;
 }
 
 /** Shortened for a message to people. */

@@ -8,8 +8,11 @@ import { proceed, reject } from "../kernel/verdicts.ts";
 import { parseAddress } from "../mail/address.ts";
 import { kernelWith } from "../testing/kernel.ts";
 import { envelopeOf } from "../testing/mail.ts";
+import { atOnce } from "./slices.ts";
 import { createTables } from "./tables.ts";
-import { parseTextTable } from "./text-table.ts";
+import { parseTextTable as parseSlices } from "./text-table.ts";
+
+const parseTextTable = (text: string) => atOnce(parseSlices(text));
 
 let directory: string;
 let lines: string[];
@@ -109,6 +112,37 @@ describe("hash:", () => {
     await writeFile(path, "a 2\n");
     nowMs = Date.now() + 3_600_000;
     expect(await table.get("a")).toBe("2");
+  });
+
+  it("answers from the old content while a large file is read anew, and keeps nobody else waiting", async () => {
+    const path = join(directory, "large");
+    const rows = (value: number) =>
+      Array.from({ length: 60_000 }, (_, n) => `user${n}@example.org ${value}\n`).join("");
+    await writeFile(path, rows(1));
+    const table = await tables().open("hash:large");
+    await writeFile(path, rows(2));
+    nowMs += 1_000;
+    expect(await table.get("user59999@example.org")).toBe("1");
+    nowMs += 1_000;
+    const seen = new Set<unknown>();
+    let turns = 0;
+    while (!lines.includes("info table reloaded")) {
+      seen.add(await table.get("user0@example.org")).add(await table.get("user59999@example.org"));
+      await new Promise(setImmediate);
+      turns += 1;
+    }
+    expect([...seen]).toEqual(["1"]);
+    expect(turns).toBeGreaterThan(2);
+    expect(await table.get("user59999@example.org")).toBe("2");
+    expect(table.mistakes).toEqual([]);
+  });
+
+  it("does not fill the log with the mistakes of a file that is something else", async () => {
+    await writeFile(join(directory, "wrong"), "nonsense\n".repeat(5_000));
+    const table = await tables().open("hash:wrong");
+    expect(table.mistakes).toHaveLength(5_000);
+    expect(lines.length).toBeLessThan(150);
+    expect(lines.at(-1)).toMatch(/more mistakes/);
   });
 
   it("says which file is missing, and opens it when it is there", async () => {

@@ -4,6 +4,7 @@
  */
 import type { TableMistake } from "../contracts/tables.ts";
 import { logicalLines, shown } from "./logical-lines.ts";
+import { ROWS_A_SLICE, type Slices } from "./slices.ts";
 
 export interface ParsedTable {
   /** Keys in lower case, as postmap folds them. */
@@ -11,11 +12,11 @@ export interface ParsedTable {
   readonly mistakes: readonly TableMistake[];
 }
 
-export function parseTextTable(text: string): ParsedTable {
+export function* parseTextTable(text: string): Slices<ParsedTable> {
   const entries = new Map<string, string>();
-  const read = logicalLines(text);
-  const mistakes: TableMistake[] = [...read.mistakes];
-  for (const { line, text: content } of read.lines) {
+  const { lines, mistakes } = logicalLines(text);
+  let rows = 0;
+  for (const { line, text: content } of lines) {
     const pair = splitPair(content);
     if (!pair) mistakes.push({ line, text: `expected "key value", found ${shown(content)}; it is left out` });
     else if (entries.has(pair.key))
@@ -25,11 +26,18 @@ export function parseTextTable(text: string): ParsedTable {
         mistakes.push({ line, text: `the key ${shown(pair.key)} ends in a colon; is this an alias file?` });
       entries.set(pair.key, pair.value);
     }
+    rows += 1;
+    if (rows % ROWS_A_SLICE === 0) yield;
   }
   return { entries, mistakes: mistakes.sort((one, other) => (one.line ?? 0) - (other.line ?? 0)) };
 }
 
 function splitPair(content: string): { key: string; value: string } | null {
+  // Nearly all keys are one word without quotes: what ends it is white space then.
+  const end = content.search(/[\s"\\]/);
+  if (end < 0) return null;
+  if (/\s/.test(content[end] ?? ""))
+    return { key: content.slice(0, end).toLowerCase(), value: content.slice(end).trimStart() };
   const match = /^((?:"(?:[^"\\]|\\.)*"|\\.|[^\s"\\])+)\s+(\S.*)$/s.exec(content);
   return match?.[1] && match[2] ? { key: match[1].toLowerCase(), value: match[2] } : null;
 }

@@ -7,9 +7,14 @@ import { readFile, stat } from "node:fs/promises";
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
 import type { TableMistake } from "../contracts/tables.ts";
+import { inSlices, type Slices } from "./slices.ts";
 
 const LOOK_EVERY_MS = 1_000;
 const OPENING_TRIES = 5;
+/** Nobody waits for a larger one to be read anew. */
+const WAITED_FOR_BYTES = 256 * 1024;
+/** Mistakes of one reading that the log has; `postern map check` lists all of them. */
+const TOLD_LIMIT = 100;
 
 export interface Parsed<T> {
   readonly content: T;
@@ -19,13 +24,14 @@ export interface Parsed<T> {
 export interface FileParts<T> {
   readonly path: string;
   /** Never throws: what is wrong is among the mistakes. */
-  readonly parse: (text: string) => Parsed<T>;
+  readonly parse: (text: string) => Slices<Parsed<T>>;
   readonly log: Log;
   readonly clock: Clock;
 }
 
 interface Version {
   readonly text: string;
+  readonly sizeBytes: number;
   readonly changedAtMs: number;
 }
 
@@ -38,6 +44,8 @@ export class WatchedFile<T> {
   #unrested: string | null = null;
   #lookedAtMs: number;
   #looking: Promise<void> | null = null;
+  /** A large file is being read. */
+  #isTaking = false;
   #fault: string | null = null;
 
   private constructor(parts: FileParts<T>, read: { parsed: Parsed<T>; version: Version }) {
@@ -63,7 +71,7 @@ export class WatchedFile<T> {
   /** Answers at once unless it is time to look. */
   current(): T | Promise<T> {
     const isFresh = Math.abs(this.#parts.clock.now() - this.#lookedAtMs) < LOOK_EVERY_MS;
-    if (isFresh && !this.#looking) return this.#parsed.content;
+    if (this.#isTaking || (isFresh && !this.#looking)) return this.#parsed.content;
     this.#looking ??= this.#look().finally(() => {
       this.#looking = null;
     });
@@ -71,21 +79,36 @@ export class WatchedFile<T> {
   }
 
   async #look(): Promise<void> {
-    const { path, clock, log } = this.#parts;
+    const { path, clock } = this.#parts;
     this.#lookedAtMs = clock.now();
     try {
       const version = await versionOf(path);
       if (version.text === this.#version.text) this.#unrested = null;
-      else if (version.text === this.#unrested || clock.now() - version.changedAtMs >= LOOK_EVERY_MS)
-        await this.#take(version);
-      else this.#unrested = version.text;
+      else if (version.text === this.#unrested || clock.now() - version.changedAtMs >= LOOK_EVERY_MS) {
+        if (version.sizeBytes > WAITED_FOR_BYTES) this.#takeBeside(version);
+        else await this.#take(version);
+      } else this.#unrested = version.text;
       this.#fault = null;
     } catch (cause) {
-      const fault = String(cause);
-      if (fault !== this.#fault)
-        log.error({ table: path, cause: fault }, "table cannot be read: its former content stays in force");
-      this.#fault = fault;
+      this.#tellFault(cause);
     }
+  }
+
+  #tellFault(cause: unknown): void {
+    const { path, log } = this.#parts;
+    const fault = String(cause);
+    if (fault !== this.#fault)
+      log.error({ table: path, cause: fault }, "table cannot be read: its former content stays in force");
+    this.#fault = fault;
+  }
+
+  #takeBeside(version: Version): void {
+    this.#isTaking = true;
+    this.#take(version)
+      .catch((cause: unknown) => this.#tellFault(cause))
+      .finally(() => {
+        this.#isTaking = false;
+      });
   }
 
   async #take(version: Version): Promise<void> {
@@ -103,8 +126,11 @@ export class WatchedFile<T> {
 
   #tellMistakes(): void {
     const { path, log } = this.#parts;
-    for (const { line, text } of this.#parsed.mistakes)
+    const { mistakes } = this.#parsed;
+    for (const { line, text } of mistakes.slice(0, TOLD_LIMIT))
       log.warn({ table: path, line }, `${path}:${line ?? ""}: ${text}`);
+    if (mistakes.length > TOLD_LIMIT)
+      log.warn({ table: path, more: mistakes.length - TOLD_LIMIT }, `${path}: and more mistakes like these`);
   }
 }
 
@@ -115,10 +141,14 @@ async function readWhole<T>(
 ): Promise<{ parsed: Parsed<T>; version: Version; isWhole: boolean }> {
   const text = await readFile(path, "utf8");
   const version = await versionOf(path);
-  return { parsed: parse(text), version, isWhole: version.text === before.text };
+  return { parsed: await inSlices(parse(text)), version, isWhole: version.text === before.text };
 }
 
 async function versionOf(path: string): Promise<Version> {
   const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return { text: `${ino}:${size}:${mtimeNs}:${ctimeNs}`, changedAtMs: Number(ctimeNs / 1_000_000n) };
+  return {
+    text: `${ino}:${size}:${mtimeNs}:${ctimeNs}`,
+    sizeBytes: Number(size),
+    changedAtMs: Number(ctimeNs / 1_000_000n),
+  };
 }

@@ -2,15 +2,16 @@
  * The lines of cidr_table(5): `network/prefix result`, `!network/prefix result`, and blocks from `if` to `endif`. A bad line is
  * reported and left out; a block whose condition is bad is left out as a whole.
  */
-import ipaddr from "ipaddr.js";
 import type { TableMistake } from "../../contracts/tables.ts";
 import { type LogicalLines, shown } from "../logical-lines.ts";
+import { ROWS_A_SLICE, type Slices } from "../slices.ts";
+import { bitsOf, type Family, networkKey, parseClient } from "./client-address.ts";
 
 export interface CidrNetwork {
-  readonly family: 4 | 6;
+  readonly family: Family;
   readonly bits: number;
-  /** The network's address as a number. */
-  readonly base: bigint;
+  /** See `networkKey`. */
+  readonly key: string;
 }
 
 interface RuleHead {
@@ -32,14 +33,16 @@ interface Block {
   readonly rules: CidrRule[];
 }
 
-export function parseCidrRules({ lines, mistakes: ofLines }: LogicalLines): CidrRules {
-  const mistakes: TableMistake[] = [...ofLines];
+export function* parseCidrRules({ lines, mistakes }: LogicalLines): Slices<CidrRules> {
   const outermost: Block = { head: null, line: 0, rules: [] };
   const open: Block[] = [outermost];
   const close = ({ head, line, rules }: Block) => {
     if (head) open.at(-1)?.rules.push({ ...head, line, result: null, rules });
   };
+  let rows = 0;
   for (const { line, text } of lines) {
+    rows += 1;
+    if (rows % ROWS_A_SLICE === 0) yield;
     const note = (what: string) => mistakes.push({ line, text: what });
     const isWord = /^[ei]/i.test(text);
     if (isWord && /^endif(?![A-Za-z0-9])/i.test(text)) {
@@ -78,33 +81,12 @@ function parseCidr(text: string): CidrNetwork | string {
   const [, host = "", mask] = /^\[?([^\]/\s]*)\]?(?:\/(.*))?$/s.exec(text) ?? [];
   const address = parseClient(host);
   if (!address) return `${shown(text)} is no network`;
-  const { family, value } = address;
-  const size = family === 4 ? 32 : 128;
-  if (mask === undefined) return { family, bits: size, base: value };
+  const { family } = address;
+  const size = bitsOf(family);
+  const whole = networkKey(address, size);
+  if (mask === undefined) return { family, bits: size, key: whole };
   const bits = /^\d{1,3}$/.test(mask) ? Number(mask) : Number.NaN;
   if (!(bits >= 0 && bits <= size)) return `the prefix of ${shown(text)} goes from 0 to ${size}`;
-  if (masked(value, family, bits) !== value) return `${shown(text)} has bits behind its prefix`;
-  return { family, bits, base: value };
-}
-
-/** A client's address; `null` for what is none. An IPv4-mapped one stays IPv6, as in Postfix. */
-export function parseClient(text: string): { readonly family: 4 | 6; readonly value: bigint } | null {
-  const quad = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (quad) {
-    let value = 0;
-    for (const octet of quad.slice(1)) {
-      if (Number(octet) > 255 || (octet.length > 1 && octet.startsWith("0"))) return null;
-      value = value * 256 + Number(octet);
-    }
-    return { family: 4, value: BigInt(value) };
-  }
-  if (!text.includes(":") || text.includes("%") || !ipaddr.IPv6.isValid(text)) return null;
-  let value = 0n;
-  for (const group of ipaddr.IPv6.parse(text).parts) value = (value << 16n) | BigInt(group);
-  return { family: 6, value };
-}
-
-export function masked(value: bigint, family: 4 | 6, bits: number): bigint {
-  const behind = BigInt((family === 4 ? 32 : 128) - bits);
-  return (value >> behind) << behind;
+  const key = networkKey(address, bits);
+  return key === whole ? { family, bits, key } : `${shown(text)} has bits behind its prefix`;
 }

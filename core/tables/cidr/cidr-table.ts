@@ -3,20 +3,15 @@ import type { Clock } from "../../contracts/clock.ts";
 import type { Log } from "../../contracts/log.ts";
 import type { Table, TableValue } from "../../contracts/tables.ts";
 import { inBraces, splitItems } from "../braces.ts";
-import { logicalLines, shown } from "../logical-lines.ts";
-import { WatchedFile } from "../watched-file.ts";
-import { type CidrRule, parseCidrRules, parseClient } from "./cidr-rules.ts";
+import { type LogicalLines, logicalLines, shown } from "../logical-lines.ts";
+import { atOnce, type Slices } from "../slices.ts";
+import { type Parsed, WatchedFile } from "../watched-file.ts";
+import { type CidrRule, parseCidrRules } from "./cidr-rules.ts";
+import { parseClient } from "./client-address.ts";
 import { NetworkIndex } from "./network-index.ts";
 
 export async function openCidrFile(path: string, parts: { readonly log: Log; readonly clock: Clock }): Promise<Table> {
-  const file = await WatchedFile.open({
-    ...parts,
-    path,
-    parse: (text) => {
-      const { rules, mistakes } = parseCidrRules(logicalLines(text));
-      return { content: { index: new NetworkIndex(rules), rules }, mistakes };
-    },
-  });
+  const file = await WatchedFile.open({ ...parts, path, parse: (text) => contentOf(logicalLines(text)) });
   return {
     kind: "network",
     get mistakes() {
@@ -36,16 +31,26 @@ export function openInlineCidr(rest: string): Table {
   if (items.length === 0 || items.includes(null))
     throw new Error(`cidr: takes a file, or rules in braces: cidr:{ { 192.0.2.0/24 result } }, not ${shown(rest)}`);
   const lines = items.map((text, at) => ({ line: at + 1, text: text ?? "" }));
-  const { rules, mistakes } = parseCidrRules({ lines, mistakes: [] });
+  const { content, mistakes } = atOnce(contentOf({ lines, mistakes: [] }));
   const [first] = mistakes;
   if (first) throw new Error(`rule ${first.line} of cidr: ${first.text}`);
-  const index = new NetworkIndex(rules);
+  const { index, rules } = content;
   return { kind: "network", values: async () => valuesOf(rules), get: (key) => look(index, key) };
+}
+
+interface Content {
+  readonly index: NetworkIndex;
+  readonly rules: readonly CidrRule[];
+}
+
+function* contentOf(lines: LogicalLines): Slices<Parsed<Content>> {
+  const { rules, mistakes } = yield* parseCidrRules(lines);
+  return { content: { index: yield* NetworkIndex.of(rules), rules }, mistakes };
 }
 
 function look(index: NetworkIndex, key: string): string | null {
   const client = parseClient(key);
-  return client && index.find(client.family, client.value);
+  return client && index.find(client);
 }
 
 const valuesOf = (rules: readonly CidrRule[]): readonly TableValue[] =>

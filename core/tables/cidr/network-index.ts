@@ -3,7 +3,9 @@
  * that a question costs one look a length in use (33 and 129 at most), and 100,000 rows cost no more than ten. The few rules that
  * are negated or guard a block are asked in turn, as far as they stand before what was found.
  */
-import { type CidrNetwork, type CidrRule, masked } from "./cidr-rules.ts";
+import { ROWS_A_SLICE, type Slices } from "../slices.ts";
+import type { CidrNetwork, CidrRule } from "./cidr-rules.ts";
+import { type ClientAddress, networkKey } from "./client-address.ts";
 
 interface Plain {
   readonly at: number;
@@ -19,45 +21,48 @@ interface Special {
 
 export class NetworkIndex {
   /** First rule of each network, by family and length of prefix. */
-  readonly #plain = { 4: new Map<number, Map<bigint, Plain>>(), 6: new Map<number, Map<bigint, Plain>>() };
+  readonly #plain = { 4: new Map<number, Map<string, Plain>>(), 6: new Map<number, Map<string, Plain>>() };
   readonly #special: Special[] = [];
 
-  constructor(rules: readonly CidrRule[]) {
+  static *of(rules: readonly CidrRule[]): Slices<NetworkIndex> {
+    const index = new NetworkIndex();
     for (const [at, rule] of rules.entries()) {
-      if (rule.rules !== null) this.#special.push({ at, rule, inner: new NetworkIndex(rule.rules) });
-      else if (rule.isNegated) this.#special.push({ at, rule, inner: null });
-      else this.#add(rule.network, { at, result: rule.result });
+      if (at % ROWS_A_SLICE === 0) yield;
+      if (rule.rules !== null) index.#special.push({ at, rule, inner: yield* NetworkIndex.of(rule.rules) });
+      else if (rule.isNegated) index.#special.push({ at, rule, inner: null });
+      else index.#add(rule.network, { at, result: rule.result });
     }
+    return index;
   }
 
-  find(family: 4 | 6, value: bigint): string | null {
-    const plain = this.#findPlain(family, value);
+  find(client: ClientAddress): string | null {
+    const plain = this.#findPlain(client);
     for (const { at, rule, inner } of this.#special) {
       if (plain && plain.at < at) break;
       const { network, isNegated } = rule;
       // An address of the other family is neither in a network nor outside of it.
-      if (network.family !== family || isIn(network, value) === isNegated) continue;
+      if (network.family !== client.family || isIn(network, client) === isNegated) continue;
       if (rule.result !== null) return rule.result;
-      const found = inner?.find(family, value) ?? null;
+      const found = inner?.find(client) ?? null;
       if (found !== null) return found;
     }
     return plain?.result ?? null;
   }
 
-  #add({ family, bits, base }: CidrNetwork, plain: Plain): void {
-    const ofLength = this.#plain[family].get(bits) ?? new Map<bigint, Plain>();
+  #add({ family, bits, key }: CidrNetwork, plain: Plain): void {
+    const ofLength = this.#plain[family].get(bits) ?? new Map<string, Plain>();
     this.#plain[family].set(bits, ofLength);
-    if (!ofLength.has(base)) ofLength.set(base, plain);
+    if (!ofLength.has(key)) ofLength.set(key, plain);
   }
 
-  #findPlain(family: 4 | 6, value: bigint): Plain | null {
+  #findPlain(client: ClientAddress): Plain | null {
     let first: Plain | null = null;
-    for (const [bits, networks] of this.#plain[family]) {
-      const plain = networks.get(masked(value, family, bits));
+    for (const [bits, networks] of this.#plain[client.family]) {
+      const plain = networks.get(networkKey(client, bits));
       if (plain && (!first || plain.at < first.at)) first = plain;
     }
     return first;
   }
 }
 
-const isIn = ({ family, bits, base }: CidrNetwork, value: bigint): boolean => masked(value, family, bits) === base;
+const isIn = ({ bits, key }: CidrNetwork, client: ClientAddress): boolean => networkKey(client, bits) === key;

@@ -7,6 +7,7 @@ import type { Log } from "../../contracts/log.ts";
 import type { Table, TableMistake, TableValue } from "../../contracts/tables.ts";
 import { inBraces, splitItems } from "../braces.ts";
 import { type LogicalLines, logicalLines, shown } from "../logical-lines.ts";
+import { atOnce, type Slices } from "../slices.ts";
 import { type Parsed, WatchedFile } from "../watched-file.ts";
 import { type CompiledPattern, compile, type Match, Matcher } from "./matcher.ts";
 import { fillIn, type ResultText, usesGroups } from "./result-text.ts";
@@ -21,6 +22,7 @@ type Step = { readonly line: number; readonly pattern: number; readonly isNegate
 interface Program {
   readonly matcher: Matcher;
   readonly steps: readonly Step[];
+  readonly isNegatedSomewhere: boolean;
 }
 
 export async function openPatternFile(
@@ -54,7 +56,7 @@ export function openInlinePatterns(syntax: PatternSyntax, rest: string): Table {
       `${syntax}: takes a file, or rules in braces: ${syntax}:{ { /pattern/ result } }, not ${shown(rest)}`,
     );
   const lines = items.map((text, index) => ({ line: index + 1, text: text ?? "" }));
-  const { content, mistakes } = programOf({ lines, mistakes: [] }, syntax);
+  const { content, mistakes } = atOnce(programOf({ lines, mistakes: [] }, syntax));
   const [first] = mistakes;
   if (first) throw new Error(`rule ${first.line} of ${syntax}: ${first.text}`);
   return {
@@ -65,29 +67,37 @@ export function openInlinePatterns(syntax: PatternSyntax, rest: string): Table {
   };
 }
 
-function programOf(lines: LogicalLines, syntax: PatternSyntax): Parsed<Program> {
-  const { rules, mistakes: ofRules } = parseRules(lines, syntax);
-  const mistakes: TableMistake[] = [...ofRules];
+function* programOf(lines: LogicalLines, syntax: PatternSyntax): Slices<Parsed<Program>> {
+  const parsed = yield* parseRules(lines, syntax);
+  const mistakes: TableMistake[] = [...parsed.mistakes];
   const patterns: CompiledPattern[] = [];
-  const stepOf = (rule: PatternRule): readonly Step[] => {
+  function* stepsOf(rules: readonly PatternRule[]): Slices<readonly Step[]> {
+    const steps: Step[] = [];
+    for (const rule of rules) {
+      yield;
+      const pattern = compiled(rule);
+      if (pattern === null) continue;
+      const head = { line: rule.line, pattern: patterns.push(pattern) - 1, isNegated: rule.isNegated };
+      if (rule.rules === null) steps.push({ ...head, result: rule.result, steps: null });
+      else steps.push({ ...head, result: null, steps: yield* stepsOf(rule.rules) });
+    }
+    return steps;
+  }
+  const compiled = (rule: PatternRule): CompiledPattern | null => {
     try {
-      const pattern = patterns.push(compile(rule.pattern)) - 1;
-      const head = { line: rule.line, pattern, isNegated: rule.isNegated };
-      return rule.rules === null
-        ? [{ ...head, result: rule.result, steps: null }]
-        : [{ ...head, result: null, steps: rule.rules.flatMap(stepOf) }];
+      return compile(rule.pattern);
     } catch (cause) {
       if (!(cause instanceof PatternError)) throw cause;
       mistakes.push({
         line: rule.line,
         text: `${cause.message}; it is left out${rule.rules === null ? "" : " to its endif"}`,
       });
-      return [];
+      return null;
     }
   };
-  const steps = rules.flatMap(stepOf);
+  const steps = yield* stepsOf(parsed.rules);
   mistakes.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
-  return { content: { matcher: new Matcher(patterns), steps }, mistakes };
+  return { content: { matcher: new Matcher(patterns), steps, isNegatedSomewhere: hasNegated(steps) }, mistakes };
 }
 
 /** One that begins with what a group took may be anything. */
@@ -103,8 +113,8 @@ const run = ({ matcher, steps }: Program, key: string): string | null =>
   steps.length === 0 ? null : firstResult(steps, matcher.match(key));
 
 /** A rule that answers for what does not match may answer for anything. */
-const mayAnswerWithin = ({ matcher, steps }: Program, text: string): boolean =>
-  steps.length > 0 && (hasNegated(steps) || matcher.mayMatchWithin(text));
+const mayAnswerWithin = ({ matcher, steps, isNegatedSomewhere }: Program, text: string): boolean =>
+  steps.length > 0 && (isNegatedSomewhere || matcher.mayMatchWithin(text));
 
 const hasNegated = (steps: readonly Step[]): boolean =>
   steps.some(({ isNegated, steps: inner }) => isNegated || (inner !== null && hasNegated(inner)));

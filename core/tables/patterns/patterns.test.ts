@@ -2,6 +2,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { logicalLines } from "../logical-lines.ts";
+import { atOnce } from "../slices.ts";
 import { execBounded } from "./bounded-regexp.ts";
 import { compile, Matcher } from "./matcher.ts";
 import { openInlinePatterns } from "./pattern-table.ts";
@@ -162,7 +163,7 @@ describe("POSIX notation", () => {
 
 describe("lines", () => {
   const mistakes = (text: string) =>
-    parseRules(logicalLines(text), "pcre").mistakes.map(({ line, text: said }) => `${line}: ${said}`);
+    atOnce(parseRules(logicalLines(text), "pcre")).mistakes.map(({ line, text: said }) => `${line}: ${said}`);
 
   it("are reported by their number, and none is passed over silently", () => {
     expect(
@@ -183,7 +184,7 @@ describe("lines", () => {
   });
 
   it("a block whose condition is bad is left out as a whole", () => {
-    const { rules, mistakes: found } = parseRules(logicalLines("if /(/\n/./ all\nendif\n/b/ x"), "pcre");
+    const { rules, mistakes: found } = atOnce(parseRules(logicalLines("if /(/\n/./ all\nendif\n/b/ x"), "pcre"));
     expect(rules.map(({ line }) => line)).toEqual([4]);
     expect(found[0]?.text).toMatch(/all from here to its endif/);
   });

@@ -5,6 +5,7 @@
  */
 import type { TableMistake } from "../../contracts/tables.ts";
 import { type LogicalLine, type LogicalLines, shown } from "../logical-lines.ts";
+import type { Slices } from "../slices.ts";
 import { parsePcre } from "./pcre-syntax.ts";
 import { parsePosix } from "./posix-syntax.ts";
 import { parseResult, type ResultText, usesGroups } from "./result-text.ts";
@@ -33,14 +34,14 @@ interface Block {
   readonly rules: PatternRule[];
 }
 
-export function parseRules({ lines, mistakes: ofLines }: LogicalLines, syntax: PatternSyntax): PatternRules {
-  const mistakes: TableMistake[] = [...ofLines];
+export function* parseRules({ lines, mistakes }: LogicalLines, syntax: PatternSyntax): Slices<PatternRules> {
   const outermost: Block = { head: null, rules: [] };
   const open: Block[] = [outermost];
   const close = (block: Block) => {
     if (block.head) open.at(-1)?.rules.push({ ...block.head, result: null, rules: block.rules });
   };
   for (const line of lines) {
+    yield;
     const note = (text: string) => mistakes.push({ line: line.line, text });
     try {
       const rules = open.at(-1)?.rules ?? outermost.rules;
