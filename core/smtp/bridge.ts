@@ -296,8 +296,13 @@ class BridgeParser extends SMTPStream {
   }
 
   #run(): void {
-    for (let left = COMMANDS_IN_A_ROW; left > 0; left--) {
-      if (!this.#step()) return;
+    try {
+      for (let left = COMMANDS_IN_A_ROW; left > 0; left--) {
+        if (!this.#step()) return;
+      }
+    } catch (error) {
+      this.#connection.giveUp(error);
+      return;
     }
     this.#isWaiting = true;
     setImmediate(this.#resume);

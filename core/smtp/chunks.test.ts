@@ -138,3 +138,30 @@ describe("chunks and policies", () => {
     expect(server.aborted - before).toBe(1);
   });
 });
+
+describe("a chunk that was refused is missing", () => {
+  it.each([
+    ["it was no chunk that we know", `${envelope()}BDAT 5 NEXT\r\nfirst`, "501 5.5.4 Syntax: BDAT size [LAST]"],
+    [
+      "it was the second one",
+      `${envelope()}${chunk("Subject: x\r\n", false)}BDAT 5 NEXT\r\nfirst`,
+      "501 5.5.4 Syntax: BDAT size [LAST]",
+    ],
+    [
+      "there were no recipients yet",
+      `MAIL FROM:<a@example.net>\r\n${chunk("first", false)}RCPT TO:<user@example.org>\r\n`,
+      "503 5.5.1 Need RCPT first",
+    ],
+    [
+      "there were no good recipients yet",
+      `MAIL FROM:<a@example.net>\r\nRCPT TO:<nobody@example.org>\r\n${chunk("first", false)}RCPT TO:<user@example.org>\r\n`,
+      "554 5.5.1 No valid recipients",
+    ],
+  ])("so nothing is kept of the others: %s", async (_, beginning, refusal) => {
+    server.accepted.length = 0;
+    const said = await session(server, beginning + chunk("last\r\n") + envelope() + chunk("whole\r\n"));
+    expect(said).toContain(`${refusal}\r\n`);
+    expect(said).toContain("554 5.5.1 Discarded behind a refused chunk\r\n");
+    expect(server.accepted.map(({ text }) => text.slice(-7))).toEqual(["whole\r\n"]);
+  });
+});

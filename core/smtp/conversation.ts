@@ -64,6 +64,8 @@ export interface Transaction {
 
 export type Answer = Reply | null;
 
+const nothing = (): null => null;
+
 export class Conversation {
   readonly parts: SmtpFrontParts;
   readonly role: Role;
@@ -81,6 +83,8 @@ export class Conversation {
   incoming: Incoming | null = null;
   /** An AUTH exchange is under way. */
   exchange: LoginConversation | null = null;
+  /** The client is not wanted: what it is told, whatever it says, until it leaves. */
+  turnedAway: Reply | null = null;
   #isReady = false;
   #isSpokenEarly = false;
   #isEnded = false;
@@ -89,7 +93,7 @@ export class Conversation {
   #idleCommands = 0;
   #discardedBytes = 0;
   /** What is done behind the last octet of what comes in. */
-  #onReceived: () => Answer | Promise<Answer> = () => null;
+  #onReceived: () => Answer | Promise<Answer> = nothing;
   #log: Log | null = null;
 
   constructor(parts: SmtpFrontParts, role: Role, connection: Connection) {
@@ -168,7 +172,10 @@ export class Conversation {
   /** All of the octets are here. */
   onReceived(): void | Promise<void> {
     this.incoming = null;
-    return this.#run(this.#onReceived);
+    const next = this.#onReceived;
+    // An idle connection keeps nothing of the message that it brought.
+    this.#onReceived = nothing;
+    return this.#run(next);
   }
 
   /** A message is on its way, in one go or in chunks. */
@@ -223,6 +230,7 @@ export class Conversation {
     this.endTransaction();
     this.refusals.forgetAll();
     this.isGreeted = false;
+    this.turnedAway = null;
     this.#log = null;
   }
 
@@ -295,6 +303,7 @@ export class Conversation {
   }
 
   #perform(verb: Verb, argument: string): void | Promise<void> {
+    if (this.turnedAway !== null && !verb.isForTurnedAway) return this.answer(this.turnedAway);
     // RFC 3207 4: TLS is required for everything but what leads to it
     if (!verb.isAllowedInClear && this.connection.listenerTls === "required" && this.session.tls === null) {
       return this.answer(tlsFirst);
@@ -303,20 +312,20 @@ export class Conversation {
       const tooMany = this.countIdle();
       if (tooMany !== null) return this.answer(tooMany);
     }
-    return this.#run(() => verb.phase(this, argument));
+    return this.#run(() => verb.phase(this, argument), verb.onFault);
   }
 
-  #run(step: () => Answer | Promise<Answer>): void | Promise<void> {
+  #run(step: () => Answer | Promise<Answer>, onFault?: Verb["onFault"]): void | Promise<void> {
     let answer: Answer | Promise<Answer>;
     try {
       answer = step();
     } catch (error) {
-      return this.#done(this.#fault(error));
+      return this.#done(this.#fault(error, onFault));
     }
     if (!(answer instanceof Promise)) return this.#done(answer);
     this.#isBusy = true;
     return answer
-      .catch((error: unknown) => this.#fault(error))
+      .catch((error: unknown) => this.#fault(error, onFault))
       .then((late) => {
         this.#isBusy = false;
         this.#done(late);
@@ -326,15 +335,18 @@ export class Conversation {
   #done(answer: Answer): void {
     if (answer !== null) this.answer(answer);
     if (this.#isEnded) {
+      // The client left while the verb was at work.
+      this.exchange?.cancel();
+      this.exchange = null;
       this.endTransaction();
       return;
     }
     if (this.transaction === null && this.connection.draining.aborted) this.onDraining();
   }
 
-  #fault(error: unknown): Reply {
+  #fault(error: unknown, onFault: Verb["onFault"]): Reply {
     this.log.error({ err: error }, "fault in an SMTP command");
     this.incoming = null;
-    return localError;
+    return onFault?.(this) ?? localError;
   }
 }

@@ -40,6 +40,13 @@ export function reply(
   return { code, wire, closes: manner.closes ?? code === 421 };
 }
 
+/** The replies to one command that has several (RFC 2033 4.2): all of them leave, whatever one says. `code` stands for them. */
+export const together = (replies: readonly Reply[], code: number): Reply => ({
+  code,
+  wire: replies.map(({ wire }) => wire).join(""),
+  closes: replies.some(({ closes }) => closes),
+});
+
 function toLines(text: string | readonly string[], octets: number, utf8: boolean): readonly string[] {
   if (typeof text === "string" && text.length <= octets && !UNPRINTABLE.test(text)) return [text];
   const raw = typeof text === "string" ? text.split(LINE_ENDS) : text;

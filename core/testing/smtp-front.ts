@@ -77,8 +77,9 @@ export interface SmtpTestOptions {
   readonly alarm?: SmtpFrontOptions["alarm"];
   /** How long clients may take to end at `close`. */
   readonly drainMs?: number;
-  /** Instead of the real one. */
+  /** Instead of the real ones. */
   readonly submit?: Submit;
+  readonly logins?: Logins;
 }
 
 export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<SmtpTestServer> {
@@ -137,7 +138,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
   const submit =
     options.submit ?? createSubmit({ kernel, accounts, facts, log, clock, spool, queue: { enqueue() {} }, worker: 0 });
   const front = createSmtpFront({
-    ...{ kernel, submit, logins, log, clock, config: { hostname, ...options.config } },
+    ...{ kernel, submit, logins: options.logins ?? logins, log, clock, config: { hostname, ...options.config } },
     ...(options.alarm === undefined ? {} : { alarm: options.alarm }),
     ...(clientNames === null ? {} : { clientNames }),
   });

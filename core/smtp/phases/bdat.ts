@@ -31,6 +31,11 @@ const CHUNK = /^ *(\d{1,16})(?: +(.*?))? *$/;
 const badSize = reply(501, "5.5.4", "Syntax: BDAT size [LAST]", { closes: true });
 const badEnd = reply(501, "5.5.4", "Syntax: BDAT size [LAST]");
 
+const lost = reply(421, "4.3.0", "Temporary error, try again later");
+
+/** Nobody takes the octets that follow, and they are no commands: the connection ends. */
+export const onBdatFault = (): Reply => lost;
+
 interface Chunk {
   readonly sizeBytes: number;
   readonly isLast: boolean;
@@ -126,11 +131,19 @@ function refuse(conversation: Conversation, transaction: Transaction, content: C
 
 const discardsBehind = ({ code }: Reply): Reply => (code < 500 ? discardedForNow : discardedForGood);
 
+/** RFC 3030 2: what was refused is missing, whatever the reason: the chunks around it make no message. */
+function leaveGap({ transaction }: Conversation, answer: Reply): void {
+  if (transaction === null) return;
+  transaction.content?.fail(answer);
+  transaction.discards ??= discardsBehind(answer);
+}
+
 /** Reads the chunk, forgets it, and answers. */
 function discard(conversation: Conversation, chunk: Chunk, answer: Reply): Answer {
   const tooMany = conversation.countIdle();
   if (tooMany !== null) return tooMany;
   if (!conversation.affordsDiscarding(chunk.sizeBytes)) return farTooLarge;
+  if (!chunk.isLast) leaveGap(conversation, answer);
   if (chunk.sizeBytes === 0) return endDiscarded(conversation, chunk, answer);
   conversation.receive(new Discarded(chunk.sizeBytes), () => endDiscarded(conversation, chunk, answer));
   return null;

@@ -4,6 +4,9 @@ import { type Reply, reply } from "../reply.ts";
 import { whenKnown } from "../when-known.ts";
 import { judge } from "./judge.ts";
 
+// RFC 5321 3.1: what comes between 554 and QUIT
+const refusedAtOnce = reply(503, "5.5.1", "You have been refused: nothing but QUIT");
+
 // RFC 5321 3.1
 const notForYou = reply(554, null, "Access denied", { closes: true });
 
@@ -27,15 +30,26 @@ function judgeConnect(conversation: Conversation): Answer | Promise<Answer> {
   const { parts, session } = conversation;
   return whenKnown(parts.kernel.policy("connect", session), (result) => {
     const refused = judge(conversation, "connect", result);
-    if (refused !== null) return refused;
-    return session.tls === null ? greet(conversation) : judgeTls(conversation, () => greet(conversation));
+    if (refused !== null) return turnAway(conversation, refused);
+    if (session.tls === null) return greet(conversation);
+    return whenKnown(judgeTls(conversation), (refusal) =>
+      refusal === null ? greet(conversation) : turnAway(conversation, refusal),
+    );
   });
 }
 
 /** Asks the hook `tls` after a handshake. */
-export function judgeTls(conversation: Conversation, next: () => Answer): Answer | Promise<Answer> {
+export function judgeTls(conversation: Conversation): Answer | Promise<Answer> {
   const { parts, session } = conversation;
-  return whenKnown(parts.kernel.policy("tls", session), (result) => judge(conversation, "tls", result) ?? next());
+  return whenKnown(parts.kernel.policy("tls", session), (result) => judge(conversation, "tls", result));
+}
+
+/** Instead of the banner. */
+function turnAway(conversation: Conversation, refused: Reply): Reply | null {
+  if (conversation.takeEarlyTalker()) return null;
+  conversation.turnedAway = refusedAtOnce;
+  conversation.ready();
+  return refused;
 }
 
 function greet(conversation: Conversation): Reply | null {

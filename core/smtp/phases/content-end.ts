@@ -6,7 +6,7 @@ import type { Refused, Submitted } from "../../contracts/submit.ts";
 import { type Content, faultReply } from "../content.ts";
 import type { Answer, Conversation, Transaction } from "../conversation.ts";
 import { localError } from "../replies.ts";
-import { type Reply, reply } from "../reply.ts";
+import { type Reply, reply, together } from "../reply.ts";
 import { verdictToReply } from "../verdict-reply.ts";
 
 const perRecipient = reply(353, null, "A reply for each recipient follows");
@@ -16,9 +16,9 @@ export async function endContent(conversation: Conversation, content: Content): 
   if (transaction === null) return localError;
   // The envelope is the draft's now; what the client says next is another transaction's.
   conversation.transaction = null;
-  content.finish();
   conversation.refusals.forget("mailFrom");
   try {
+    content.finish();
     const waiting = content.takeWaiting();
     if (waiting !== null) await waiting;
     if (content.problem !== null) return refuseAll(conversation, transaction, content, content.problem, null);
@@ -55,7 +55,7 @@ function answer(conversation: Conversation, transaction: Transaction, content: C
     return refuseAll(conversation, transaction, content, verdictToReply("message", submitted, { utf8 }), submitted);
   }
   const { id, replies } = submitted;
-  conversation.forgive();
+  if (replies.some(({ at }) => at === "queued")) conversation.forgive();
   // The line at info is the one of whoever took responsibility for it.
   conversation.log.debug(
     { ...facts(conversation, transaction, content), id },
@@ -64,21 +64,14 @@ function answer(conversation: Conversation, transaction: Transaction, content: C
   const queued = reply(250, "2.0.0", `Ok: queued as ${id}`);
   if (!conversation.role.isLmtp && !transaction.isPrdr) return queued;
   const answers = replies.map((each) => (each.at === "queued" ? queued : verdictToReply("message", each, { utf8 })));
-  if (!conversation.role.isLmtp) return answerPrdr(conversation, answers) ?? queued;
-  for (const each of answers) conversation.answer(each);
-  return null;
+  // Somebody has it: 250. Otherwise the client may come again if that helps anybody.
+  const [best = queued] = answers.toSorted((one, other) => one.code - other.code);
+  return conversation.role.isLmtp ? together(answers, best.code) : prdr(answers, best);
 }
 
 /** draft-hall-prdr-00 4.5: 353, a reply for each recipient, and one for all; where all are the same, that one is enough. */
-function answerPrdr(conversation: Conversation, answers: readonly Reply[]): Reply | null {
-  const [first = null] = answers;
-  if (answers.every(({ wire }) => wire === first?.wire)) return first;
-  conversation.answer(perRecipient);
-  for (const each of answers) conversation.answer(each);
-  // Somebody has it: 250. Otherwise the client may come again if that helps anybody.
-  const [best = null] = answers.toSorted((one, other) => one.code - other.code);
-  return best;
-}
+const prdr = (answers: readonly Reply[], best: Reply): Reply =>
+  answers.every(({ wire }) => wire === best.wire) ? best : together([perRecipient, ...answers, best], best.code);
 
 function refuseAll(
   conversation: Conversation,
@@ -92,11 +85,8 @@ function refuseAll(
 }
 
 /** RFC 2033 4.2: LMTP says it for each recipient. */
-export function forEach(conversation: Conversation, { admitted }: Transaction, answer: Reply): Answer {
-  if (!conversation.role.isLmtp) return answer;
-  for (let left = admitted; left > 0; left--) conversation.answer(answer);
-  return null;
-}
+export const forEach = ({ role }: Conversation, { admitted }: Transaction, answer: Reply): Reply =>
+  role.isLmtp ? together(Array<Reply>(admitted).fill(answer), answer.code) : answer;
 
 export function logRefused(
   conversation: Conversation,

@@ -3,7 +3,15 @@ import type { BodyKind } from "../../contracts/envelope.ts";
 import { parsePath } from "../../mail/address.ts";
 import type { Answer, Conversation } from "../conversation.ts";
 import { badParameter, isReply, type Parameters, parseParameters } from "../parameters.ts";
-import { greetFirst, greetFirstLmtp, loginFirst, messageTooLarge, needsSmtpUtf8, senderOk } from "../replies.ts";
+import {
+  greetFirst,
+  greetFirstLmtp,
+  localError,
+  loginFirst,
+  messageTooLarge,
+  needsSmtpUtf8,
+  senderOk,
+} from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
 import { whenKnown } from "../when-known.ts";
 import { decodeXtext } from "../xtext.ts";
@@ -52,6 +60,7 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
     requiresTls,
     ret,
     envid,
+    ...(declaredBytes !== null && { declaredSizeBytes: declaredBytes }),
     repliesEach: isPrdr,
   });
   conversation.transaction = {
@@ -71,6 +80,12 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
     conversation.endTransaction();
     return refused;
   });
+}
+
+/** A sender that nobody could judge has no transaction. */
+export function onMailFault(conversation: Conversation): Reply {
+  conversation.endTransaction();
+  return localError;
 }
 
 interface Wishes {

@@ -27,5 +27,9 @@ async function shakeHands(conversation: Conversation): Promise<Answer> {
   session.identity = null;
   wire.send(goAhead.wire);
   if (!(await wire.startTls())) return null;
-  return judgeTls(conversation, () => null);
+  const refused = await judgeTls(conversation);
+  if (refused === null || refused.closes) return refused;
+  // RFC 3207 4.1: to every command; nothing is said before the first of them
+  conversation.turnedAway = refused;
+  return null;
 }

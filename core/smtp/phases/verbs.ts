@@ -1,13 +1,14 @@
 /** Every verb that is known, and the gates it passes. */
 import type { Answer, Conversation } from "../conversation.ts";
 import { notImplemented } from "../replies.ts";
+import type { Reply } from "../reply.ts";
 import { auth, mechanismsFor } from "./auth.ts";
-import { bdat } from "./bdat.ts";
+import { bdat, onBdatFault } from "./bdat.ts";
 import { data } from "./data.ts";
 import { ehlo, helo, lhlo } from "./ehlo.ts";
 import { etrn, mayEtrn } from "./etrn.ts";
 import { help } from "./help.ts";
-import { mail } from "./mail.ts";
+import { mail, onMailFault } from "./mail.ts";
 import { noop } from "./noop.ts";
 import { quit } from "./quit.ts";
 import { rcpt } from "./rcpt.ts";
@@ -23,6 +24,10 @@ export interface Verb {
   readonly isAllowedInClear: boolean;
   /** Brings no mail nearer: too many of them end the session. */
   readonly isIdle: boolean;
+  /** Also of use to a client that was refused instead of greeted. */
+  readonly isForTurnedAway?: true;
+  /** What to do and say when it breaks, where 451 alone would leave the session in a state that nobody judged. */
+  readonly onFault?: (conversation: Conversation) => Reply;
   /** How it is written, for HELP; one that has none is not offered. */
   readonly syntax?: string;
   /** Whether HELP tells this client of it; it does if left out. */
@@ -47,14 +52,14 @@ const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ["LHLO", { phase: lhlo, syntax: "LHLO name", isFor: isLmtp, ...idleOpen }],
   ["STARTTLS", { phase: starttls, syntax: "STARTTLS", isFor: canStartTls, ...idleOpen }],
   ["AUTH", { phase: auth, syntax: "AUTH mechanism [initial-response]", isFor: canLogIn, ...idleOpen }],
-  ["MAIL", { phase: mail, syntax: "MAIL FROM:<address> [parameter ...]", ...plain }],
+  ["MAIL", { phase: mail, onFault: onMailFault, syntax: "MAIL FROM:<address> [parameter ...]", ...plain }],
   ["RCPT", { phase: rcpt, syntax: "RCPT TO:<address> [parameter ...]", ...plain }],
   ["DATA", { phase: data, syntax: "DATA", ...plain }],
   // Answers for itself where TLS is missing: its octets have to be read first.
-  ["BDAT", { phase: bdat, syntax: "BDAT size [LAST]", ...open }],
+  ["BDAT", { phase: bdat, onFault: onBdatFault, syntax: "BDAT size [LAST]", ...open }],
   ["RSET", { phase: rset, syntax: "RSET", ...idle }],
   ["NOOP", { phase: noop, syntax: "NOOP [anything]", ...idleOpen }],
-  ["QUIT", { phase: quit, syntax: "QUIT", ...open }],
+  ["QUIT", { phase: quit, isForTurnedAway: true, syntax: "QUIT", ...open }],
   ["VRFY", { phase: vrfy, syntax: "VRFY address [SMTPUTF8]", ...idle }],
   [
     "HELP",
@@ -62,7 +67,10 @@ const verbs: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ],
   ["ETRN", { phase: etrn, syntax: "ETRN domain", isFor: mayEtrn, ...idle }],
   // A proxy has its own way of keeping the connection private: it comes first, before STARTTLS.
-  ["XCLIENT", { phase: xclient, syntax: "XCLIENT NAME=value ...", isFor: mayXclient, ...idleOpen }],
+  [
+    "XCLIENT",
+    { phase: xclient, isForTurnedAway: true, syntax: "XCLIENT NAME=value ...", isFor: mayXclient, ...idleOpen },
+  ],
   ["XFORWARD", { phase: xforward, syntax: "XFORWARD NAME=value ...", isFor: mayXforward, ...idle }],
   ["EXPN", refused],
   ["TURN", refused],
