@@ -15,6 +15,8 @@ export interface Account {
 export interface Identity {
   readonly login: string;
   readonly account?: Account;
+  /** How it was shown in this session, set by core: the name of the SASL mechanism, or `password` (IMAP LOGIN, POP3 USER). */
+  readonly mechanism?: string;
 }
 
 /** What is to be checked. Of a token, `login` and `authzid` are only what the client says: the token says who it is. */

@@ -41,6 +41,8 @@ export interface Envelope {
   readonly requiresTls: boolean;
   readonly ret: "full" | "hdrs" | null;
   readonly envid: string | null;
+  /** What the client says of the message's size beforehand (RFC 1870); left out where it has not. */
+  readonly declaredSizeBytes?: number;
   /** Small facts that travel with the message: spam score, SPF result, who authenticated. */
   label(name: string): unknown;
 }

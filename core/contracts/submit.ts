@@ -14,6 +14,7 @@ export interface Opening {
   readonly requiresTls: boolean;
   readonly ret: "full" | "hdrs" | null;
   readonly envid: string | null;
+  readonly declaredSizeBytes?: number;
   /** Each recipient gets a reply of its own behind the content, also over plain SMTP (PRDR). */
   readonly repliesEach?: boolean;
 }

@@ -19,6 +19,7 @@ export interface EnvelopeInit {
   readonly requiresTls?: boolean;
   readonly ret?: "full" | "hdrs" | null;
   readonly envid?: string | null;
+  readonly declaredSizeBytes?: number;
 }
 
 export interface RecipientInit {
@@ -48,6 +49,7 @@ export class EnvelopeState implements Envelope {
   requiresTls: boolean;
   ret: "full" | "hdrs" | null;
   envid: string | null;
+  readonly declaredSizeBytes?: number;
   readonly labels = new Map<string, unknown>();
   /** Why it waits for an administrator; `null`: it does not. */
   hold: string | null = null;
@@ -66,6 +68,7 @@ export class EnvelopeState implements Envelope {
     this.requiresTls = init.requiresTls ?? false;
     this.ret = init.ret ?? null;
     this.envid = init.envid ?? null;
+    if (init.declaredSizeBytes !== undefined) this.declaredSizeBytes = init.declaredSizeBytes;
   }
 
   /** Makes a recipient with the next id and puts it on the envelope. */

@@ -102,7 +102,7 @@ describe("mechanisms", () => {
     expect(step).toEqual({ at: "challenge", data: new Uint8Array(0) });
     expect(await conversation.next(plainMessage("anna", "secret"))).toEqual({
       at: "success",
-      identity: { login: anna.login, account: anna },
+      identity: { login: anna.login, account: anna, mechanism: "PLAIN" },
     });
     expect(session.identity?.account).toBe(anna);
     expect(await conversation.next(plainMessage("anna", "secret"))).toMatchObject({ at: "failure" });
@@ -284,7 +284,7 @@ describe("what plugins answer", () => {
     const { logins, told } = await loginsOf(auth(authenticated({ login: anna.login })), directory);
     const session = local();
     expect(await logins.password(session, "ldap-anna", "x")).toMatchObject({ at: "success" });
-    expect(session.identity).toEqual({ login: anna.login, account: anna });
+    expect(session.identity).toEqual({ login: anna.login, account: anna, mechanism: "password" });
     expect(await logins.password(local(), "anna", "x")).toMatchObject({ cause: "invalid" });
     await new Promise((resolve) => setImmediate(resolve));
     expect(told).toContainEqual(["login", anna.login]);

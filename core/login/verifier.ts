@@ -85,7 +85,7 @@ export class Verifier {
   /** Sets `session.identity`. */
   async succeed(trying: Trying, login: string | null, identified: Identity): Promise<Identity> {
     const { session } = trying;
-    const identity = await this.#withAccount(identified);
+    const identity = { ...(await this.#withAccount(identified)), mechanism: trying.mechanism };
     (session as { identity: Identity | null }).identity = identity;
     this.#parts.log.info({ ...factsOf(trying, login), as: identity.login }, "logged in");
     this.#parts.kernel.notice("login", session);

@@ -32,7 +32,7 @@ export class Link {
   constructor(server: ServerAddress, idleMs: number, onClosed: () => void) {
     this.#onClosed = onClosed;
     this.#socket = connect("path" in server ? { path: server.path } : { ...server, noDelay: true });
-    // Outside of questions there is nothing to wait for; a process that ends does not wait for idle links.
+    // While a question is under way, its own time limit counts.
     this.#socket.setTimeout(idleMs, () => {
       if (this.#asking === null) this.close();
     });
@@ -85,8 +85,10 @@ export class Link {
       if (this.#text.length > ANSWER_LIMIT) this.#break("its answer is too long");
       return;
     }
-    const action = /^action=(.*)$/m.exec(this.#text.slice(0, end.index).replaceAll("\r", ""))?.[1];
-    if (action === undefined || end.index + end[0].length < this.#text.length) {
+    const [action, another] = [...this.#text.slice(0, end.index).matchAll(/^action=([^\r\n]*)/gm)].map(
+      ([, said]) => said,
+    );
+    if (action === undefined || another !== undefined || end.index + end[0].length < this.#text.length) {
       this.#break(action === undefined ? "its answer has no action" : "it answered more than it was asked");
       return;
     }

@@ -161,6 +161,32 @@ describe("what the server is told", () => {
     expect(peer.questions[0]?.get("instance")).not.toBe(peer.questions[1]?.get("instance"));
   });
 
+  it("knows the size that was announced, and how the client has logged in", async () => {
+    const peer = await policy(always("DUNNO"));
+    const options = optionsOf(plugin, { server: peer.address, exempt: { authenticated: false } });
+    const server = await smtpTestServer({
+      ...{ role: "submission", tls: "optional", dns: dns.server },
+      plugins: [fixture, [plugin, options]],
+    });
+    closing.push(() => server.close());
+    const client = await RawClient.open(server.port);
+    closing.push(async () => client.socket.destroy());
+    await client.until(/^220 .*\r\n/m);
+    await client.say("EHLO client.example");
+    await client.say("STARTTLS");
+    await client.startTls();
+    await client.say("EHLO client.example");
+    await client.say(`AUTH PLAIN ${Buffer.from("\0user@example.org\0secret").toString("base64")}`);
+    await client.say("MAIL FROM:<user@example.org> SIZE=12345");
+    await client.say("RCPT TO:<other@example.org>");
+    await client.say("RSET");
+    await client.say("MAIL FROM:<user@example.org>");
+    await client.say("RCPT TO:<other@example.org>");
+    const [announced, silent] = peer.questions.map((asked) => Object.fromEntries(asked));
+    expect(announced).toMatchObject({ size: "12345", sasl_method: "PLAIN", sasl_username: "user@example.org" });
+    expect(silent).toMatchObject({ size: "0" });
+  });
+
   it("is nothing about exempt clients", async () => {
     const peer = await policy(always("REJECT"));
     const { server } = await front(peer.address, { exempt: { networks: ["127.0.0.0/8"] } });
@@ -215,6 +241,7 @@ describe("faults put the client off and are logged", () => {
     ["a close", () => "close", "it closed the connection"],
     ["no action", () => "result=fine\n\n", "its answer has no action"],
     ["more than was asked for", () => "action=DUNNO\n\naction=OK\n\n", "it answered more than it was asked"],
+    ["two actions", () => "action=DUNNO\naction=OK\n\n", "it answered more than it was asked"],
     ["an answer without end", () => `action=${"x".repeat(20_000)}`, "its answer is too long"],
     ["silence", () => null, "no answer in time"],
   ])("%s", async (name, answer, cause) => {
