@@ -32,7 +32,13 @@ export type Finding =
 /** So often at most does one client network rise, or have its age renewed. */
 const CLIENT_PACE_MS = 3_600_000;
 
+/** So long a worker lets pass without asking what it has let pass. */
+const LATELY_MS = 10_000;
+const LATELY_COUNT = 4_096;
+
 export class Triplets {
+  /** Clients and triplets, and when they were looked up. */
+  readonly #lately = new Map<string, number>();
   readonly #times: Times;
   readonly #clock: Clock;
   readonly #triplets: KeyValueSpace<Triplet>;
@@ -46,14 +52,20 @@ export class Triplets {
   }
 
   async see(client: string, sender: string, recipient: string): Promise<Finding> {
-    if (await this.#isKnown(client)) return { at: "known client" };
+    if (this.#isFresh(client, this.#clock.now()) || (await this.#isKnown(client))) {
+      this.#remember(client, this.#clock.now());
+      return { at: "known client" };
+    }
     const { delayMs } = this.#times;
     const nowMs = this.#clock.now();
     let hadPassed = false;
     let isNew = true;
     // What a client can choose is in the key alone; it is kept as a hash when it is long.
     const key = `${client}/${sender}/${recipient}`;
-    if (this.#isSettled(await this.#triplets.get(key), nowMs)) return { at: "passed", waitedMs: null };
+    if (this.#isFresh(key, nowMs) || this.#isSettled(await this.#triplets.get(key), nowMs)) {
+      this.#remember(key, nowMs);
+      return { at: "passed", waitedMs: null };
+    }
     const seen = await this.#triplets.update(key, (held) => {
       hadPassed = held !== null && held.lastMs - held.firstMs >= delayMs;
       const firstMs = this.#firstSeen(held, hadPassed, nowMs);
@@ -65,6 +77,18 @@ export class Triplets {
     if (hadPassed) return { at: "passed", waitedMs: null };
     await this.#raise(client, nowMs);
     return { at: "passed", waitedMs };
+  }
+
+  /** It was let through a moment ago: a client that sends many messages is not looked up for each. */
+  #isFresh(key: string, nowMs: number): boolean {
+    const atMs = this.#lately.get(key);
+    return atMs !== undefined && nowMs >= atMs && nowMs < atMs + LATELY_MS;
+  }
+
+  #remember(key: string, nowMs: number): void {
+    if (this.#isFresh(key, nowMs)) return;
+    if (this.#lately.size >= LATELY_COUNT) this.#lately.clear();
+    this.#lately.set(key, nowMs);
   }
 
   /** It has passed before, and its age was renewed lately: there is nothing to write. */

@@ -17,7 +17,7 @@ import {
   Tables,
   Type,
 } from "postern/plugin";
-import { type Excess, Ledger } from "./ledger.ts";
+import { type Entry, type Excess, Ledger } from "./ledger.ts";
 import { Places } from "./places.ts";
 import { type Counted, type Rule, RuleOptions, ruleOf } from "./rules.ts";
 import { type Event, subjectOf } from "./subjects.ts";
@@ -80,15 +80,19 @@ export default definePlugin({
       return false;
     };
 
-    const entriesFor = async (asked: readonly OpenRule[], event: Event, amount: number) => {
-      const entries = [];
-      for (const opened of asked) {
+    const entriesFor = (asked: readonly OpenRule[], event: Event, amount: number) => {
+      const found = asked.flatMap((opened) => {
         const { rule } = opened;
-        if (!rule.authenticated && event.session.identity !== null) continue;
-        const subject = subjectOf(rule, event);
-        if (subject === null) continue;
-        if (opened.exempt.length > 0 && (await isExempt(opened, event, subject))) continue;
-        entries.push({ rule, subject, amount });
+        const subject = !rule.authenticated && event.session.identity !== null ? null : subjectOf(rule, event);
+        return subject === null ? [] : [{ opened, entry: { rule, subject, amount } }];
+      });
+      const all = found.map(({ entry }) => entry);
+      return found.some(({ opened }) => opened.exempt.length > 0) ? withoutExempt(found, event) : all;
+    };
+    const withoutExempt = async (found: readonly { opened: OpenRule; entry: Entry }[], event: Event) => {
+      const entries: Entry[] = [];
+      for (const { opened, entry } of found) {
+        if (opened.exempt.length === 0 || !(await isExempt(opened, event, entry.subject))) entries.push(entry);
       }
       return entries;
     };
@@ -106,15 +110,20 @@ export default definePlugin({
       return defer(fillText(rule.text, values), answers[count]);
     };
 
-    const count = (counted: Counted, event: Event, amount = 1): Promise<typeof proceed | Defer> | typeof proceed => {
+    const count = (
+      counted: Counted,
+      event: Event,
+      amount = 1,
+    ): typeof proceed | Defer | Promise<typeof proceed | Defer> => {
       const asked = rules[counted];
       if (asked === undefined || isOurs(event.session)) return proceed;
-      return (async () => {
-        const entries = await entriesFor(asked, event, amount);
-        const excess =
-          counted === "concurrency" ? await places(event.session).take(entries) : await ledger.count(entries);
-        return excess === null ? proceed : refuse(excess, event);
-      })();
+      const answer = (excess: Excess | null) => (excess === null ? proceed : refuse(excess, event));
+      const judge = (entries: readonly Entry[]) => {
+        const found = counted === "concurrency" ? places(event.session).take(entries) : ledger.count(entries);
+        return found instanceof Promise ? found.then(answer) : answer(found);
+      };
+      const entries = entriesFor(asked, event, amount);
+      return entries instanceof Promise ? entries.then(judge) : judge(entries);
     };
     const ofMail = (counted: Counted, { session, reversePath }: Envelope, amount = 1) =>
       session === null ? proceed : count(counted, { session, reversePath }, amount);

@@ -5,9 +5,7 @@
 import type { Clock, KeyValue, KeyValueSpace } from "postern/plugin";
 import { type Amount, isFarFrom, Pending } from "./pending.ts";
 import type { Rule } from "./rules.ts";
-import { countOf, endOf, type Window, windowAt } from "./window.ts";
-
-type Counters = Readonly<Record<string, Window>>;
+import { type Counters, countOf, endOf, type Window, windowAt } from "./window.ts";
 
 export interface Entry {
   readonly rule: Rule;
@@ -47,10 +45,19 @@ export class Ledger {
     return this.#pending.flush();
   }
 
-  /** Counts, and answers the first rule that says no. */
-  async count(entries: readonly Entry[]): Promise<Excess | null> {
+  /** Counts, and answers the first rule that says no. Without a promise where all limits are known to be far. */
+  count(entries: readonly Entry[]): Excess | null | Promise<Excess | null> {
     const groups = grouped(entries);
-    if (groups.size > 1 && !entries.some(({ rule }) => COUNTS_REFUSED.has(rule.count))) {
+    for (const [key, ofSubject] of groups) {
+      const counters = this.#pending.countersOf(key);
+      if (counters === undefined || !this.#isFar(key, ofSubject, counters)) return this.#countAll(groups);
+    }
+    for (const [key, ofSubject] of groups) this.#addLater(key, ofSubject, this.#pending.countersOf(key) ?? {});
+    return null;
+  }
+
+  async #countAll(groups: ReadonlyMap<string, readonly Entry[]>): Promise<Excess | null> {
+    if (groups.size > 1 && ![...groups.values()].some((entries) => entries.some(countsRefused))) {
       // What is refused for one subject is not to have been counted for another.
       for (const [key, ofSubject] of groups) {
         const excess = excessOf(ofSubject, (await this.#space.get(key)) ?? {}, this.#clock.now());
@@ -58,25 +65,28 @@ export class Ledger {
       }
     }
     for (const [key, ofSubject] of groups) {
-      if (await this.#countLater(key, ofSubject)) continue;
+      const counters = ofSubject.every(mayWait) ? ((await this.#space.get(key)) ?? {}) : null;
+      if (counters !== null && this.#isFar(key, ofSubject, counters)) {
+        this.#addLater(key, ofSubject, counters);
+        continue;
+      }
       const excess = await this.#countSubject(key, ofSubject);
       if (excess) return excess;
     }
     return null;
   }
 
-  /** `false`: a limit is near, and the event is not counted yet. */
-  async #countLater(key: string, entries: readonly Entry[]): Promise<boolean> {
-    if (!entries.every(({ rule, amount }) => !COUNTS_REFUSED.has(rule.count) && isFarFrom(rule.limit, 0, amount)))
-      return false;
-    const held = (await this.#space.get(key)) ?? {};
+  #isFar(key: string, entries: readonly Entry[], counters: Counters): boolean {
     const nowMs = this.#clock.now();
-    const isFar = entries.every(({ rule, amount }) => {
-      const counted = countOf(windowAt(held[rule.id], rule.within, nowMs), rule.within, nowMs);
-      return isFarFrom(rule.limit, counted, this.#pending.amountOf(key, rule) + amount);
+    return entries.every((entry) => {
+      const { rule, amount } = entry;
+      const counted = countOf(windowAt(counters[rule.id], rule.within, nowMs), rule.within, nowMs);
+      return mayWait(entry) && isFarFrom(rule.limit, counted, this.#pending.amountOf(key, rule) + amount);
     });
-    if (isFar) for (const entry of apart(entries)) this.#pending.add(key, entry);
-    return isFar;
+  }
+
+  #addLater(key: string, entries: readonly Entry[], counters: Counters): void {
+    for (const entry of apart(entries)) this.#pending.add(key, counters, entry);
   }
 
   async #countSubject(key: string, entries: readonly Entry[]): Promise<Excess | null> {
@@ -92,7 +102,7 @@ export class Ledger {
         );
       });
     } catch (cause) {
-      for (const amount of before) this.#pending.add(key, amount);
+      for (const amount of before) this.#pending.add(key, {}, amount);
       throw cause;
     }
     return excess;
@@ -118,6 +128,9 @@ export class Ledger {
     return expiresAtMs === 0 ? null : { value, expiresAtMs };
   }
 }
+
+const countsRefused = ({ rule }: Entry): boolean => COUNTS_REFUSED.has(rule.count);
+const mayWait = (entry: Entry): boolean => !countsRefused(entry) && isFarFrom(entry.rule.limit, 0, entry.amount);
 
 /** Two rules may share a counter: one event, two limits. */
 function apart(entries: readonly Entry[]): readonly Entry[] {

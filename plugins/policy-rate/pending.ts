@@ -4,6 +4,7 @@
  * A worker that is killed takes at most that moment's events along.
  */
 import type { Rule } from "./rules.ts";
+import type { Counters } from "./window.ts";
 
 export interface Amount {
   readonly rule: Rule;
@@ -21,8 +22,14 @@ const SUBJECTS = 1_000;
 export const isFarFrom = (limit: number, counted: number, pending: number): boolean =>
   pending <= limit * SHARE && counted + pending <= limit / 2;
 
+interface Subject {
+  /** What stood in the store when the first event came. */
+  readonly counters: Counters;
+  readonly amounts: Map<string, Amount>;
+}
+
 export class Pending {
-  readonly #bySubject = new Map<string, Map<string, Amount>>();
+  readonly #bySubject = new Map<string, Subject>();
   readonly #write: (key: string, amounts: readonly Amount[]) => Promise<void>;
   #timer: NodeJS.Timeout | null = null;
 
@@ -31,23 +38,28 @@ export class Pending {
     this.#write = write;
   }
 
-  amountOf(key: string, { id }: Rule): number {
-    return this.#bySubject.get(key)?.get(id)?.amount ?? 0;
+  /** Counters as they were a moment ago: whoever holds events back need not read them anew for each. */
+  countersOf(key: string): Counters | undefined {
+    return this.#bySubject.get(key)?.counters;
   }
 
-  add(key: string, { rule, amount }: Amount): void {
-    const amounts = this.#bySubject.get(key) ?? new Map<string, Amount>();
-    amounts.set(rule.id, { rule, amount: (amounts.get(rule.id)?.amount ?? 0) + amount });
-    this.#bySubject.set(key, amounts);
+  amountOf(key: string, { id }: Rule): number {
+    return this.#bySubject.get(key)?.amounts.get(id)?.amount ?? 0;
+  }
+
+  add(key: string, counters: Counters, { rule, amount }: Amount): void {
+    const subject = this.#bySubject.get(key) ?? { counters, amounts: new Map<string, Amount>() };
+    subject.amounts.set(rule.id, { rule, amount: (subject.amounts.get(rule.id)?.amount ?? 0) + amount });
+    this.#bySubject.set(key, subject);
     if (this.#bySubject.size >= SUBJECTS) void this.flush();
     else this.#timer ??= setTimeout(() => void this.flush(), HOLD_MS).unref();
   }
 
   /** Whoever takes it writes it. */
   take(key: string): readonly Amount[] {
-    const amounts = this.#bySubject.get(key);
+    const subject = this.#bySubject.get(key);
     this.#bySubject.delete(key);
-    return amounts ? [...amounts.values()] : [];
+    return subject ? [...subject.amounts.values()] : [];
   }
 
   async flush(): Promise<void> {

@@ -6,6 +6,8 @@
 
 /** Number of the window since 1970, events of the window before, events of this one. */
 export type Window = readonly [index: number, before: number, now: number];
+/** By rule. */
+export type Counters = Readonly<Record<string, Window>>;
 
 /** The same window as it stands now. A clock that was set back a little stays where it was; further back, all begins anew. */
 export function windowAt(held: Window | undefined, lengthMs: number, nowMs: number): Window {
