@@ -24,10 +24,14 @@ export function logicalLines(text: string): LogicalLines {
 
 function* linesOf(text: string, mistakes: TableMistake[]): Generator<LogicalLine> {
   let begun: { readonly line: number; text: string } | null = null;
-  for (const { line, raw } of physicalLines(text)) {
-    const kind = kindOf(raw);
-    if (kind === "nothing") continue;
-    if (kind === "begins") {
+  for (let line = 1, start = 0; start <= text.length; line += 1) {
+    const lf = text.indexOf("\n", start);
+    const end = lf < 0 ? text.length : lf;
+    const raw = text.slice(start, lf > start && text.charCodeAt(lf - 1) === CR ? lf - 1 : end);
+    start = end + 1;
+    const first = firstVisible(raw);
+    if (first < 0 || raw[first] === "#") continue;
+    if (first === 0) {
       if (begun && isText(begun, mistakes)) yield { line: begun.line, text: begun.text.trimEnd() };
       begun = { line, text: raw };
     } else if (begun) begun.text += raw;
@@ -36,19 +40,12 @@ function* linesOf(text: string, mistakes: TableMistake[]): Generator<LogicalLine
   if (begun && isText(begun, mistakes)) yield { line: begun.line, text: begun.text.trimEnd() };
 }
 
-function* physicalLines(text: string): Generator<{ readonly line: number; readonly raw: string }> {
-  for (let line = 1, start = 0; start <= text.length; line += 1) {
-    const lf = text.indexOf("\n", start);
-    const end = lf < 0 ? text.length : lf;
-    yield { line, raw: text.slice(start, lf > start && text[lf - 1] === "\r" ? lf - 1 : end) };
-    start = end + 1;
-  }
-}
+const CR = 0x0d;
 
-function kindOf(raw: string): "begins" | "goesOn" | "nothing" {
-  const first = raw.search(/\S/);
-  if (first < 0 || raw[first] === "#") return "nothing";
-  return first === 0 ? "begins" : "goesOn";
+/** -1: there is nothing to be seen. */
+function firstVisible(raw: string): number {
+  const code = raw.charCodeAt(0);
+  return code > 0x20 && code < 0x7f ? 0 : raw.search(/\S/);
 }
 
 /** What was no UTF-8 has become U+FFFD: such a key or value would be another one than was meant. */

@@ -147,7 +147,7 @@ describe("hash:", () => {
 
   it("says which file is missing, and opens it when it is there", async () => {
     const service = tables();
-    await expect(service.open("hash:nowhere")).rejects.toThrow(/nowhere/);
+    await expect(service.open("hash:nowhere")).rejects.toThrow(/^hash:nowhere: .*nowhere does not exist$/);
     await writeFile(join(directory, "nowhere"), "a 1\n");
     expect(await (await service.open("hash:nowhere")).get("a")).toBe("1");
   });

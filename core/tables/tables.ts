@@ -32,7 +32,7 @@ export function createTables(parts: TablesParts): Tables {
       throw new Error(
         `no such table: ${JSON.stringify(spec)}; expected scheme:source, where scheme is one of ${[...openers.keys()].join(", ")}`,
       );
-    return builtIn.has(scheme) ? openShared(shared, spec, () => opener(rest)) : opener(rest);
+    return builtIn.has(scheme) ? openShared(shared, spec, () => opened(spec, opener(rest))) : opener(rest);
   };
   const openers = new Map<string, OpenTable>(builtInSchemes({ configDir, log, clock, open }));
   const builtIn: ReadonlySet<string> = new Set(openers.keys());
@@ -56,6 +56,17 @@ export function createTables(parts: TablesParts): Tables {
       });
     },
   };
+}
+
+/** The text is for the operator, who knows tables and no system calls. */
+async function opened(spec: string, opening: Promise<Table>): Promise<Table> {
+  try {
+    return await opening;
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && "path" in cause)) throw cause;
+    const what = cause.code === "ENOENT" ? "does not exist" : `cannot be read (${String(cause.code)})`;
+    throw new Error(`${spec}: ${String(cause.path)} ${what}`, { cause });
+  }
 }
 
 /** One that did not open is forgotten, so that it can be tried again. */

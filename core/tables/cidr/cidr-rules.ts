@@ -57,11 +57,15 @@ export function* parseCidrRules({ lines, mistakes }: LogicalLines): Slices<CidrR
       if (typeof head === "string") note(`${head}; all from here to its endif is left out`);
       open.push({ head: typeof head === "string" ? null : head, line, rules: [] });
     } else {
-      const [, network = "", result = ""] = /^(!?\s*\S+)\s*(.*)$/s.exec(text) ?? [];
-      const head = parseHead(network);
+      const end = endOfNetwork(text);
+      const result = text.slice(end).trimStart();
+      const head = parseHead(text.slice(0, end));
       if (typeof head === "string") note(`${head}; ${shown(text)} is left out`);
       else if (result === "") note(`there is no result behind the network; ${shown(text)} is left out`);
-      else open.at(-1)?.rules.push({ ...head, line, result, rules: null });
+      else {
+        const { network, isNegated } = head;
+        open.at(-1)?.rules.push({ network, isNegated, line, result, rules: null });
+      }
     }
   }
   for (let block = open.pop(); block && block !== outermost; block = open.pop()) {
@@ -71,15 +75,28 @@ export function* parseCidrRules({ lines, mistakes }: LogicalLines): Slices<CidrR
   return { rules: outermost.rules, mistakes };
 }
 
+/** White space may stand behind an exclamation mark. */
+function endOfNetwork(text: string): number {
+  const start = text.startsWith("!") ? text.search(/[^!\s]/) : 0;
+  const length = start < 0 ? -1 : text.slice(start).search(/\s/);
+  return length < 0 ? text.length : start + length;
+}
+
 function parseHead(text: string): RuleHead | string {
-  const marks = text.startsWith("!") ? (/^(?:!\s*)*/.exec(text)?.[0] ?? "") : "";
+  if (!text.startsWith("!")) {
+    const network = parseCidr(text);
+    return typeof network === "string" ? network : { network, isNegated: false };
+  }
+  const marks = /^(?:!\s*)*/.exec(text)?.[0] ?? "";
   const network = parseCidr(text.slice(marks.length));
   return typeof network === "string" ? network : { network, isNegated: marks.replace(/\s/g, "").length % 2 === 1 };
 }
 
 function parseCidr(text: string): CidrNetwork | string {
-  const [, host = "", mask] = /^\[?([^\]/\s]*)\]?(?:\/(.*))?$/s.exec(text) ?? [];
-  const address = parseClient(host);
+  const slash = text.indexOf("/");
+  const written = slash < 0 ? text : text.slice(0, slash);
+  const mask = slash < 0 ? undefined : text.slice(slash + 1);
+  const address = parseClient(written.startsWith("[") ? written.slice(1).replace(/\]$/, "") : written);
   if (!address) return `${shown(text)} is no network`;
   const { family } = address;
   const size = bitsOf(family);

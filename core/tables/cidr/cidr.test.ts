@@ -1,4 +1,6 @@
+import { isIPv6 } from "node:net";
 import * as fc from "fast-check";
+import ipaddr from "ipaddr.js";
 import { expect, it } from "vitest";
 import { logicalLines } from "../logical-lines.ts";
 import { atOnce } from "../slices.ts";
@@ -98,6 +100,7 @@ it.each([
   ["1:2:3:4:5:6:7:8", "1 2 3 4 5 6 7 8"],
   ["1:2:3:4:5:6:1.2.3.4", "1 2 3 4 5 6 102 304"],
   ["1:2:3:4:5:6:7::", "1 2 3 4 5 6 7 0"],
+  ["::1.2.3.4", "0 0 0 0 0 0 102 304"],
   ["255.255.255.255", "ffff ffff"],
   ["0.0.0.0", "0 0"],
 ])("reads %s", (text, groups) => {
@@ -106,6 +109,19 @@ it.each([
       .groups.map((group) => group.toString(16))
       .join(" "),
   ).toBe(groups);
+});
+
+it("takes for IPv6 what node takes for it", () => {
+  const group = fc.constantFrom("", "0", "1", "ffff", "12345", "g", "1.2.3.4", "1.2.3", "Ab");
+  fc.assert(
+    fc.property(fc.array(group, { minLength: 2, maxLength: 10 }), (groups) => {
+      const text = groups.join(":");
+      expect([text, parseClient(text) !== null]).toEqual([text, isIPv6(text)]);
+      // ipaddr.js takes ::1.2.3.4 for an IPv4-mapped address.
+      if (isIPv6(text) && !text.includes(".")) expect(parseClient(text)?.groups).toEqual(ipaddr.IPv6.parse(text).parts);
+    }),
+    { numRuns: 5_000 },
+  );
 });
 
 it.each([

@@ -3,7 +3,6 @@
  * nothing behind the prefix. (Numbers of 128 bits will not do as keys: V8 tells them apart by their last 64 bits, and those of
  * most IPv6 networks are all the same.)
  */
-import { isIPv6 } from "node:net";
 
 export type Family = 4 | 6;
 
@@ -21,11 +20,8 @@ export function parseClient(text: string): ClientAddress | null {
     const groups = quadGroups(text);
     return groups && { family: 4, groups };
   }
-  if (text.includes("%") || !isIPv6(text)) return null;
-  const [head = "", tail] = text.split("::");
-  const first = groupsOf(head);
-  const last = tail === undefined ? [] : groupsOf(tail);
-  return { family: 6, groups: [...first, ...new Array<number>(8 - first.length - last.length).fill(0), ...last] };
+  const groups = groupsOfIPv6(text);
+  return groups && { family: 6, groups };
 }
 
 /** Differs for any two networks of one family and length. */
@@ -38,12 +34,51 @@ export function networkKey({ groups }: ClientAddress, bits: number): string {
   return key;
 }
 
-/** Of one side of `::`; RFC 4291 2.2: the last 32 bits may be written as IPv4. */
-function groupsOf(text: string): readonly number[] {
-  if (text === "") return [];
-  return text
-    .split(":")
-    .flatMap((group) => (group.includes(".") ? (quadGroups(group) ?? []) : [Number.parseInt(group, 16)]));
+/** RFC 4291 2.2: one `::` stands for groups of zeros, one at least, and the last 32 bits may be written as IPv4. */
+function groupsOfIPv6(text: string): readonly number[] | null {
+  const groups: number[] = [];
+  let gap = -1;
+  let at = 0;
+  while (at < text.length) {
+    if (text.startsWith("::", at)) {
+      if (gap >= 0) return null;
+      gap = groups.length;
+      at += 2;
+      continue;
+    }
+    // What stands between two groups, but not before the first one.
+    if (groups.length > 0 && gap !== groups.length) {
+      if (text.charCodeAt(at) !== COLON) return null;
+      at += 1;
+    }
+    const start = at;
+    let value = 0;
+    for (let digit = hexDigit(text.charCodeAt(at)); digit >= 0; digit = hexDigit(text.charCodeAt(at))) {
+      value = value * 16 + digit;
+      at += 1;
+    }
+    if (text.charCodeAt(at) === DOT) {
+      const quad = quadGroups(text.slice(start));
+      if (!quad) return null;
+      groups.push(...quad);
+      break;
+    }
+    if (at === start || at - start > 4 || groups.length > 7) return null;
+    groups.push(value);
+  }
+  if (gap < 0) return groups.length === 8 ? groups : null;
+  if (groups.length > 7) return null;
+  return [...groups.slice(0, gap), ...new Array<number>(8 - groups.length).fill(0), ...groups.slice(gap)];
+}
+
+const COLON = 0x3a;
+const DOT = 0x2e;
+
+/** -1 for what is none. */
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
 }
 
 /** Four decimal numbers without leading zeros, and nothing else. */
@@ -53,7 +88,7 @@ function quadGroups(text: string): readonly number[] | null {
   let dots = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === 0x2e && octet >= 0) {
+    if (code === DOT && octet >= 0) {
       value = value * 256 + octet;
       octet = -1;
       dots += 1;
