@@ -174,6 +174,44 @@ describe("postern check", () => {
     expect(out).toMatch(/shadow\.yaml:7: deliver-smtp: .*shadow/);
     expect(code).toBe(1);
   });
+
+  it("tells each slip that only setting up finds as one mistake, with its line", async () => {
+    const config = await write(
+      "setup.yaml",
+      `${head}user: root\nlisteners:\n  - { role: mx, port: 0 }\nplugins:\n  - policy-access: { checks: [{ check: sender, at: connect, maps: ["static:OK"] }] }\n  - alias-virtual: { maps: ["hash:nowhere"] }\n`,
+    );
+    expect(await postern(["check", "-c", config])).toMatchObject({
+      code: 1,
+      out: [
+        'setup.yaml:8: policy-access: setup failed: the check "sender" cannot be made at connect: nothing is known of it before mailFrom',
+        `setup.yaml:9: alias-virtual: setup failed: hash:nowhere: ${join(site, "nowhere")} does not exist`,
+        "2 errors: the server would not work.",
+        "",
+      ].join("\n"),
+    });
+  });
+
+  it("finds what would keep mail from its mailbox: nobody who keeps it, and a route to others that comes first", async () => {
+    await write("accounts.yaml", "accounts:\n  - address: postmaster@example.org\n");
+    const config = await write(
+      "kept.yaml",
+      `${head}user: root\nlisteners:\n  - { role: mx, port: 0 }\nplugins:\n  - directory-file: { path: accounts.yaml, domains: [example.org] }\n  - deliver-smtp\n  - deliver-local\n`,
+    );
+    const { code, out } = await postern(["check", "-c", config]);
+    expect(out).toContain("kept.yaml:9: deliver-smtp: wants to come after deliver-*, but deliver-local comes later");
+    expect(out).toContain("warning: no plugin keeps mailboxes");
+    expect(code).toBe(1);
+  });
+
+  it("finds an owner of a socket who is nobody", async () => {
+    const config = await write(
+      "owner.yaml",
+      `${head}user: root\nlisteners:\n  - { role: lmtp, path: lmtp.sock, owner: nobodyhere }\nplugins: [deliver-smtp]\n`,
+    );
+    expect((await postern(["check", "-c", config])).out).toContain(
+      'listener "lmtp-socket": owner: there is no system user "nobodyhere"',
+    );
+  });
 });
 
 describe("postern account", () => {

@@ -65,7 +65,7 @@ describe("the configs that are shipped", () => {
     try {
       const findings = [
         ...(await kernel.check()),
-        ...checkRoutes(offline),
+        ...checkRoutes(config, offline),
         ...(await checkPostmaster(config, offline)),
       ];
       expect(findings.filter(({ severity }) => severity === "error")).toEqual([]);

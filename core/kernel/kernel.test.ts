@@ -72,7 +72,7 @@ describe("the list of entries", () => {
     expect(
       await mistakesOf([throwing, {}, { id: "first", where }], [giving({ hooks: { nope: 1 } }), {}, { id: "second" }]),
     ).toEqual([
-      "/etc/postern.config.yaml:7: first: setup failed: Error: no such file",
+      "/etc/postern.config.yaml:7: first: setup failed: no such file",
       'second: there is no hook "nope"',
     ]);
   });
@@ -238,7 +238,7 @@ describe("services", () => {
       },
     });
     expect(await mistakesOf(needing("a", "acme/thing@1"), failing)).toEqual([
-      "provider: setup failed: Error: no such file",
+      "provider: setup failed: no such file",
     ]);
   });
 });

@@ -51,7 +51,7 @@ export async function setUp(
     try {
       live = await within(setupTimeoutMs, () => runAs(entry, () => entry.plugin.setup(context)));
     } catch (cause) {
-      mistakes.push({ entry: entry.id, where: entry.where, text: `setup failed: ${causeText(cause)}`, cause });
+      mistakes.push({ entry: entry.id, where: entry.where, text: `setup failed: ${setupText(cause)}`, cause });
       continue;
     }
     const found = checkLive(entry, live);
@@ -64,6 +64,10 @@ export async function setUp(
   }
   return { plugins, mistakes };
 }
+
+/** A plain `Error` is what a plugin has to say to the operator; another one's name tells more than its text alone. */
+const setupText = (cause: unknown): string =>
+  cause instanceof Error && cause.name === "Error" && cause.message !== "" ? cause.message : causeText(cause);
 
 /** Validated by the loader against the plugin's schema. */
 const optionsOf = ({ options }: PluginEntry): Record<string, unknown> => (isRecord(options) ? { ...options } : {});

@@ -28,6 +28,8 @@ export default definePlugin({
   name: "deliver-smtp",
   api: 1,
   needs: { nextHops: NextHops, facts: ServerFacts },
+  // It has a route for every address.
+  after: ["deliver-*"],
   config: Type.Object({
     smarthost: Type.Optional(
       Type.String({

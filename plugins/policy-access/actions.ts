@@ -57,10 +57,14 @@ export function act(value: string, occasion: Occasion, acting: Acting): Outcome 
   return perform(action, occasion, acting);
 }
 
+/** Postfix's restrictions, which stand in access(5) tables as well: `permit_mynetworks`, `reject_unknown_client_hostname`. */
+const RESTRICTION = /^\s*(permit|reject|check|defer|warn)_/i;
+
 /** What is wrong with a value; `null`: nothing. */
 export function mistakeIn(value: string, isUntrusted: boolean): string | null {
   const action = parseAccessAction(value);
-  if (typeof action === "string") return `${action}; names of restrictions are plugins of their own here`;
+  if (typeof action === "string")
+    return RESTRICTION.test(value) ? `${action}; names of restrictions are plugins of their own here` : action;
   return action.does === "ok" && isUntrusted
     ? "OK is no answer about servers that anybody can name; write DUNNO"
     : null;

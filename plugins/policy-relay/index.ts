@@ -11,6 +11,7 @@ import {
   NextHops,
   networksOf,
   proceed,
+  type Recipient,
   Resolver,
   routed,
   ServerFacts,
@@ -126,11 +127,14 @@ export default definePlugin({
           };
           return ask();
         },
-        route({ address }) {
-          const key = nextHops.covers(address.domain);
-          const nextHop = key && config.relayNextHops[key];
-          return nextHop ? routed(config.transport, nextHop) : proceed;
-        },
+        // Who names no next hops is in no chain of routes, so that `postern explain` shows who is.
+        ...(Object.keys(config.relayNextHops).length > 0 && {
+          route({ address }: Recipient) {
+            const key = nextHops.covers(address.domain);
+            const nextHop = key && config.relayNextHops[key];
+            return nextHop ? routed(config.transport, nextHop) : proceed;
+          },
+        }),
       },
       check: () => findings(config, needs),
     };

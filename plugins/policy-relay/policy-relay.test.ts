@@ -175,6 +175,11 @@ describe("relay domains", () => {
     expect(await route("a@x.below.example")).toBe("smtp:inner.example");
     expect(await route("a@elsewhere.example")).toBeNull();
   });
+
+  it("stand in no chain of routes where no next hop is named", async () => {
+    const { kernel } = await serverWith(domains);
+    expect(kernel.chains().find(({ hook }) => hook === "route")?.links).toEqual([]);
+  });
 });
 
 describe("backup MX by what DNS says", () => {

@@ -2,6 +2,7 @@
  * From a config file to a `ServerConfig`, or to everything that is wrong with it. Plugins are loaded, their options checked;
  * nothing is started, opened for writing or changed. Never throws for what a file or a plugin contains.
  */
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { dirname, resolve } from "node:path";
 import { isSchema } from "../../kernel/load/schema.ts";
@@ -85,6 +86,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
       const text = `"firstAccount" is ${JSON.stringify(keys.firstAccount)}`;
       slips.push({ path: ["firstAccount"], text, expected: "an address such as demo@example.test" });
     }
+    slips.push(...resolverSlips(keys.dns.servers));
     if (postmaster === null) {
       const text = `"postmaster" is ${JSON.stringify(keys.postmaster)}`;
       slips.push({ path: ["postmaster"], text, expected: "an address such as postmaster@example.org" });
@@ -131,6 +133,16 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
 function readPostmaster(raw: string | undefined, origin: string): Address | null {
   const text = raw ?? "postmaster";
   return parseAddress(text.includes("@") ? text : `${text}@${origin}`);
+}
+
+/** By name they cannot be asked: nobody could look the name up. */
+function resolverSlips(servers: readonly string[]): Slip[] {
+  return servers.flatMap((server, at): Slip[] => {
+    const [, inBrackets, bare, port = 53] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(server) ?? [];
+    if (isIP(inBrackets ?? bare ?? server) > 0 && Number(port) < 65_536) return [];
+    const text = `${JSON.stringify(server)} is no address of a resolver`;
+    return [{ path: ["dns", "servers", at], text, expected: "an address, or address:port; in IPv6 [address]:port" }];
+  });
 }
 
 interface Parts {

@@ -58,6 +58,11 @@ describe("a mistake in a config", () => {
     ],
     ["too small a size", `${head}${mx}limits: { messageSize: 1KiB }\n`, ['4: "limits.messageSize" is "1KiB"']],
     ["a bad postmaster", `${head}${mx}postmaster: "a@@b"\n`, ['4: "postmaster" is "a@@b"']],
+    [
+      "resolvers by name, or with a port that is none",
+      `${head}${mx}dns: { servers: [ns.example.org, "192.0.2.1:dns", "192.0.2.1:53", "::1", "[::1]:53"] }\n`,
+      ['4: "ns.example.org" is no address of a resolver', '4: "192.0.2.1:dns" is no address of a resolver'],
+    ],
     ["no listeners", `${head}listeners: []\n`, ['3: "listeners" is an empty list']],
     [
       "an unknown role",

@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import type { ListenerConfig, ServerConfig } from "../../app/config/server-config.ts";
 import { findUser } from "../../app/data-directory.ts";
 import { StartError } from "../../app/start-error.ts";
+import { UnixSockets } from "../../app/unix-sockets.ts";
 import { DirectoryInUse, lockDirectory } from "../../kernel/directory-lock.ts";
 import { errorAt, type Finding, warningAt } from "./finding.ts";
 
@@ -30,9 +31,12 @@ async function isRunning(dataDir: string): Promise<boolean> {
   }
 }
 
-async function tryPort({ name, place }: ListenerConfig): Promise<Finding | null> {
+async function tryPort(listener: ListenerConfig): Promise<Finding | null> {
+  const { name, place } = listener;
   if (place.at === "path") {
     const parent = dirname(place.path);
+    const cause = ownerSlip(listener);
+    if (cause !== null) return errorAt(null, cause);
     return (await isWritable(parent)) ? null : errorAt(name, `no socket can be made in ${parent}`);
   }
   if (place.port === 0) return null;
@@ -55,6 +59,16 @@ async function tryPort({ name, place }: ListenerConfig): Promise<Finding | null>
       return errorAt(name, `${where} is no address of this machine`);
     default:
       return errorAt(name, `${where} cannot be opened (${code})`);
+  }
+}
+
+function ownerSlip(listener: ListenerConfig): string | null {
+  try {
+    new UnixSockets([listener]);
+    return null;
+  } catch (error) {
+    if (error instanceof StartError) return error.message;
+    throw error;
   }
 }
 

@@ -1,12 +1,14 @@
 /** Whether mail has somewhere to go: a route, somebody who delivers, and a postmaster who reads (RFC 5321 4.5.1). */
 import type { ServerConfig } from "../../app/config/server-config.ts";
 import type { Recipient } from "../../contracts/envelope.ts";
+import { MailboxStore } from "../../contracts/mailbox-store.ts";
 import { EnvelopeState } from "../../kernel/envelope.ts";
+import { isProvided } from "../../kernel/services.ts";
 import { expandRecipient } from "../../queue/expansion.ts";
 import type { OfflineKernel } from "../offline-kernel.ts";
 import { errorAt, type Finding, warningAt } from "./finding.ts";
 
-export function checkRoutes({ kernel }: OfflineKernel): readonly Finding[] {
+export function checkRoutes({ plugins }: ServerConfig, { kernel }: OfflineKernel): readonly Finding[] {
   const chains = kernel.chains();
   const isHeard = (hook: string) => chains.some((chain) => chain.hook === hook && chain.links.length > 0);
   const findings: Finding[] = [];
@@ -14,6 +16,8 @@ export function checkRoutes({ kernel }: OfflineKernel): readonly Finding[] {
   if (!isHeard("deliver")) findings.push(errorAt(null, "no plugin delivers: accepted mail would wait for ever"));
   if (!isHeard("findAccount")) {
     findings.push(warningAt(null, "no plugin knows accounts: nobody has a mailbox here, and nobody can log in"));
+  } else if (!isProvided(plugins, MailboxStore)) {
+    findings.push(warningAt(null, "no plugin keeps mailboxes: mail for accounts of this server would wait for ever"));
   }
   return findings;
 }

@@ -2,9 +2,10 @@
 import { relative } from "node:path";
 import { loadConfig } from "../../app/config/load-config.ts";
 import { renderMistakes } from "../../app/config/mistake.ts";
+import { KernelError } from "../../kernel/kernel-error.ts";
 import { checkCertificates } from "../check/certificates.ts";
 import { checkDns } from "../check/dns.ts";
-import type { Finding } from "../check/finding.ts";
+import { errorAt, type Finding } from "../check/finding.ts";
 import { checkDataDir, checkPorts, checkUser } from "../check/places.ts";
 import { checkPostmaster, checkRoutes } from "../check/routes.ts";
 import { checkTables } from "../check/tables.ts";
@@ -38,14 +39,20 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
       const ofPlugins = await offline.kernel.check();
       findings.push(...ofPlugins.map(({ entry, ...finding }) => ({ ...finding, about: entry })));
       findings.push(...(await checkTables(offline)));
-      findings.push(...checkRoutes(offline), ...(await checkPostmaster(config, offline)));
+      findings.push(...checkRoutes(config, offline), ...(await checkPostmaster(config, offline)));
       if (options.dns === true) findings.push(...(await checkDns(config, offline.resolver)));
     } finally {
       await offline.kernel.stop();
     }
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    findings.push({ severity: "error", about: null, where: null, text: error.message });
+    if (error.cause instanceof KernelError)
+      findings.push(
+        ...error.cause.mistakes.map(
+          ({ entry, where, text }) => ({ severity: "error", about: entry, where, text }) as const,
+        ),
+      );
+    else findings.push(errorAt(null, error.message));
   }
   for (const finding of findings) out.write(`${findingText(finding, cwd)}\n`);
   return summary(findings.filter(({ severity }) => severity === "error").length, terminal);
