@@ -37,7 +37,7 @@ export default definePlugin({
     unknownPerSession: Type.Integer({
       minimum: 0,
       default: 10,
-      description: "Refused recipients of one session, after which it ends: somebody guesses addresses. 0: no limit.",
+      description: "Unknown recipients of one session, after which it ends: somebody guesses addresses. 0: no limit.",
     }),
     exempt: Exempt(),
     texts: Type.Object({
@@ -51,8 +51,22 @@ export default definePlugin({
   }),
   setup({ config, needs, log, state }) {
     const isExempt = exemptionOf(config.exempt);
-    /** A recipient is pending from `destination` to `rcptTo`; one that never gets there has been refused. */
-    const guessing = state((_: Session) => ({ pending: null as Recipient | null, refused: 0, isTold: false }));
+    /** A recipient is pending from `destination` to `rcptTo`. XCLIENT may put another client in the place of the first. */
+    const guessing = state(({ remote }: Session) => ({
+      remote,
+      pending: null as Recipient | null,
+      unknown: 0,
+      isTold: false,
+    }));
+    const guessingOf = (session: Session) => {
+      const seen = guessing(session);
+      if (seen.remote !== session.remote)
+        Object.assign(seen, { remote: session.remote, pending: null, unknown: 0, isTold: false });
+      return seen;
+    };
+    /** Of a recipient that never came to `rcptTo` here: somebody else may have refused one that there is. */
+    const isUnknown = async ({ address }: Recipient): Promise<boolean> =>
+      (await needs.accounts.domain(address.domain)) === "served" && (await needs.accounts.knows(address)) === "unknown";
     const offered = state((_: Envelope) => new Set<string>());
     const say = (which: keyof typeof config.texts, { address }: Recipient) =>
       fillText(config.texts[which], { recipient: String(address), domain: address.domain });
@@ -72,18 +86,25 @@ export default definePlugin({
       hooks: {
         destination({ session }, recipient) {
           if (session === null || config.unknownPerSession === 0 || isExempt(session)) return proceed;
-          const seen = guessing(session);
-          if (seen.pending !== null) seen.refused += 1;
+          const seen = guessingOf(session);
+          const before = seen.pending;
           seen.pending = recipient;
-          if (seen.refused < config.unknownPerSession) return proceed;
-          if (!seen.isTold) log.info({ session: session.id, client: session.remote.address }, "guesses recipients");
-          seen.isTold = true;
-          return defer(say("unknownPerSession", recipient), { code: 421, detail: "7.28", close: true });
+          const judge = () => {
+            if (seen.unknown < config.unknownPerSession) return proceed;
+            if (!seen.isTold) log.info({ session: session.id, client: session.remote.address }, "guesses recipients");
+            seen.isTold = true;
+            return defer(say("unknownPerSession", recipient), { code: 421, detail: "7.28", close: true });
+          };
+          if (before === null) return judge();
+          return isUnknown(before).then((isGuess) => {
+            if (isGuess) seen.unknown += 1;
+            return judge();
+          });
         },
         rcptTo(envelope, recipient, call) {
           const { session } = envelope;
           if (session === null || session.protocol === "lmtp") return proceed;
-          const seen = guessing(session);
+          const seen = guessingOf(session);
           if (seen.pending === recipient) seen.pending = null;
           // RFC 5321 4.5.3.1.10: 452, so that the rest comes in another transaction
           if (isOverfull(envelope, recipient)) return defer(say("perMessage", recipient), { code: 452, detail: "5.3" });

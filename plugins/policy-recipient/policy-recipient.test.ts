@@ -1,9 +1,12 @@
-import { accept, definePlugin, proceed } from "postern/plugin";
+import { accept, defer, definePlugin, proceed } from "postern/plugin";
 import {
+  addressOf,
+  envelopeOf,
   fixture,
   optionsOf,
   RawClient,
   type SmtpTestServer,
+  sessionOf,
   smtpTestServer,
   startDnsServer,
   type TestDnsServer,
@@ -110,6 +113,50 @@ describe("guessing", () => {
     expect(await client.say("RCPT TO:<c@example.org>")).toMatch(/^550 5.1.1/);
     expect(await client.say("RCPT TO:<user@example.org>")).toBe("421 4.7.28 Too many unknown recipients");
     await client.closed();
+  });
+
+  it("is not what other policies put off, wherever they stand in the list", async () => {
+    const busy = definePlugin({
+      name: "policy-busy",
+      api: 1,
+      setup: () => ({ hooks: { rcptTo: () => defer("Later") } }),
+    });
+    const guarded = [plugin, optionsOf(plugin, { unknownPerSession: 2 })] as const;
+    for (const plugins of [
+      [fixture, busy, guarded, relay],
+      [fixture, guarded, relay, busy],
+    ]) {
+      server = await smtpTestServer({ dns: dns.server, plugins });
+      const client = await open({}, "127.0.0.5");
+      for (const to of ["user", "other", "user", "other"])
+        expect(await client.say(`RCPT TO:<${to}@example.org>`)).toMatch(/^450/);
+      for (let n = 0; n < 3; n += 1) expect(await client.say("RCPT TO:<bob@mx.example.net>")).toMatch(/^450/);
+      expect(await client.say("RCPT TO:<a@example.org>")).toMatch(/^550 5.1.1/);
+      expect(await client.say("RCPT TO:<user@example.org>")).toMatch(/^450/);
+      expect(await client.say("RCPT TO:<b@example.org>")).toMatch(/^550 5.1.1/);
+      expect(await client.say("RCPT TO:<c@example.org>")).toMatch(/^421/);
+      await client.closed();
+      await server.close();
+      server = null;
+    }
+  });
+
+  it("of one client is not held against the next one behind the same proxy", async () => {
+    server = await smtpTestServer({
+      dns: dns.server,
+      plugins: [fixture, [plugin, optionsOf(plugin, { unknownPerSession: 1 })]],
+    });
+    const { kernel } = server;
+    const session = sessionOf();
+    const ask = async (to: string) => {
+      const envelope = envelopeOf({ session });
+      const recipient = envelope.makeRecipient({ address: addressOf(to) });
+      return (await kernel.claim("destination", envelope, recipient)).verdict?.verdict ?? null;
+    };
+    expect(await ask("a@example.org")).toBeNull();
+    expect(await ask("b@example.org")).toBe("defer");
+    session.remote = { address: "192.0.2.9", port: 1, hostname: null };
+    expect(await ask("user@example.org")).toBeNull();
   });
 
   it("of one client is not held against another", async () => {
