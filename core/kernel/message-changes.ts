@@ -3,11 +3,12 @@
  * body comes as a stream and goes through an intake, so that its size is bounded by the spool and not by memory. Rejects when
  * the stream fails, when there is no room, or when a foreign message cannot be edited: a fault of whoever asked for it.
  */
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Message } from "../contracts/envelope.ts";
 import type { Intake } from "../contracts/submit.ts";
 import type { Change } from "../contracts/verdicts.ts";
 import { headerEnd } from "../mail/header.ts";
+import { closedHeader } from "./header-edit.ts";
 import { createMessage, editMessage, isStored, type StoredMessage } from "./message.ts";
 
 /** Changes that `applyToMessage` takes care of. */
@@ -49,22 +50,36 @@ const bodyTimeoutMs = 120_000;
 
 async function replaceBody(message: StoredMessage, body: Readable, receive: () => Intake): Promise<StoredMessage> {
   const intake = receive();
-  const source = body instanceof Readable ? body : Readable.from(body);
-  const timer = setTimeout(() => source.destroy(new Error("the new body did not end in time")), bodyTimeoutMs);
+  const pieces = (body as AsyncIterable<string | Uint8Array>)[Symbol.asyncIterator]();
+  const late = tooLate();
   try {
-    await intake.write(message.header);
-    if (headerEnd(message.header) === -1) await intake.write(Buffer.from("\r\n"));
+    await intake.write(closedHeader(message.header));
     const lines = new CrlfLines();
-    for await (const chunk of body)
-      await intake.write(lines.push(typeof chunk === "string" ? Buffer.from(chunk) : chunk));
+    for (;;) {
+      // A maker that never answers cannot be called off either: it is left alone.
+      const { value, done } = await Promise.race([pieces.next(), late.passed]);
+      if (done === true) break;
+      await intake.write(lines.push(typeof value === "string" ? Buffer.from(value) : value));
+    }
     await intake.write(lines.end());
     return asStored(await intake.end());
   } catch (cause) {
+    body.destroy?.();
     await intake.abort();
     throw cause;
   } finally {
-    clearTimeout(timer);
+    late.callOff();
   }
+}
+
+function tooLate(): { readonly passed: Promise<never>; callOff(): void } {
+  let timer: NodeJS.Timeout;
+  const passed = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("the new body did not end in time")), bodyTimeoutMs);
+  });
+  // Whoever waits for it sees it.
+  passed.catch(() => undefined);
+  return { passed, callOff: () => clearTimeout(timer) };
 }
 
 /** Makes every line end a CRLF (RFC 5321 2.3.8): a bare CR or LF in a body is how commands are smuggled. */

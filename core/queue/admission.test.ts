@@ -179,6 +179,23 @@ describe("another name of a recipient", () => {
   });
 });
 
+it("of two other names, the one that nobody grants is not relayed because the other was", async () => {
+  const names = hooksPlugin(
+    {
+      expand: ({ address }) =>
+        address.toString() === "x@foreign.example"
+          ? expanded([{ address: addressOf("y@elsewhere.example") }, { address: addressOf("alias@foreign.example") }], {
+              grantsRelay: false,
+            })
+          : proceed,
+    },
+    "test-two-names",
+  );
+  const flow = await flowOf([here, names, aliases({ "alias@foreign.example": ["z@elsewhere.example"] })]);
+  const { recipients } = await sendText(flow, { to: ["x@foreign.example"] });
+  expect(recipients.map(({ address }) => address.toString())).toEqual(["z@elsewhere.example"]);
+});
+
 describe("postmaster", () => {
   const hostile = hooksPlugin({
     destination: () => reject("nobody", { code: 550, detail: "7.1" }),

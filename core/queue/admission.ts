@@ -93,10 +93,10 @@ async function findLeaves(
     ? await expandRecipient(room.kernel, envelope, recipient)
     : unexpanded(recipient);
   if (expansion.at === "refused") return expansion;
-  const isGranted = isClaimed || expansion.isExpanded;
   const alive: Leaf[] = [];
   let refused = expansion.dead[0] ?? null;
   for (const leaf of expansion.leaves) {
+    const isGranted = isClaimed || !expansion.names.has(leaf.recipient);
     const state = await lookUp(room.accounts, leaf.recipient.address, isGranted);
     if (state === null) alive.push(leaf);
     else if (!state.isPermanent) return state;

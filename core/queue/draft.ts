@@ -153,7 +153,8 @@ export class OpenDraft implements Draft {
         const offers = this.#offers.map(({ ids }) => ids);
         judgement = judge(checks, offers, this.#repliesEach);
         if (judgement.refused) return judgement.refused;
-        for (const id of judgement.dropped) envelope.removeRecipient(id);
+        const { dropped } = judgement;
+        if (dropped.size > 0) envelope.recipients = envelope.recipients.filter(({ id }) => !dropped.has(id));
       }
     }
     const replies = judgement?.replies ?? this.#offers.map(() => ({ at: "queued" as const }));
@@ -163,8 +164,8 @@ export class OpenDraft implements Draft {
     if (refused) return refused;
     const finished = await this.#finish(message);
     if ("at" in finished) return finished;
-    // The client (only one that came from outside waits) has given up and will come again: now it would be there twice.
-    if (this.#rules.asksDestination && this.#room.clock.now() - begunMs > ANSWER_MS) return refusals.tooLate;
+    // The client (where there is one) has given up and will come again: now it would be there twice.
+    if (this.#rules.hasClient && this.#room.clock.now() - begunMs > ANSWER_MS) return refusals.tooLate;
     const failed = await this.#keep(finished.message, judgement?.quarantined ?? new Map());
     return failed ?? { at: "queued", id: envelope.id, replies };
   }
@@ -188,7 +189,7 @@ export class OpenDraft implements Draft {
       const notify = this.envelope.recipients[0]?.notify ?? nobodyAsked;
       const leaves = await targetsOfChange(this.#room.kernel, this.envelope, redirect.address, { notify });
       if (leaves.at === "refused") return leaves;
-      for (const { id } of this.envelope.recipients) this.envelope.removeRecipient(id);
+      this.envelope.recipients = [];
       this.#byAddress.clear();
       this.#take(leaves.leaves);
     }

@@ -22,8 +22,8 @@ export interface Expansion {
   readonly leaves: readonly Leaf[];
   /** What `expand` said no to, permanently. */
   readonly dead: readonly Refused[];
-  /** Whether any plugin expanded the recipient itself, and not only gave it another name. */
-  readonly isExpanded: boolean;
+  /** The recipient itself, under whatever name: what another name is expanded to was granted, the name was not. */
+  readonly names: ReadonlySet<Recipient>;
 }
 
 const TARGETS_LIMIT = 1_000;
@@ -40,9 +40,7 @@ export async function expandRecipient(
   const done = new Set<string>();
   // Depth first and in order, without recursion. The next one stands at the end.
   const waiting: Leaf[] = [{ recipient: top, reversePath: undefined }];
-  // The recipient itself, under whatever name: what another name is expanded to was granted, the name was not.
-  const tops = new Set([top]);
-  let isExpanded = false;
+  const names = new Set([top]);
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { recipient, reversePath } = next;
     const key = recipient.address.toString();
@@ -62,14 +60,12 @@ export async function expandRecipient(
       const isTooBig = leaves.size + waiting.length + verdict.to.length > TARGETS_LIMIT || done.size > TARGETS_LIMIT;
       if (isTooBig || recipient.parents.length >= DEPTH_LIMIT) return refusals.tooManyTargets;
       const targets = targetsOf(verdict, recipient, reversePath, envelope);
-      if (tops.has(recipient)) {
-        if (verdict.grantsRelay === false) for (const target of targets) tops.add(target.recipient);
-        else isExpanded = true;
-      }
+      if (verdict.grantsRelay === false && names.has(recipient))
+        for (const target of targets) names.add(target.recipient);
       waiting.push(...targets.reverse());
     }
   }
-  return { at: "expanded", leaves: [...leaves.values()], dead, isExpanded };
+  return { at: "expanded", leaves: [...leaves.values()], dead, names };
 }
 
 /** What stands for itself. */
@@ -77,7 +73,7 @@ export const unexpanded = (top: Recipient): Expansion => ({
   at: "expanded",
   leaves: [{ recipient: top, reversePath: undefined }],
   dead: [],
-  isExpanded: false,
+  names: new Set([top]),
 });
 
 const nothingAsked: ReadonlySet<Notify> = new Set();

@@ -7,6 +7,8 @@ export interface OriginRules {
   /** `dead`: only where an address leads nowhere as it is. */
   readonly expands: "always" | "dead" | "never";
   readonly asksRcptTo: boolean;
+  /** A client waits for the answer, and not for ever. */
+  readonly hasClient: boolean;
   /** Hooks `message` and `messageFor`. */
   readonly asksMessage: boolean;
   /** Missing header fields are added (RFC 6409 8): for mail that starts its way here. */
@@ -22,6 +24,7 @@ const fromOutside: OriginRules = {
   asksDestination: true,
   expands: "always",
   asksRcptTo: true,
+  hasClient: true,
   asksMessage: true,
   completes: "submission",
   prepares: true,
@@ -35,6 +38,7 @@ const ownMaking: OriginRules = {
   ...fromOutside,
   asksDestination: false,
   asksRcptTo: false,
+  hasClient: false,
   asksMessage: false,
   completes: "never",
 };
@@ -43,7 +47,7 @@ const originTable: Readonly<Record<Origin, OriginRules>> = {
   smtp: fromOutside,
   lmtp: fromOutside,
   // A user of this machine: no client to judge, but its content is checked like anybody's.
-  sendmail: { ...fromOutside, asksDestination: false, asksRcptTo: false, completes: "always" },
+  sendmail: { ...fromOutside, asksDestination: false, asksRcptTo: false, hasClient: false, completes: "always" },
   bounce: ownMaking,
   forward: ownMaking,
   // It was complete, traced and signed when it was set aside.

@@ -1,6 +1,6 @@
 /**
  * One transaction may leave as several envelopes: recipients whose sender was replaced (lists, SRS), and recipients that are set
- * aside. The first part keeps the id that the client is told; the others have it with a number behind.
+ * aside. The first part that is on its way keeps the id that the client is told; the others have it with a number behind.
  */
 
 import type { Recipient } from "../contracts/envelope.ts";
@@ -25,7 +25,9 @@ export function partition(envelope: EnvelopeState, apart: Apart): readonly Envel
     if (group) group.push(recipient);
     else groups.set(key, [recipient]);
   }
-  return [...groups.values()].map((recipients, index) => part(envelope, recipients, index, apart));
+  const isAside = ([first]: readonly Recipient[]): boolean => first !== undefined && apart.quarantined.has(first.id);
+  const inOrder = [...groups.values()].sort((one, other) => Number(isAside(one)) - Number(isAside(other)));
+  return inOrder.map((recipients, index) => part(envelope, recipients, index, apart));
 }
 
 function part(envelope: EnvelopeState, recipients: readonly Recipient[], index: number, apart: Apart): EnvelopeState {

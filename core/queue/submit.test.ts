@@ -3,7 +3,7 @@ import { SpoolFull } from "../contracts/spool.ts";
 import type { Refused } from "../contracts/submit.ts";
 import { amend, defer, discard, expanded, proceed, quarantine, queued, reject } from "../kernel/verdicts.ts";
 import type { Listed } from "../testing/kernel.ts";
-import { addressOf } from "../testing/mail.ts";
+import { addressOf, sessionOf } from "../testing/mail.ts";
 import {
   type MailFlow,
   type MailFlowInit,
@@ -14,6 +14,7 @@ import {
   submitText,
 } from "../testing/mail-flow.ts";
 import { aliases, directory, hooksPlugin, recording } from "../testing/mail-plugins.ts";
+import { manualClock } from "../testing/manual-clock.ts";
 
 const flows: MailFlow[] = [];
 afterEach(async () => {
@@ -179,6 +180,35 @@ describe("content", () => {
       expect(flow.queue.stats().held).toBe(1);
     });
   });
+});
+
+it("the id that the client is told is that of the message which is delivered, whoever is set aside", async () => {
+  const { plugin, delivered } = recording();
+  const picky = hooksPlugin({
+    messageFor: (_, __, { address }) => (address.localPart === "ann" ? reject("not for me") : proceed),
+  });
+  const flow = await flowOf([here, picky, plugin]);
+  const { submitted } = await sendText(flow, { to: ["ann@example.org", "ben@example.org"] });
+  await flow.quiet();
+  expect(delivered.map(({ to }) => to)).toEqual([["ben@example.org"]]);
+  expect(submitted).toMatchObject({ at: "queued", id: delivered[0]?.id });
+});
+
+it("mail that a filter hands back and that was checked for too long is not kept: the filter comes again", async () => {
+  const { plugin, delivered } = recording();
+  const clock = manualClock();
+  const slow = hooksPlugin({
+    message: () => {
+      clock.advance(11 * 60_000);
+      return proceed;
+    },
+  });
+  const flow = await flowOf([here, slow, plugin], { clock });
+  const session = Object.assign(sessionOf(), { listener: { name: "reinject-10026", role: "reinject" } });
+  const { submitted } = await sendText(flow, { opening: openingOf({ session }), to: ["ann@example.org"] });
+  expect(submitted).toMatchObject({ at: "refused", isPermanent: false });
+  await flow.quiet();
+  expect(delivered).toEqual([]);
 });
 
 describe("keeping", () => {

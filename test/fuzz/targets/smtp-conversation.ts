@@ -98,7 +98,7 @@ export const target: Target = {
     hold(ids.size === kept.length, () => `${ids.size} promised, ${kept.length} kept`);
     const ends = count(client.received, /^354 /gm) + count(input.toString("latin1"), /BDAT +\d+ +LAST/gi);
     hold(kept.length <= ends, () => `${kept.length} messages out of ${ends}`);
-    const keptIds = new Set(accepted.map(({ envelope }) => envelope.id));
+    const keptIds = new Set(kept.map(({ envelope }) => envelope.id));
     for (const id of ids) hold(keptIds.has(id), () => `${id} was promised and not kept`);
     for (const each of accepted) checkKept(each);
   },
