@@ -68,6 +68,11 @@ export class WatchedFile<T> {
     return this.#parsed.mistakes;
   }
 
+  /** What is in force now, whether it is time to look or not. */
+  get inForce(): T {
+    return this.#parsed.content;
+  }
+
   /** Answers at once unless it is time to look. */
   current(): T | Promise<T> {
     const isFresh = Math.abs(this.#parts.clock.now() - this.#lookedAtMs) < LOOK_EVERY_MS;

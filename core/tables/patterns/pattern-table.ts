@@ -42,8 +42,9 @@ export async function openPatternFile(
       return program instanceof Promise ? program.then((later) => run(later, key)) : run(program, key);
     },
     mayAnswerWithin(text) {
-      const program = file.current();
-      return program instanceof Promise || mayAnswerWithin(program, text);
+      // Whoever comes while the file is looked at is judged by what was in force when it came.
+      void file.current();
+      return mayAnswerWithin(file.inForce, text);
     },
   };
 }
