@@ -2,6 +2,7 @@
 import { parseCidrRules } from "../../../core/tables/cidr/cidr-rules.ts";
 import { logicalLines } from "../../../core/tables/logical-lines.ts";
 import { parseRules } from "../../../core/tables/patterns/rules.ts";
+import { atOnce } from "../../../core/tables/slices.ts";
 import { parseTextTable } from "../../../core/tables/text-table.ts";
 import { hold, type Target } from "../target.ts";
 
@@ -22,10 +23,10 @@ export const target: Target = {
     const lineCount = text.split("\n").length;
     const lines = logicalLines(text);
     for (const { mistakes } of [
-      parseTextTable(text),
-      parseCidrRules(lines),
-      parseRules(lines, "pcre"),
-      parseRules(lines, "regexp"),
+      atOnce(parseTextTable(text)),
+      atOnce(parseCidrRules(lines)),
+      atOnce(parseRules(lines, "pcre")),
+      atOnce(parseRules(lines, "regexp")),
     ]) {
       for (const { line } of mistakes) {
         // `null`: of the file as a whole
