@@ -40,6 +40,12 @@ describe("virtual(5) order and results", () => {
       ["b+x@example.net"],
     ],
     [
+      "an extension that needs quotes",
+      '"a+x \\"y"@example.net',
+      { "a@example.net": "b@example.net" },
+      ['"b+x \\"y"@example.net'],
+    ],
+    [
       "a target with an extension of its own keeps it",
       "a+x@example.net",
       { "a@example.net": "b+y@example.net" },

@@ -25,7 +25,9 @@ function parseTarget(item: string, asked: Address, key: string, extension: strin
   if (/^[|/:]/.test(item)) return null; // commands, files and :include: belong to aliases(5)
   const address = parseAddress(item.includes("@") ? item : `${item}@${origin}`);
   if (!address || extension === "" || address.localPart.includes(extension[0] ?? "")) return address;
-  return parseAddress(`${address.localPart}${extension}@${address.domain}`);
+  // The client has chosen it: it may need quotes.
+  const localPart = `${address.localPart}${extension}`.replace(/["\\]/g, "\\$&");
+  return parseAddress(`"${localPart}"@${address.domain}`) ?? address;
 }
 
 const localPartOf = (address: Address): string => String(address).slice(0, -(address.domain.length + 1));

@@ -3,7 +3,6 @@
  * patterns, whose answer refuses, changes, marks or discards the message. Bounded by octets looked at; a table that cannot answer,
  * and an action that is none, put the mail off.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { isWithin } from "postern/mail";
 import {
   type Call,
@@ -22,9 +21,10 @@ import {
 import { parseContentAction } from "./actions.ts";
 import { ContentScanner, type Item, type Place } from "./content-scanner.ts";
 import { Judgement } from "./judgement.ts";
+import { Turns } from "./turns.ts";
 import { wholeText } from "./whole-text.ts";
 
-const YIELD_EVERY_BYTES = 64 * 1024;
+const PIECE_BYTES = 64 * 1024;
 const NOTES_LIMIT = 50;
 
 const maps = (description: string) => Type.Array(Type.String(), { default: [], description });
@@ -84,9 +84,10 @@ export default definePlugin({
       ((config.exempt.authenticated && session.identity !== null) ||
         (networks.length > 0 && isWithin(session.remote.address, networks) !== null));
 
-    /** `true`: nothing more needs to be looked at. */
-    async function judge(items: Iterable<Item>, judgement: Judgement): Promise<boolean> {
+    /** `true`: nothing more needs to be looked at. A line may cost much where patterns look around: each may be the last of a turn. */
+    async function judge(items: Iterable<Item>, judgement: Judgement, turns: Turns): Promise<boolean> {
       for (const item of items) {
+        if (turns.isOver) await turns.next();
         for (const table of tables[item.place]) {
           const asked = table.get(item.text);
           const value = asked instanceof Promise ? await asked : asked;
@@ -100,20 +101,15 @@ export default definePlugin({
 
     async function inspect(message: Message, judgement: Judgement, signal: AbortSignal): Promise<number> {
       const scanner = new ContentScanner(limits, readsBody);
-      let sinceYield = 0;
+      const turns = new Turns(signal);
       for await (const chunk of message.inMemory() ?? message.content()) {
-        for (let at = 0; at < chunk.length; at += YIELD_EVERY_BYTES) {
-          const piece = (chunk as Uint8Array).subarray(at, at + YIELD_EVERY_BYTES);
-          if (await judge(scanner.push(piece), judgement)) return scanner.headerBytes;
+        for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+          const piece = (chunk as Uint8Array).subarray(at, at + PIECE_BYTES);
+          if (await judge(scanner.push(piece), judgement, turns)) return scanner.headerBytes;
           if (scanner.isDone) return scanner.headerBytes;
-          sinceYield += piece.length;
-          if (sinceYield < YIELD_EVERY_BYTES) continue;
-          sinceYield = 0;
-          await nextTurn();
-          signal.throwIfAborted();
         }
       }
-      await judge(scanner.end(), judgement);
+      await judge(scanner.end(), judgement, turns);
       return scanner.headerBytes;
     }
 

@@ -1,3 +1,4 @@
+import { definePlugin, Tables } from "postern/plugin";
 import {
   fixture,
   keptLog,
@@ -18,9 +19,11 @@ afterEach(async () => {
   server = null;
 });
 
-async function send(options: object, text: string): Promise<string> {
+type Plugins = NonNullable<Parameters<typeof smtpTestServer>[0]>["plugins"];
+
+async function send(options: object, text: string, plugins?: Plugins): Promise<string> {
   await server?.close();
-  server = await smtpTestServer({ log, plugins: [fixture, [plugin, optionsOf(plugin, options)]] });
+  server = await smtpTestServer({ log, plugins: plugins ?? [fixture, [plugin, optionsOf(plugin, options)]] });
   const client = await RawClient.open(server.port);
   await client.until(/^220 .*\r\n/m);
   for (const line of ["EHLO x.example", "MAIL FROM:<a@x.example>", "RCPT TO:<user@example.org>", "DATA"])
@@ -140,6 +143,33 @@ describe("mime_header_checks, nested_header_checks and body_checks", () => {
     // In the linear form that one cannot match at all: nothing is tried.
     expect(await send({ body: rules("/^(a+)+(?=c)$/ REJECT") }, text(`${"a".repeat(60)}!`))).toMatch(/^250/);
     expect(await send({ body: rules("/^(a+)+$/ REJECT") }, text(`${"a".repeat(2_000)}!`))).toMatch(/^250/);
+  });
+
+  it("lets others be served between lines that take long", async () => {
+    let turns = 0;
+    let asked = 0;
+    const slow = definePlugin({
+      name: "tables-slow",
+      api: 1,
+      needs: { tables: Tables },
+      setup({ needs }) {
+        const get = () => {
+          asked += 1;
+          if (asked === 1)
+            setImmediate(function next() {
+              turns += 1;
+              if (asked < 20) setImmediate(next);
+            });
+          for (const until = performance.now() + 25; performance.now() < until; );
+          return null;
+        };
+        needs.tables.register("slow", async () => ({ kind: "pattern", get }));
+        return { hooks: {} };
+      },
+    });
+    const others = [slow, fixture, [plugin, optionsOf(plugin, { body: ["slow:x"] })]] as const;
+    expect(await send({}, `Subject: x\n\n${"line\n".repeat(20)}`, others)).toMatch(/^250/);
+    expect(turns).toBeGreaterThan(10);
   });
 
   it("leaves alone what the operator exempts", async () => {
