@@ -12,15 +12,20 @@ import {
   type StatusDetail,
 } from "postern/plugin";
 
+export interface Softening {
+  /** DEFER_IF_REJECT: said in the place of a later refusal. */
+  insteadOfReject: Defer | null;
+}
+
 /** What waits until the message is here: before that, no hook takes it. */
-export interface Effects {
+export interface Effects extends Softening {
   readonly changes: Change[];
   discard: string | null;
   /** DEFER_IF_PERMIT: said at DATA, when nobody has refused everybody. */
   deferral: Defer | null;
 }
 
-export const noEffects = (): Effects => ({ changes: [], discard: null, deferral: null });
+export const noEffects = (): Effects => ({ changes: [], discard: null, deferral: null, insteadOfReject: null });
 
 export interface Texts {
   readonly refused: string;
@@ -41,6 +46,8 @@ export interface Occasion {
 
 export interface Acting {
   readonly effects: Effects;
+  /** Of the transaction, or of the one recipient that it is about. */
+  readonly softening: Softening;
   readonly texts: Texts;
   /** The operator's slip: told in the log, and the mail waits. */
   readonly mistake: (text: string) => void;
@@ -87,7 +94,7 @@ function perform(action: AccessAction, occasion: Occasion, acting: Acting): Outc
       return null;
     }
     case "deferIfReject":
-      acting.note("warn", "DEFER_IF_REJECT: a refusal of a later policy stays what it is");
+      acting.softening.insteadOfReject ??= refusal("defer", action, false, occasion, acting.texts) as Defer;
       return null;
     case "discard":
       effects.discard ??= action.text ?? `${occasion.what} in an access table`;
@@ -112,6 +119,16 @@ function perform(action: AccessAction, occasion: Occasion, acting: Acting): Outc
       acting.note(action.does, action.text);
       return null;
   }
+}
+
+/** DEFER_IF_REJECT, said before: what would be refused is put off. */
+export function softened(outcome: Outcome, said: readonly Softening[]): Outcome {
+  if (outcome?.verdict !== "reject") return outcome;
+  const instead = said.find(({ insteadOfReject }) => insteadOfReject !== null)?.insteadOfReject;
+  if (!instead) return outcome;
+  // Whether it lapses is the refusal's affair.
+  const { unlessAuthenticated = false } = outcome.refusal;
+  return { verdict: "defer", refusal: { ...instead.refusal, unlessAuthenticated } };
 }
 
 /** access_map_reject_code, access_map_defer_code. */

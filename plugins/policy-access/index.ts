@@ -21,7 +21,7 @@ import {
   Tables,
   Type,
 } from "postern/plugin";
-import { act, type Effects, mistakeIn, noEffects, type Outcome } from "./actions.ts";
+import { act, type Effects, mistakeIn, noEffects, type Outcome, type Softening, softened } from "./actions.ts";
 import { type CheckKind, checkKinds, isOfRecipient, kinds, type Phase, phaseOf, phases, serversOf } from "./checks.ts";
 import { lookUp, type Question, whenKnown } from "./look-up.ts";
 
@@ -31,6 +31,9 @@ interface Check {
   readonly maps: readonly string[];
   readonly tables: readonly Table[];
 }
+
+/** What is said of a recipient softens refusals of this one only. */
+interface Asked extends Question, Softening {}
 
 export default definePlugin({
   name: "policy-access",
@@ -88,7 +91,7 @@ export default definePlugin({
     // What does not depend on the recipient is asked once a transaction, also when it is asked at RCPT.
     const ofEnvelope = state((_: Envelope) => ({ effects: noEffects(), known: new Map<Check, Outcome>() }));
 
-    function make(check: Check, question: Question, effects: Effects): Outcome | Promise<Outcome> {
+    function make(check: Check, question: Asked, effects: Effects): Outcome | Promise<Outcome> {
       const { kind, at } = check;
       const { what } = kinds[kind];
       const unlessAuthenticated = isExempt.unlessAuthenticated && (at === "connect" || at === "helo");
@@ -109,6 +112,7 @@ export default definePlugin({
           },
           {
             effects,
+            softening: isOfRecipient(kind) ? question : effects,
             texts,
             mistake: (text) => log.error(fields, `an access table has what is no action: ${text}`),
             note: (level, text) => log[level](fields, text ?? "an access table takes note of this"),
@@ -117,7 +121,7 @@ export default definePlugin({
       });
     }
 
-    function run(phase: Phase, question: Question, effects: Effects, from = 0): Outcome | Promise<Outcome> {
+    function run(phase: Phase, question: Asked, effects: Effects, from = 0): Outcome | Promise<Outcome> {
       for (let index = from; index < checks.length; index += 1) {
         const check = checks[index];
         if (check?.at !== phase) continue;
@@ -141,8 +145,9 @@ export default definePlugin({
       const effects = ofSession(session)[phase];
       // A second EHLO is judged anew.
       Object.assign(effects, noEffects());
-      const question: Question = { session, envelope: null, recipient: null, call };
-      return whenKnown(run(phase, question, effects), (outcome) => outcome ?? proceed);
+      const question: Asked = { session, envelope: null, recipient: null, call, insteadOfReject: null };
+      const all = phase === "connect" ? [effects] : [ofSession(session).connect, effects];
+      return whenKnown(run(phase, question, effects), (outcome) => softened(outcome, all) ?? proceed);
     };
     const ofMail = (
       phase: "mailFrom" | "rcptTo" | "data",
@@ -151,8 +156,11 @@ export default definePlugin({
       call: Call,
     ) => {
       if (!active.has(phase) || isExempt(envelope.session)) return proceed;
-      const question: Question = { session: envelope.session, envelope, recipient, call };
-      return whenKnown(run(phase, question, ofEnvelope(envelope).effects), (outcome) => outcome ?? proceed);
+      const question: Asked = { session: envelope.session, envelope, recipient, call, insteadOfReject: null };
+      return whenKnown(
+        run(phase, question, ofEnvelope(envelope).effects),
+        (outcome) => softened(outcome, [question, ...effectsOn(envelope)]) ?? proceed,
+      );
     };
     const effectsOn = (envelope: Envelope): readonly Effects[] => {
       if (checks.length === 0) return [];

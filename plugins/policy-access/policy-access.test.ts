@@ -268,6 +268,32 @@ describe("what becomes of it", () => {
     expect(one.rcpt.map((reply) => reply.slice(0, 3))).toEqual(["450", "250"]);
   });
 
+  it("DEFER_IF_REJECT puts off what this entry would refuse later, and nothing that others refuse", async () => {
+    const soft = on("sender", "inline:{ {example.net=DEFER_IF_REJECT wait} }");
+    const hard = on("recipient", "inline:{ {user@example.org=REJECT go away} {other@example.org=OK} }");
+    const to = ["user@example.org", "other@example.org"];
+    const refused = await talk([soft, hard], { to });
+    expect(refused.rcpt[0]).toMatch(/^450 4\.7\.1 .*wait/);
+    expect(refused.rcpt[1]).toMatch(/^250/);
+    expect(refused.data).toMatch(/^354/);
+    await server?.close();
+    // What was refused before stays refused, and so does what another plugin refuses.
+    expect((await talk([hard, on("sender", "static:DEFER_IF_REJECT wait", { at: "rcptTo" })], { to })).rcpt[0]).toMatch(
+      /^554 5\.7\.1 .*go away/,
+    );
+    await server?.close();
+    expect((await talk([soft], { to: ["nobody@example.org"] })).rcpt[0]).toMatch(/^550 5\.1\.1/);
+    await server?.close();
+    // Said of one recipient, it concerns this one only.
+    const one = on("recipient", "inline:{ {user@example.org=DEFER_IF_REJECT wait} }");
+    const each = await talk([one, on("recipient", "static:REJECT go away")], { to });
+    expect(each.rcpt.map((reply) => reply.slice(0, 3))).toEqual(["450", "554"]);
+    await server?.close();
+    // From HELO on to the sender.
+    const early = [on("helo", "static:DEFER_IF_REJECT wait"), on("sender", "static:REJECT go away")];
+    expect((await talk(early)).rcpt[0]).toMatch(/^450 4\.7\.1 .*wait/);
+  });
+
   it("asks once a transaction for what is no recipient's, also at RCPT", async () => {
     await talk([on("sender", "static:PREPEND X-Seen: once", { at: "rcptTo" })], {
       to: ["user@example.org", "other@example.org"],
