@@ -135,6 +135,22 @@ describe("outcomes follow the replies", () => {
     expect(brief(await deliver(await closedPort()))).toEqual(["a@example.org deferred 451 4.4.2"]);
   });
 
+  it("passes on addresses whatever stands between their quotes, and none stands in the way of another", async () => {
+    const server = await serve({ RCPT: (line) => (line.includes("no") ? "550 5.1.1 no" : "250 ok") });
+    const to = ['"a<b>c"@example.org', "plain@example.org", '"no @ one"@example.org', '"no, <body>"@example.org'];
+    const outcomes = await deliver(server.port, { to, envelope: { reversePath: addressOf('"s>t"@example.net') } });
+    expect(brief(outcomes)).toEqual([
+      '"a<b>c"@example.org relayed 250 2.0.0',
+      "plain@example.org relayed 250 2.0.0",
+      '"no @ one"@example.org failed 550 5.1.1',
+      '"no, <body>"@example.org failed 550 5.1.1',
+    ]);
+    expect(server.heard.filter((line) => /^(?:MAIL|RCPT)/.test(line))).toEqual([
+      'MAIL FROM:<"s>t"@example.net>',
+      ...to.map((address) => `RCPT TO:<${address}>`),
+    ]);
+  });
+
   it("does not pipeline its way past a refusal: with PIPELINING each recipient still has its own answer", async () => {
     const server = await serve({
       EHLO: "250-peer.example\r\n250 PIPELINING",

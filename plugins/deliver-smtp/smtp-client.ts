@@ -1,6 +1,6 @@
 /**
- * The only file that knows nodemailer's SMTPConnection. It adds what that lacks (parameters of MAIL and RCPT are ours, so
- * that NOTIFY and ORCPT go with each recipient) and turns events into answers. Nothing here throws or rejects: a
+ * The only file that knows nodemailer's SMTPConnection. It adds what that lacks (MAIL and RCPT are ours, so that NOTIFY and
+ * ORCPT go with each recipient) and turns events into answers. Nothing here throws or rejects: a
  * connection that breaks is an answer with an `error`.
  */
 import type { Readable, Writable } from "node:stream";
@@ -39,8 +39,12 @@ interface Insides extends ChunkSink {
 }
 const insides = (connection: SMTPConnection): Insides => connection as unknown as Insides;
 
+/** nodemailer refuses some addresses that RFC 5321 knows, and with one of them all others: it never sees them. */
+const SENDER = "sender";
+
 class Connection extends SMTPConnection {
-  parameters: { mail: string; recipients: string[] } = { mail: "", recipients: [] };
+  /** What is said of the envelope, by what stands for it in nodemailer's. */
+  commands: ReadonlyMap<string, string> = new Map();
   /** The content goes by BDAT, and has so many octets; `null`: by DATA. */
   chunkBytes: number | null = null;
 
@@ -52,10 +56,8 @@ class Connection extends SMTPConnection {
     }
     const send = (text: string) =>
       (SMTPConnection.prototype as unknown as Insides)._sendCommand.call(this, text, logLine);
-    const path = /^(MAIL FROM|RCPT TO):<[^<>]*>/.exec(line);
-    if (!path) send(line);
-    else
-      send(`${path[0]}${path[1] === "MAIL FROM" ? this.parameters.mail : (this.parameters.recipients.shift() ?? "")}`);
+    const [, placeholder] = /^(?:MAIL FROM|RCPT TO):<([^<>]*)>/.exec(line) ?? [];
+    send(placeholder === undefined ? line : (this.commands.get(placeholder) ?? line));
   }
 
   _createSendStream(callback: (error: Error | null, reply?: string) => void): Writable {
@@ -134,10 +136,14 @@ export class SmtpClient {
     message: { sizeBytes: number; content: () => Readable },
   ): Promise<SendAnswer> {
     const supports = (extension: string) => this.supports(extension);
-    this.#connection.parameters = {
-      mail: mailParameters(envelope, message.sizeBytes, supports),
-      recipients: recipients.map((recipient) => recipientParameters(recipient, supports)),
-    };
+    const mail = `MAIL FROM:<${envelope.reversePath ?? ""}>${mailParameters(envelope, message.sizeBytes, supports)}`;
+    const commands = new Map([[SENDER, mail]]);
+    const placeholders = recipients.map((recipient, index) => {
+      const placeholder = `${index}@recipient`;
+      commands.set(placeholder, `RCPT TO:<${recipient.address}>${recipientParameters(recipient, supports)}`);
+      return placeholder;
+    });
+    this.#connection.commands = commands;
     if (needsChunks(envelope)) {
       this.#connection.chunkBytes = message.sizeBytes;
       // Its DATA would leave with the recipients otherwise.
@@ -151,27 +157,22 @@ export class SmtpClient {
     });
     content.pause();
     const rejected = new Map<number, string>();
-    const paths = recipients.map(({ address }) => String(address));
     const note = (errors: readonly { recipient?: string; response?: string }[] | undefined) => {
       for (const { recipient, response } of errors ?? []) {
-        const index = paths.findIndex((path, at) => path === recipient && !rejected.has(at));
+        const index = placeholders.indexOf(recipient ?? "");
         if (index >= 0 && response !== undefined) rejected.set(index, response);
       }
     };
     let response: string | null = null;
     const error = await this.#answered((done) => {
-      this.#connection.send(
-        { from: envelope.reversePath === null ? false : String(envelope.reversePath), to: paths },
-        content,
-        (failure, info) => {
-          note(
-            ((failure ?? info) as { rejectedErrors?: { recipient?: string; response?: string }[] } | undefined)
-              ?.rejectedErrors,
-          );
-          response = info?.response ?? null;
-          done(failure ?? null);
-        },
-      );
+      this.#connection.send({ from: SENDER, to: placeholders }, content, (failure, info) => {
+        note(
+          ((failure ?? info) as { rejectedErrors?: { recipient?: string; response?: string }[] } | undefined)
+            ?.rejectedErrors,
+        );
+        response = info?.response ?? null;
+        done(failure ?? null);
+      });
     });
     content.destroy();
     return { response, error, rejected, isContentBegun };
