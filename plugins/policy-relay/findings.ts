@@ -1,7 +1,6 @@
 /** What can be wrong with these options beyond their schema. */
-import { networkText, parseNextHop } from "postern/mail";
+import { domainList, networkText, parseNextHop } from "postern/mail";
 import { type Accounts, type Finding, networksOf } from "postern/plugin";
-import { relayDomains } from "./relay-domains.ts";
 
 interface Options {
   readonly networks: readonly string[];
@@ -21,7 +20,7 @@ export async function findings(options: Options, { accounts }: { accounts: Accou
     if (network[1] === 0)
       error(`mxBackup.networks has ${networkText(network)}: anybody could make this server his relay`);
   }
-  const domains = relayDomains(options.relayDomains);
+  const domains = domainList(options.relayDomains);
   for (const [domain, nextHop] of Object.entries(options.relayNextHops)) {
     if (!parseNextHop(nextHop))
       error(`relayNextHops.${domain} is no next hop: ${JSON.stringify(nextHop)}; expected like [10.0.0.5]:25`);

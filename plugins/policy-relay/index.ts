@@ -3,7 +3,7 @@
  * Grants; refuses only what a relay domain's table of recipients does not know. Whoever gets no grant is refused by core
  * (550 5.7.1). A mistake in a network keeps the server from starting; a table or DNS that cannot tell now defers.
  */
-import { isWithin, networkText } from "postern/mail";
+import { domainList, isWithin, networkText } from "postern/mail";
 import {
   Accounts,
   accept,
@@ -22,7 +22,6 @@ import {
 import { isListedCertificate } from "./certificates.ts";
 import { findings } from "./findings.ts";
 import { isBackup } from "./mx-backup.ts";
-import { relayDomains } from "./relay-domains.ts";
 import { judgeRecipient } from "./relay-recipients.ts";
 
 /** LMTP (RFC 2033) only delivers here; whoever reaches that socket gets no relay. */
@@ -89,8 +88,8 @@ export default definePlugin({
     const networks = networksOf(config.networks);
     const certificates = await needs.tables.openAll(config.certificates);
     const recipients = config.relayRecipients.length === 0 ? null : await needs.tables.openAll(config.relayRecipients);
-    const domains = relayDomains(config.relayDomains);
-    const nextHops = relayDomains(Object.keys(config.relayNextHops));
+    const domains = domainList(config.relayDomains);
+    const nextHops = domainList(Object.keys(config.relayNextHops));
     const backup = {
       networks: networksOf(config.mxBackup.networks),
       names: new Set([needs.facts.hostname, ...config.mxBackup.names].map((name) => name.toLowerCase())),

@@ -2,7 +2,7 @@
  * Asks the next server whether a recipient exists there before mail for it is taken, and, if wanted, the sender's server whether the
  * reverse-path does. What is found out is kept. While nobody knows, the client is put off; nothing is ever let through for that.
  */
-import { parseAddress } from "postern/mail";
+import { domainList, parseAddress } from "postern/mail";
 import {
   Accounts,
   type Address,
@@ -21,7 +21,6 @@ import {
   Type,
 } from "postern/plugin";
 import { callOut } from "./call-out.ts";
-import { domainList } from "./domain-list.ts";
 import { Slots } from "./slots.ts";
 import { type KeptFinding, VerdictsKept } from "./verdicts-kept.ts";
 
@@ -106,7 +105,7 @@ export default definePlugin({
       clock,
       log,
     });
-    const asksFor = { recipient: domainList(config.recipientDomains), sender: domainList(config.senderDomains) };
+    const asksFor = { recipient: amongOrAny(config.recipientDomains), sender: amongOrAny(config.senderDomains) };
 
     /** Whoever verifies us while we verify him: the question's own reverse-path is never a reason for another question. */
     const isProbe = (address: Address | null): boolean =>
@@ -147,6 +146,12 @@ export default definePlugin({
     };
   },
 });
+
+/** An empty list is everything. */
+function amongOrAny(written: readonly string[]): (domain: string) => boolean {
+  const list = domainList(written);
+  return (domain) => written.length === 0 || list.covers(domain) !== null;
+}
 
 const WAITING_LIMIT = 1_000;
 const unknowns = { recipient: "unknownRecipient", sender: "unknownSender" } as const;

@@ -1,13 +1,13 @@
-/** A list of domains: `example.net` is that domain, `.example.net` all below it. */
-import { parseDomain } from "postern/mail";
+/** A list of domains as options have it: `example.net` is that domain, `.example.net` all below it. */
+import { parseDomain } from "./address.ts";
 
-export interface RelayDomains {
-  /** The entry that covers this domain, the longest one; `null` if there is none. */
+export interface DomainList {
+  /** The entry that covers this domain (in lower case), the longest one, as it was written; `null` if there is none. */
   covers(domain: string): string | null;
 }
 
-/** Throws for what is no domain, and for the whole world. */
-export function relayDomains(written: readonly string[]): RelayDomains {
+/** Throws for what is no domain, an address literal, and the whole world. */
+export function domainList(written: readonly string[]): DomainList {
   const entries = new Map<string, string>();
   for (const raw of written) {
     const isParent = raw.startsWith(".");
