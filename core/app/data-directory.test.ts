@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -24,4 +24,14 @@ it("says so where a file is in the way", async () => {
 
 it.runIf(process.platform === "linux")("says so at once where the file system takes no directories", async () => {
   await expect(prepareDataDirectory("/proc/postern/data", null)).rejects.toThrow(/cannot be used \(ENOENT\)/);
+});
+
+it.runIf(process.getuid?.() === 0)("gives nothing away that a link within the directory leads to", async () => {
+  const [dataDir, others] = [join(directory, "data"), join(directory, "others")];
+  await mkdir(dataDir);
+  await mkdir(others);
+  await symlink(others, join(dataDir, "spool"));
+  await prepareDataDirectory(dataDir, { uid: 65_534, gid: 65_534 });
+  expect(await stat(dataDir)).toMatchObject({ uid: 65_534, gid: 65_534 });
+  expect(await stat(others)).toMatchObject({ uid: 0 });
 });

@@ -3,7 +3,7 @@
  * Throws a `StartError` that says which path and why.
  */
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { chownSync, existsSync, lchownSync, mkdirSync, readdirSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exitCodes, StartError } from "./start-error.ts";
@@ -30,7 +30,9 @@ export async function prepareDataDirectory(dataDir: string, owner: SystemUser | 
   try {
     for (const directory of [dataDir, join(dataDir, "spool")]) {
       makeDirectory(directory);
-      if (owner && process.getuid?.() === 0) chownSync(directory, owner.uid, owner.gid);
+      // What stands within belongs to the server's user, who must not be able to have root give files of others away by a link.
+      const give = directory === dataDir ? chownSync : lchownSync;
+      if (owner && process.getuid?.() === 0) give(directory, owner.uid, owner.gid);
       await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
     }
   } catch (cause) {

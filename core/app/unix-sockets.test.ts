@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
@@ -35,6 +35,16 @@ it("a socket that has been bound gets its mode and owner", async () => {
   expect((await stat(path)).mode & 0o777).toBe(0o606);
   await new UnixSockets([listener(path, 0o600, null)]).bound(`${path}.other`);
   expect((await stat(path)).mode & 0o777).toBe(0o606);
+});
+
+it("a link that has taken a socket's place opens nothing to others", async () => {
+  const site = await directory();
+  await writeFile(join(site, "private"), "", { mode: 0o600 });
+  await symlink(join(site, "private"), join(site, "lmtp"));
+  await expect(new UnixSockets([listener(join(site, "lmtp"), 0o666, null)]).bound(join(site, "lmtp"))).rejects.toThrow(
+    "no socket any more",
+  );
+  expect((await stat(join(site, "private"))).mode & 0o777).toBe(0o600);
 });
 
 it("an owner whom the system does not know is told with the listener", () => {

@@ -4,7 +4,7 @@
  * system does not know.
  */
 import { execFileSync } from "node:child_process";
-import { chmod, chown } from "node:fs/promises";
+import { chmod, lchown, lstat } from "node:fs/promises";
 import { removeDeadSocket } from "../net/listen.ts";
 import type { ListenerConfig } from "./config/server-config.ts";
 import { exitCodes, StartError } from "./start-error.ts";
@@ -35,7 +35,9 @@ export class UnixSockets {
     const owned = this.#byPath.get(path);
     if (!owned) return;
     const { mode, uid, gid } = owned;
-    if (uid !== -1 || gid !== -1) await chown(path, uid, gid);
+    // Whoever may write in that directory could have put a link there meanwhile: nothing else is given away.
+    if (!(await lstat(path)).isSocket()) throw new Error(`${path} is no socket any more`);
+    if (uid !== -1 || gid !== -1) await lchown(path, uid, gid);
     await chmod(path, mode);
   }
 }

@@ -69,6 +69,8 @@ describe("JWTs", () => {
     ["with a claim that is no text", { email: { evil: true } }, "proceed"],
     ["with control characters", { email: "anna@example.org\nroot" }, "proceed"],
     ["with an address that anybody could have written", { email_verified: false }, "proceed"],
+    ["with the same said as text", { email_verified: "false" }, "proceed"],
+    ["with an address that is verified, said as text", { email_verified: "true" }, "anna@example.org"],
   ])("%s", async (_, change, expected) => {
     const [server, pair] = [await issuer(), await keyPair("ES256", "k1")];
     server.keys = [pair.jwk];

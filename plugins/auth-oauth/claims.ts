@@ -35,8 +35,8 @@ export function judgeClaims(claims: Claims, rules: ClaimRules): TokenAnswer {
   if (typeof login !== "string" || login === "" || login.length > 320 || CONTROL.test(login)) {
     return invalid(`without ${rules.loginClaim}`);
   }
-  // OpenID Connect Core 5.1: anybody may write any address into a profile
-  if (rules.loginClaim === "email" && claims.email_verified === false)
+  // OpenID Connect Core 5.1: anybody may write any address into a profile. Lenient: some issuers write booleans as text.
+  if (rules.loginClaim === "email" && String(claims.email_verified ?? true).toLowerCase() !== "true")
     return invalid("an address that is not verified");
   return { at: "valid", login };
 }
