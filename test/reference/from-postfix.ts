@@ -32,4 +32,7 @@ export function fromPostfix(): string {
 }
 
 const names = (text: string): string =>
-  text.replace(/\b[a-zA-Z0-9]+(?:_[a-zA-Z0-9]+)+\b|^(?:permit|reject|defer|sleep)$/g, "`$&`");
+  text
+    .split(", ")
+    .map((part) => (/^\S+$/.test(part) ? `\`${part}\`` : part.replace(/\b[a-zA-Z0-9]+(?:_[a-zA-Z0-9]+)+\b/g, "`$&`")))
+    .join(", ");
