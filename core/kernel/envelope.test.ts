@@ -6,7 +6,7 @@ import { EnvelopeState, fromSpool, toSpool } from "./envelope.ts";
 describe("an envelope", () => {
   it("numbers its recipients from 1 and never gives a number twice", () => {
     const envelope = envelopeOf({ to: ["a@example.org", "b@example.org"] });
-    envelope.removeRecipient(2);
+    envelope.removeRecipients(({ id }) => id === 2);
     const made = envelope.makeRecipient({ address: addressOf("c@example.org") });
     expect(made.id).toBe(3);
     expect(envelope.recipients.map(({ id }) => id)).toEqual([1]);

@@ -101,8 +101,8 @@ export class EnvelopeState implements Envelope {
     this.recipients = [...this.recipients, recipient];
   }
 
-  removeRecipient(id: number): void {
-    this.recipients = this.recipients.filter((recipient) => recipient.id !== id);
+  removeRecipients(isGone: (recipient: Recipient) => boolean): void {
+    this.recipients = this.recipients.filter((recipient) => !isGone(recipient));
   }
 
   setLabel(name: string, value: unknown): void {

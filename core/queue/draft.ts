@@ -154,7 +154,7 @@ export class OpenDraft implements Draft {
         judgement = judge(checks, offers, this.#repliesEach);
         if (judgement.refused) return judgement.refused;
         const { dropped } = judgement;
-        if (dropped.size > 0) envelope.recipients = envelope.recipients.filter(({ id }) => !dropped.has(id));
+        if (dropped.size > 0) envelope.removeRecipients(({ id }) => dropped.has(id));
       }
     }
     const replies = judgement?.replies ?? this.#offers.map(() => ({ at: "queued" as const }));
@@ -189,7 +189,7 @@ export class OpenDraft implements Draft {
       const notify = this.envelope.recipients[0]?.notify ?? nobodyAsked;
       const leaves = await targetsOfChange(this.#room.kernel, this.envelope, redirect.address, { notify });
       if (leaves.at === "refused") return leaves;
-      this.envelope.recipients = [];
+      this.envelope.removeRecipients(() => true);
       this.#byAddress.clear();
       this.#take(leaves.leaves);
     }

@@ -184,8 +184,11 @@ class BridgeConnection extends SMTPConnection implements Wire, Watched {
     const { incoming, isReceiving } = this.conversation;
     const { limits, clock } = this.bridge;
     const now = clock.now();
-    if (incoming === null) this.deadline = now + limits.commandTimeoutMs;
-    else this.deadline = now + (incoming === this.#begun ? limits.contentTimeoutMs : limits.contentStartTimeoutMs);
+    if (incoming === null) {
+      this.deadline = now + limits.commandTimeoutMs;
+      // An idle connection keeps nothing of what came before; between two chunks it is not idle.
+      if (!isReceiving) this.#begun = null;
+    } else this.deadline = now + (incoming === this.#begun ? limits.contentTimeoutMs : limits.contentStartTimeoutMs);
     if (isReceiving) this.#watchRate(now);
     else this.#rate = null;
   }

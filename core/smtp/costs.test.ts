@@ -1,6 +1,9 @@
 /** What clients cost that try to cost much: counted, with a clock that the test turns. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Hooks } from "../contracts/hooks.ts";
+import { definePlugin } from "../kernel/define.ts";
+import { proceed } from "../kernel/verdicts.ts";
 import { type ManualClock, manualClock } from "../testing/manual-clock.ts";
 import { MemoryClient } from "../testing/memory-client.ts";
 import { fixture } from "../testing/smtp-fixture.ts";
@@ -19,11 +22,14 @@ interface Bench {
   client(how?: { readonly reads?: boolean }): MemoryClient;
 }
 
-async function benchWith(limits: Partial<SmtpLimits> = {}): Promise<Bench> {
+async function benchWith(
+  limits: Partial<SmtpLimits> = {},
+  hooks: (clock: ManualClock) => Hooks = () => ({}),
+): Promise<Bench> {
   const clock = manualClock();
   let alarms = 0;
   const server = await smtpTestServer({
-    plugins: [fixture],
+    plugins: [fixture, definePlugin({ name: "policy-test", api: 1, setup: () => ({ hooks: hooks(clock) }) })],
     config: { limits },
     clock,
     alarm: (delayMs, ring) => {
@@ -146,7 +152,24 @@ describe("a client that is slow", () => {
     expect(client.isEnded).toBe(false);
     bench.clock.advance(3 * MINUTE_MS + 1000);
     expect(await client.closed()).toMatch(/421 4\.4\.2 Timed out/);
+    expect(bench.server.aborted).toBe(1);
   });
+});
+
+it("a client is not charged for the time that it waits for us", async () => {
+  let asked = 0;
+  const slow = (clock: ManualClock): Hooks => ({
+    mailFrom: async () => {
+      await nextTurn();
+      asked++;
+      clock.advance(20 * MINUTE_MS);
+      return proceed;
+    },
+  });
+  const client = (await benchWith({}, slow)).client();
+  await inContent(client);
+  expect(asked).toBe(1);
+  expect(client.received).not.toContain("421");
 });
 
 describe("a client that sends without end", () => {
