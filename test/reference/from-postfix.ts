@@ -12,6 +12,31 @@ Where to find here what you know from main.cf. A plugin's README has its options
 Two things are different from the start. **Relaying**: nobody may relay unless a plugin grants it, whatever the order of the list. **Order**:
 there is one list of plugins, and each plugin is asked at the stages where it has something to say; refusals of client, HELO and sender are given
 at the first recipient, as with \`smtpd_delay_reject = yes\`.
+
+\`\`\`
+mynetworks = 127.0.0.0/8 192.0.2.0/24
+smtpd_helo_restrictions = permit_mynetworks, reject_non_fqdn_helo_hostname
+smtpd_sender_restrictions = permit_mynetworks, permit_sasl_authenticated,
+    check_sender_access hash:/etc/postfix/senders, reject_unknown_sender_domain
+smtpd_recipient_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination,
+    reject_rbl_client zen.example, check_policy_service inet:127.0.0.1:10023
+\`\`\`
+
+becomes
+
+\`\`\`yaml
+plugins:
+  - policy-relay: { networks: &ours [127.0.0.0/8, 192.0.2.0/24] }
+  - policy-access:
+      checks: [{ check: sender, maps: ["hash:/etc/postern/senders"] }]
+      exempt: { networks: *ours, authenticated: true } # others leave alone who has logged in by themselves
+  - policy-helo: { exempt: { networks: *ours } }
+  - policy-sender: { unknownDomain: reject, exempt: { networks: *ours } }
+  - policy-dnsbl: { client: [zen.example], exempt: { networks: *ours } }
+  - policy-delegate: { server: "inet:127.0.0.1:10023", exempt: { networks: *ours } }
+\`\`\`
+
+\`postern check\` says what does not fit, \`postern explain rcptTo\` who is asked at RCPT and in which order.
 `;
 
 const place = ({ at, option }: Row): string => {
