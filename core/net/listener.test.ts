@@ -4,31 +4,13 @@ import { connect as connectTls } from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { definePlugin } from "../kernel/define.ts";
 import { defer, proceed, reject } from "../kernel/verdicts.ts";
-import { Client, Workbench } from "../testing/connections.ts";
-import { kernelOf, silentLog } from "../testing/kernel.ts";
+import { Client, listenerDeps as deps, listenerSpec as spec, Workbench } from "../testing/connections.ts";
 import { networkOf } from "./connection-counts.ts";
-import { type ListenerSpec, openListener } from "./listener.ts";
+import { openListener } from "./listener.ts";
 import { greetingRefusal } from "./refusal-text.ts";
 
 const bench = new Workbench();
 afterEach(() => bench.clear());
-
-const spec = (change: Partial<ListenerSpec>): ListenerSpec => ({
-  name: "imap-143",
-  role: "imap",
-  place: { at: "port", host: "127.0.0.1", port: 0 },
-  tls: "none",
-  limits: { connections: 10, connectionsPerAddress: 10 },
-  ...change,
-});
-const deps = async () => ({
-  log: silentLog,
-  hostname: "mx.example.org",
-  certificates: null,
-  kernel: await kernelOf(),
-  policies: "room" as const,
-  serve: () => undefined,
-});
 
 describe("opening a listener", () => {
   it("that another process has is an error with name and address", async () => {

@@ -3,29 +3,11 @@ import { chmod, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { Workbench } from "../testing/connections.ts";
-import { kernelOf, silentLog } from "../testing/kernel.ts";
-import { type ListenerSpec, openListener } from "./listener.ts";
+import { listenerDeps as deps, listenerSpec as spec, Workbench } from "../testing/connections.ts";
+import { openListener } from "./listener.ts";
 
 const bench = new Workbench();
 afterEach(() => bench.clear());
-
-const spec = (change: Partial<ListenerSpec>): ListenerSpec => ({
-  name: "imap-143",
-  role: "imap",
-  place: { at: "port", host: "127.0.0.1", port: 0 },
-  tls: "none",
-  limits: { connections: 10, connectionsPerAddress: 10 },
-  ...change,
-});
-const deps = async () => ({
-  log: silentLog,
-  hostname: "mx.example.org",
-  certificates: null,
-  kernel: await kernelOf(),
-  policies: "room" as const,
-  serve: () => undefined,
-});
 
 describe("a unix socket", () => {
   it("has the mode that it was given", async () => {

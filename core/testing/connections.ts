@@ -9,7 +9,27 @@ import type { Plugin } from "../kernel/define.ts";
 import { type OpenCertificates, openCertificates } from "../net/certificates.ts";
 import { type ListenerSpec, openListener } from "../net/listener.ts";
 import { ensureSelfSigned } from "../net/self-signed.ts";
-import { keptLog, kernelOf } from "./kernel.ts";
+import { keptLog, kernelOf, silentLog } from "./kernel.ts";
+
+/** For tests that open a listener themselves. */
+export const listenerSpec = (change: Partial<ListenerSpec>): ListenerSpec => ({
+  name: "imap-143",
+  role: "imap",
+  place: { at: "port", host: "127.0.0.1", port: 0 },
+  tls: "none",
+  limits: { connections: 10, connectionsPerAddress: 10 },
+  ...change,
+});
+
+/** Whoever comes in is served by nobody. */
+export const listenerDeps = async () => ({
+  log: silentLog,
+  hostname: "mx.example.org",
+  certificates: null,
+  kernel: await kernelOf(),
+  policies: "room" as const,
+  serve: () => undefined,
+});
 
 export class Workbench {
   readonly #cleanups: (() => unknown)[] = [];

@@ -2,6 +2,7 @@
  * Reads a pattern in Perl's notation (pcre2pattern(3)) with the flags of pcre_table(5). Throws a `PatternError` for what is no
  * pattern, and for what has no counterpart here: recursion, conditions, branch reset, verbs.
  */
+import { PatternReader, sequenceOf } from "./pattern-reader.ts";
 import {
   anyOf,
   MAX_CODE,
@@ -25,7 +26,6 @@ export interface PcreFlags {
   readonly isUngreedy: boolean;
 }
 
-const NESTING_LIMIT = 200;
 const REPEAT_LIMIT = 65_535;
 
 export function parsePcre(source: string, flags: PcreFlags): Pattern {
@@ -38,54 +38,50 @@ export function parsePcre(source: string, flags: PcreFlags): Pattern {
   };
 }
 
-class PcreReader {
-  readonly #source: string;
+class PcreReader extends PatternReader {
+  protected override readonly endsEarly = "it ends too early";
   readonly #names = new Map<string, number>();
   readonly #groupsInAll: number;
-  groups = 0;
-  #at = 0;
-  #depth = 0;
   #flags: PcreFlags;
 
   constructor(source: string, flags: PcreFlags) {
-    this.#source = source;
+    super(source);
     this.#flags = flags;
     this.#groupsInAll = (source.match(/\((?!\?)|\(\?(?:P?<(?![=!])|')/g) ?? []).length;
   }
 
-  whole(): Node {
+  override whole(): Node {
     while (this.#takes(/\(\*(?:UTF8?|UCP|NO_[A-Z_]+|CR|LF|CRLF|ANYCRLF|ANY|NUL|BSR_[A-Z]+)\)/y));
-    const node = this.#choice();
-    if (this.#at < this.#source.length) throw new PatternError("there is a ) without its (");
+    return super.whole();
+  }
+
+  /** Flags that are changed in a group hold to its end. */
+  protected override choice(): Node {
+    const before = this.#flags;
+    const node = super.choice();
+    this.#flags = before;
     return node;
   }
 
-  #choice(): Node {
-    this.#depth += 1;
-    if (this.#depth > NESTING_LIMIT) throw new PatternError("groups are nested too deep");
-    const before = this.#flags;
-    const branches = [this.#sequence()];
-    while (this.#take("|")) branches.push(this.#sequence());
-    this.#flags = before;
-    this.#depth -= 1;
-    return branches.length === 1 && branches[0] ? branches[0] : { is: "choice", nodes: branches };
+  protected override takeBar(): boolean {
+    return this.#take("|");
   }
 
-  #sequence(): Node {
+  protected override sequence(): Node {
     const nodes: Node[] = [];
     for (;;) {
       this.#skipBlanks();
-      const next = this.#source[this.#at];
+      const next = this.source[this.at];
       if (next === undefined || next === "|" || next === ")") break;
       const atom = this.#atom();
       if (atom !== null) nodes.push(this.#quantified(atom));
     }
-    return nodes.length === 1 && nodes[0] ? nodes[0] : { is: "sequence", nodes };
+    return sequenceOf(nodes);
   }
 
   /** `null`: something that stands for nothing, a comment or a change of flags. */
   #atom(): Node | null {
-    const char = this.#next();
+    const char = this.next();
     switch (char) {
       case "(":
         return this.#group();
@@ -174,7 +170,7 @@ class PcreReader {
   }
 
   #closed(index: number | null): Node {
-    const node = this.#choice();
+    const node = this.choice();
     this.#close();
     return { is: "group", index, node };
   }
@@ -193,7 +189,7 @@ class PcreReader {
     if (reference) return this.#reference(reference);
     const property = this.#takes(/[pP](?:\{\^?\w+\}|[A-Z])/y);
     if (property) return { is: "property", text: `\\${property[0]}` };
-    const letter = this.#next();
+    const letter = this.next();
     switch (letter) {
       case "E":
         return null;
@@ -228,8 +224,8 @@ class PcreReader {
     const wanted = Number(digits ?? number);
     // pcre2pattern(3): from 10 on, what is no group's number is an octal code
     if (digits !== undefined && wanted > 9 && wanted > this.#groupsInAll) {
-      this.#at -= text.length;
-      return { is: "char", code: this.#escapedCode(this.#next()), ignoresCase: this.#flags.ignoresCase };
+      this.at -= text.length;
+      return { is: "char", code: this.#escapedCode(this.next()), ignoresCase: this.#flags.ignoresCase };
     }
     const index = wanted < 0 ? this.groups + 1 + wanted : wanted;
     if (index < 1 || index > this.#groupsInAll) throw new PatternError(`there is no group for \\${text}`);
@@ -255,7 +251,7 @@ class PcreReader {
       if (!octal) throw new PatternError("\\o takes an octal number in braces");
       return codePoint(Number.parseInt(octal[1] ?? "0", 8));
     }
-    if (letter === "c") return this.#next().toUpperCase().charCodeAt(0) ^ 64;
+    if (letter === "c") return this.next().toUpperCase().charCodeAt(0) ^ 64;
     if (/[0-7]/.test(letter)) {
       const more = this.#takes(/[0-7]{0,2}/y)?.[0] ?? "";
       return Number.parseInt(letter + more, 8) & 0xff;
@@ -268,7 +264,7 @@ class PcreReader {
     const isNegated = this.#take("^");
     const ranges: Range[] = [];
     for (let isFirst = true; ; isFirst = false) {
-      if (this.#at >= this.#source.length) throw new PatternError("there is a [ without its ]");
+      if (this.at >= this.source.length) throw new PatternError("there is a [ without its ]");
       if (!isFirst && this.#take("]")) break;
       const posix = this.#takes(/\[:(\^?)(\w*):\]/y);
       if (posix) {
@@ -280,11 +276,11 @@ class PcreReader {
         ranges.push(...from);
         continue;
       }
-      if (this.#source[this.#at] !== "-" || this.#source[this.#at + 1] === "]") {
+      if (this.source[this.at] !== "-" || this.source[this.at + 1] === "]") {
         ranges.push([from, from]);
         continue;
       }
-      this.#at += 1;
+      this.at += 1;
       const to = this.#member();
       if (typeof to !== "number") ranges.push([from, from], [0x2d, 0x2d], ...to);
       else if (to < from) throw new PatternError("a range in [ ] runs backwards");
@@ -295,9 +291,9 @@ class PcreReader {
 
   /** One character of a set, or a shorthand for several. */
   #member(): number | readonly Range[] {
-    const char = this.#next();
+    const char = this.next();
     if (char !== "\\") return char.codePointAt(0) ?? 0;
-    const letter = this.#next();
+    const letter = this.next();
     if (letter === "b") return 8;
     if (letter === "p" || letter === "P") throw new PatternError(`\\${letter} in [ ] is not known here`);
     const short = shorthand(letter);
@@ -318,24 +314,16 @@ class PcreReader {
     if (this.#flags.isExtended) this.#takes(/(?:\s+|#[^\n]*(?:\n|$))*/y);
   }
 
-  #next(): string {
-    const code = this.#source.codePointAt(this.#at);
-    if (code === undefined) throw new PatternError("it ends too early");
-    const char = String.fromCodePoint(code);
-    this.#at += char.length;
-    return char;
-  }
-
   #take(char: string): boolean {
-    if (this.#source[this.#at] !== char) return false;
-    this.#at += 1;
+    if (this.source[this.at] !== char) return false;
+    this.at += 1;
     return true;
   }
 
   #takes(what: RegExp): RegExpExecArray | null {
-    what.lastIndex = this.#at;
-    const found = what.exec(this.#source);
-    if (found) this.#at += found[0].length;
+    what.lastIndex = this.at;
+    const found = what.exec(this.source);
+    if (found) this.at += found[0].length;
     return found;
   }
 }

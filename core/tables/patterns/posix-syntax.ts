@@ -2,6 +2,7 @@
  * Reads a POSIX regular expression as glibc's regcomp(3) does, extended or basic, with the flags of regexp_table(5). Throws a
  * `PatternError` for what is none.
  */
+import { PatternReader, sequenceOf } from "./pattern-reader.ts";
 import { anyOf, type Node, type Pattern, PatternError, posixClass, type Range, setOf } from "./syntax-tree.ts";
 
 export interface PosixFlags {
@@ -11,7 +12,6 @@ export interface PosixFlags {
   readonly isExtended: boolean;
 }
 
-const NESTING_LIMIT = 200;
 const REPEAT_LIMIT = 255 * 128; // RE_DUP_MAX of glibc
 
 export function parsePosix(source: string, flags: PosixFlags): Pattern {
@@ -20,58 +20,44 @@ export function parsePosix(source: string, flags: PosixFlags): Pattern {
   return { node, groups: reader.groups, isLongest: true };
 }
 
-class PosixReader {
-  readonly #source: string;
+class PosixReader extends PatternReader {
+  protected override readonly endsEarly = "it ends in a backslash";
   readonly #flags: PosixFlags;
-  groups = 0;
-  #at = 0;
-  #depth = 0;
 
   constructor(source: string, flags: PosixFlags) {
-    this.#source = source;
+    super(source);
     this.#flags = flags;
   }
 
-  whole(): Node {
-    const node = this.#choice();
-    if (this.#at < this.#source.length) throw new PatternError("there is a ) without its (");
-    return node;
+  protected override takeBar(): boolean {
+    return this.#takeOperator("|");
   }
 
-  #choice(): Node {
-    this.#depth += 1;
-    if (this.#depth > NESTING_LIMIT) throw new PatternError("groups are nested too deep");
-    const branches = [this.#sequence()];
-    while (this.#takeOperator("|")) branches.push(this.#sequence());
-    this.#depth -= 1;
-    return branches.length === 1 && branches[0] ? branches[0] : { is: "choice", nodes: branches };
-  }
-
-  #sequence(): Node {
+  protected override sequence(): Node {
     const nodes: Node[] = [];
-    while (this.#at < this.#source.length && !this.#isOperator("|") && !(this.#depth > 1 && this.#isOperator(")"))) {
+    while (this.at < this.source.length && !this.#isOperator("|") && !(this.depth > 1 && this.#isOperator(")"))) {
       if (this.#flags.isExtended && this.#isOperator(")")) throw new PatternError("there is a ) without its (");
       const isFirst = nodes.length === 0;
       // glibc: a repetition of nothing is passed over; in basic expressions a star there is a star
-      if (isFirst && this.#flags.isExtended && /[*+?]/.test(this.#source[this.#at] ?? "")) {
-        this.#at += 1;
+      if (isFirst && this.#flags.isExtended && /[*+?]/.test(this.source[this.at] ?? "")) {
+        this.at += 1;
         continue;
       }
       const atom = this.#atom(isFirst);
       nodes.push(this.#quantified(atom));
     }
-    return nodes.length === 1 && nodes[0] ? nodes[0] : { is: "sequence", nodes };
+    return sequenceOf(nodes);
   }
 
   #atom(isFirst: boolean): Node {
     if (this.#takeOperator("(")) {
       this.groups += 1;
       const index = this.groups;
-      const node = this.#choice();
+      const node = this.choice();
       if (!this.#takeOperator(")")) throw new PatternError("there is a ( without its )");
       return { is: "group", index, node };
     }
-    const char = this.#next();
+    const char = this.next();
     switch (char) {
       case "[":
         return this.#set();
@@ -100,19 +86,19 @@ class PosixReader {
   }
 
   #quantifier(isAfterStart: boolean): Range | null {
-    const isStar = this.#source[this.#at] === "*" && (this.#flags.isExtended || !isAfterStart);
-    if (isStar) this.#at += 1;
+    const isStar = this.source[this.at] === "*" && (this.#flags.isExtended || !isAfterStart);
+    if (isStar) this.at += 1;
     if (isStar) return [0, Number.POSITIVE_INFINITY];
     if (this.#takeOperator("+")) return [1, Number.POSITIVE_INFINITY];
     if (this.#takeOperator("?")) return [0, 1];
     const braces = this.#flags.isExtended ? /\{(\d*)(,?)(\d*)\}/y : /\\\{(\d*)(,?)(\d*)\\\}/y;
-    braces.lastIndex = this.#at;
-    const found = braces.exec(this.#source);
+    braces.lastIndex = this.at;
+    const found = braces.exec(this.source);
     if (!found || (found[1] === "" && found[2] === "")) {
       if (found || this.#isOperator("{")) throw new PatternError("braces without a number of repetitions");
       return null;
     }
-    this.#at += found[0].length;
+    this.at += found[0].length;
     const least = Number(found[1] || "0");
     const most = found[2] === "" ? least : found[3] === "" ? Number.POSITIVE_INFINITY : Number(found[3]);
     if (least > REPEAT_LIMIT || most < least || (most !== Number.POSITIVE_INFINITY && most > REPEAT_LIMIT))
@@ -121,7 +107,7 @@ class PosixReader {
   }
 
   #escape(): Node {
-    const char = this.#next();
+    const char = this.next();
     if (/[1-9]/.test(char)) {
       const index = Number(char);
       if (index > this.groups) throw new PatternError(`there is no group for \\${char}`);
@@ -151,28 +137,28 @@ class PosixReader {
   }
 
   #set(): Node {
-    const isNegated = this.#source[this.#at] === "^";
-    if (isNegated) this.#at += 1;
+    const isNegated = this.source[this.at] === "^";
+    if (isNegated) this.at += 1;
     const ranges: Range[] = [];
     for (let isFirst = true; ; isFirst = false) {
-      if (this.#at >= this.#source.length) throw new PatternError("there is a [ without its ]");
-      if (!isFirst && this.#source[this.#at] === "]") break;
+      if (this.at >= this.source.length) throw new PatternError("there is a [ without its ]");
+      if (!isFirst && this.source[this.at] === "]") break;
       const named = this.#bracketed(":");
       if (named !== null) {
         ranges.push(...posixClass(named));
         continue;
       }
       const from = this.#member();
-      if (this.#source[this.#at] !== "-" || this.#source[this.#at + 1] === "]") {
+      if (this.source[this.at] !== "-" || this.source[this.at + 1] === "]") {
         ranges.push([from, from]);
         continue;
       }
-      this.#at += 1;
+      this.at += 1;
       const to = this.#member();
       if (to < from) throw new PatternError("a range in [ ] runs backwards");
       ranges.push([from, to]);
     }
-    this.#at += 1;
+    this.at += 1;
     // REG_NEWLINE: a set that is negated takes no line feed either
     if (isNegated && this.#flags.isMultiline) ranges.push([0x0a, 0x0a]);
     return { is: "set", ranges, isNegated, ignoresCase: this.#flags.ignoresCase };
@@ -182,15 +168,15 @@ class PosixReader {
   #member(): number {
     const name = this.#bracketed(".") ?? this.#bracketed("=");
     if (name !== null && [...name].length !== 1) throw new PatternError(`there is no character named ${name}`);
-    return (name ?? this.#next()).codePointAt(0) ?? 0;
+    return (name ?? this.next()).codePointAt(0) ?? 0;
   }
 
   #bracketed(mark: ":" | "." | "="): string | null {
-    if (!this.#source.startsWith(`[${mark}`, this.#at)) return null;
-    const end = this.#source.indexOf(`${mark}]`, this.#at + 2);
+    if (!this.source.startsWith(`[${mark}`, this.at)) return null;
+    const end = this.source.indexOf(`${mark}]`, this.at + 2);
     if (end < 0) return null;
-    const name = this.#source.slice(this.#at + 2, end);
-    this.#at = end + 2;
+    const name = this.source.slice(this.at + 2, end);
+    this.at = end + 2;
     return name;
   }
 
@@ -200,24 +186,16 @@ class PosixReader {
 
   /** Operators stand bare in extended expressions, behind a backslash in basic ones. */
   #isOperator(operator: string): boolean {
-    return this.#source.startsWith(this.#flags.isExtended ? operator : `\\${operator}`, this.#at);
+    return this.source.startsWith(this.#flags.isExtended ? operator : `\\${operator}`, this.at);
   }
 
   #takeOperator(operator: string): boolean {
     if (!this.#isOperator(operator)) return false;
-    this.#at += this.#flags.isExtended ? 1 : 2;
+    this.at += this.#flags.isExtended ? 1 : 2;
     return true;
   }
 
   #isAtEndOfBranch(): boolean {
-    return this.#at >= this.#source.length || this.#isOperator(")") || this.#isOperator("|");
-  }
-
-  #next(): string {
-    const code = this.#source.codePointAt(this.#at);
-    if (code === undefined) throw new PatternError("it ends in a backslash");
-    const char = String.fromCodePoint(code);
-    this.#at += char.length;
-    return char;
+    return this.at >= this.source.length || this.#isOperator(")") || this.#isOperator("|");
   }
 }
