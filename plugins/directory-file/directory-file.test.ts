@@ -231,23 +231,6 @@ describe("a changed file", () => {
     expect(await login({ address: "dora@example.org" })).toBe("unknown");
   });
 
-  it("makes nobody unknown while it is being written in place", async () => {
-    const { path, login } = await directoryWith("accounts.yaml", YAML);
-    const found = new Set<string>();
-    const anna = async () => found.add(await login({ address: "anna@example.org" }));
-    for (let at = 0; at < 40; at += 1) {
-      await writeFile(path, YAML.slice(0, at % 2));
-      for (let tick = 0; tick < 20; tick += 1) {
-        await anna();
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
-    await writeFile(path, `${YAML}  - address: dora@example.org\n`);
-    await eventually(async () => (await login({ address: "dora@example.org" })) !== "unknown");
-    await anna();
-    expect([...found]).toEqual(["Anna@example.org"]);
-  });
-
   it("that is broken leaves the former content in force, and is logged once", async () => {
     const { path, login, lines } = await directoryWith("accounts.yaml", YAML);
     await writeFile(path, "accounts: [");
