@@ -1,10 +1,17 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Delivery } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
-import type { Spool } from "../contracts/spool.ts";
 import { accept, amend, defer, proceed, reject, routed } from "../kernel/verdicts.ts";
 import type { Listed } from "../testing/kernel.ts";
-import { type MailFlow, type MailFlowInit, openingOf, openMailFlow, sendText, until } from "../testing/mail-flow.ts";
+import {
+  type MailFlow,
+  type MailFlowInit,
+  openingOf,
+  openMailFlow,
+  sendText,
+  spoolWith,
+  until,
+} from "../testing/mail-flow.ts";
 import { delivering, directory, hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 
 const flows: MailFlow[] = [];
@@ -24,21 +31,6 @@ const DAY = 24 * HOUR;
 const nobody = openingOf({ from: null });
 
 const addressesOf = (delivery: Delivery) => delivery.recipients.map(({ address }) => address.toString());
-
-/** Passes everything on but what is given. */
-const spoolWith =
-  (change: (spool: Spool) => Partial<Spool>): NonNullable<MailFlowInit["wrapSpool"]> =>
-  (spool) => ({
-    receive: (hint) => spool.receive(hint),
-    accept: (...args) => spool.accept(...args),
-    settle: (...args) => spool.settle(...args),
-    reschedule: (...args) => spool.reschedule(...args),
-    remove: (id) => spool.remove(id),
-    read: (id) => spool.read(id),
-    recovered: (at) => spool.recovered(at),
-    close: () => spool.close(),
-    ...change(spool),
-  });
 
 describe("a try", () => {
   it("hands fresh mail over from memory, without reading the spool", async () => {

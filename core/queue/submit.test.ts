@@ -11,6 +11,7 @@ import {
   openingOf,
   openMailFlow,
   sendText,
+  spoolWith,
   submitText,
 } from "../testing/mail-flow.ts";
 import { aliases, directory, hooksPlugin, recording } from "../testing/mail-plugins.ts";
@@ -217,12 +218,7 @@ describe("keeping", () => {
     ["the disk fails", () => new Error("EIO"), { code: 451, detail: "3.0" }],
   ])("refuses for now when %s", async (_, fault, refusal) => {
     const { plugin, delivered } = recording();
-    const wrapSpool: MailFlowInit["wrapSpool"] = (spool) =>
-      Object.assign(Object.create(spool), {
-        receive: spool.receive.bind(spool),
-        recovered: spool.recovered.bind(spool),
-        accept: () => Promise.reject(fault()),
-      });
+    const wrapSpool = spoolWith(() => ({ accept: () => Promise.reject(fault()) }));
     const flow = await flowOf([here, plugin], { wrapSpool });
     expect((await sendText(flow, { to: ["ann@example.org"] })).submitted).toMatchObject({
       at: "refused",
@@ -241,17 +237,10 @@ describe("keeping", () => {
           ? expanded([{ address: addressOf("x@elsewhere.example") }], { reversePath: addressOf("srs@example.org") })
           : proceed,
     });
-    const wrapSpool: MailFlowInit["wrapSpool"] = (spool) => ({
-      receive: (hint) => spool.receive(hint),
+    const wrapSpool = spoolWith((spool) => ({
       accept: (envelope, message) =>
         envelope.id.endsWith("-2") ? Promise.reject(new Error("EIO")) : spool.accept(envelope, message),
-      settle: (...args) => spool.settle(...args),
-      reschedule: (...args) => spool.reschedule(...args),
-      remove: (id) => spool.remove(id),
-      read: (id) => spool.read(id),
-      recovered: (at) => spool.recovered(at),
-      close: () => spool.close(),
-    });
+    }));
     const flow = await openMailFlow({ plugins: [here, srs, plugin], wrapSpool });
     const { submitted } = await sendText(flow, { to: ["ann@example.org", "away@example.org"] });
     expect(submitted).toMatchObject({ at: "refused", isPermanent: false });

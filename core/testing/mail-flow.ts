@@ -57,6 +57,21 @@ export interface MailFlowInit {
   readonly starts?: boolean;
 }
 
+/** A spool that passes everything on but what is given. */
+export const spoolWith =
+  (change: (spool: Spool) => Partial<Spool>): NonNullable<MailFlowInit["wrapSpool"]> =>
+  (spool) => ({
+    receive: (hint) => spool.receive(hint),
+    accept: (...args) => spool.accept(...args),
+    settle: (...args) => spool.settle(...args),
+    reschedule: (...args) => spool.reschedule(...args),
+    remove: (id) => spool.remove(id),
+    read: (id) => spool.read(id),
+    recovered: (at) => spool.recovered(at),
+    close: () => spool.close(),
+    ...change(spool),
+  });
+
 export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
   const directory = init.directory ?? (await mkdtemp(join(tmpdir(), "postern-queue-")));
   const clock = init.clock ?? manualClock();
