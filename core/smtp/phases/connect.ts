@@ -44,8 +44,9 @@ export function judgeTls(conversation: Conversation): Answer | Promise<Answer> {
   return whenKnown(parts.kernel.policy("tls", session), (result) => judge(conversation, "tls", result));
 }
 
-/** Instead of the banner. */
+/** Instead of the banner. What ends the connection is said as it is, also to whoever has spoken before. */
 function turnAway(conversation: Conversation, refused: Reply): Reply | null {
+  if (refused.closes) return refused;
   if (conversation.takeEarlyTalker()) return null;
   conversation.turnedAway = refusedAtOnce;
   conversation.ready();
