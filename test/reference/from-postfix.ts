@@ -1,5 +1,6 @@
 /** The page `docs/guide/from-postfix.md`, from the table beside this file. */
-import { type Row, sections } from "./from-postfix-table.ts";
+import type { Row } from "./from-postfix-row.ts";
+import { sections } from "./from-postfix-table.ts";
 
 const intro = `# From Postfix
 

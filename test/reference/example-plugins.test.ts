@@ -2,13 +2,13 @@
 import { afterEach, expect, it } from "vitest";
 import dynamicHosts from "../../config/examples/plugins/dynamic-hosts.ts";
 import noMondays from "../../config/examples/plugins/no-mondays.ts";
-import { startDnsServer } from "../testing/dns-server.ts";
-import { kernelOf } from "../testing/kernel.ts";
-import { envelopeOf } from "../testing/mail.ts";
-import { optionsOf } from "../testing/plugin-options.ts";
-import { RawClient } from "../testing/raw-client.ts";
-import { smtpTestServer } from "../testing/smtp-front.ts";
-import { temporaryKeyValue } from "../testing/temporary-key-value.ts";
+import { startDnsServer } from "../../core/testing/dns-server.ts";
+import { kernelOf } from "../../core/testing/kernel.ts";
+import { envelopeOf } from "../../core/testing/mail.ts";
+import { optionsOf } from "../../core/testing/plugin-options.ts";
+import { RawClient } from "../../core/testing/raw-client.ts";
+import { smtpTestServer } from "../../core/testing/smtp-front.ts";
+import { temporaryKeyValue } from "../../core/testing/temporary-key-value.ts";
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
