@@ -24,7 +24,7 @@ export class StartError extends Error {
 const BY_CODE: Readonly<Record<string, number>> = {
   LISTEN_FAILED: exitCodes.unavailable,
   CERTIFICATE_UNUSABLE: exitCodes.config,
-  KERNEL_FAILED: exitCodes.config,
+  PLUGIN_MISTAKE: exitCodes.config,
   DIRECTORY_IN_USE: exitCodes.tempFail,
   EACCES: exitCodes.noPermission,
   EPERM: exitCodes.noPermission,
