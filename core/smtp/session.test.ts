@@ -177,11 +177,14 @@ describe("hooks", () => {
   });
 
   it("lets `data` refuse before 354", async () => {
-    const client = await greeted(await serverWith({ plugins: [policy({ data: () => reject("No content") })] }));
+    const { log, lines } = keptLog();
+    const client = await greeted(await serverWith({ plugins: [policy({ data: () => reject("No content") })], log }));
     await client.say("MAIL FROM:<a@example.net>");
     await client.say("RCPT TO:<user@example.org>");
     expect(await client.say("DATA")).toBe("554 5.7.1 No content");
     expect(await client.say("MAIL FROM:<a@example.net>")).toBe("250 2.1.0 Ok");
+    const line = lines.find(({ text }) => text === "refused");
+    expect(line?.fields).toMatchObject({ hook: "data", from: "a@example.net", recipients: 1 });
   });
 
   it("applies what mailFrom and data amend", async () => {

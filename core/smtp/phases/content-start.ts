@@ -27,7 +27,9 @@ export function openContent<F extends Framing>(
     if (verdict.verdict !== "reject" && verdict.verdict !== "defer") return open(conversation, transaction, wish);
     const refusal = standing("data", verdict, by);
     const answer = verdictToReply("data", refusal, { utf8: transaction.isSmtpUtf8 });
-    logRefusal(conversation, refusal, { id: draft.envelope.id, code: answer.code });
+    const { id, reversePath } = draft.envelope;
+    const about = { id, from: reversePath?.toString() ?? "", recipients: transaction.admitted };
+    logRefusal(conversation, refusal, { ...about, code: answer.code });
     return answer;
   });
 }
