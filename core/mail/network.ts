@@ -27,6 +27,7 @@ export function parseNetwork(text: string): Network | string {
 type ClientAddress = ipaddr.IPv4 | ipaddr.IPv6 | null;
 /** Every policy of a session asks about the same client. */
 const lately = new Map<string, ClientAddress>();
+const networksLately = new Map<string, string>();
 const LATELY_COUNT = 256;
 
 /** `null`: it is no address. */
@@ -58,6 +59,16 @@ export const networkText = ([address, prefixBits]: Network): string => `${addres
  * bits it is the address. One who owns a /64 has all of its addresses. What is no address (a unix socket) stands for itself.
  */
 export function clientNetwork(clientAddress: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
+  const key = `${clientAddress} ${bits.ipv4} ${bits.ipv6}`;
+  const known = networksLately.get(key);
+  if (known !== undefined) return known;
+  const network = networkOf(clientAddress, bits);
+  if (networksLately.size >= LATELY_COUNT) networksLately.clear();
+  networksLately.set(key, network);
+  return network;
+}
+
+function networkOf(clientAddress: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
   const address = addressOf(clientAddress);
   if (address === null) return clientAddress;
   const isV4 = address.kind() === "ipv4";

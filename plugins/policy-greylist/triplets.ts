@@ -52,17 +52,18 @@ export class Triplets {
   }
 
   async see(client: string, sender: string, recipient: string): Promise<Finding> {
-    if (this.#isFresh(client, this.#clock.now()) || (await this.#isKnown(client))) {
-      this.#remember(client, this.#clock.now());
-      return { at: "known client" };
-    }
     const { delayMs } = this.#times;
     const nowMs = this.#clock.now();
-    let hadPassed = false;
-    let isNew = true;
     // What a client can choose is in the key alone; it is kept as a hash when it is long.
     const key = `${client}/${sender}/${recipient}`;
-    if (this.#isFresh(key, nowMs) || this.#isSettled(await this.#triplets.get(key), nowMs)) {
+    if (this.#isFresh(key, nowMs)) return { at: "passed", waitedMs: null };
+    if (this.#isFresh(client, nowMs) || (await this.#isKnown(client))) {
+      this.#remember(client, nowMs);
+      return { at: "known client" };
+    }
+    let hadPassed = false;
+    let isNew = true;
+    if (this.#isSettled(await this.#triplets.get(key), nowMs)) {
       this.#remember(key, nowMs);
       return { at: "passed", waitedMs: null };
     }
