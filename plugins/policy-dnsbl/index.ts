@@ -134,6 +134,9 @@ export default definePlugin({
       }
       return held.score;
     };
+    const namesOf = ({ session, reversePath }: Envelope): string =>
+      `${session?.heloName ?? ""}/${reversePath?.domain ?? ""}`;
+    const unlisted = state((_: Session) => ({ remote: null as Session["remote"] | null, of: "" }));
     const ofMessage = state((envelope: Envelope) => weigh(envelope));
     const weigh = async ({ session, reversePath }: Envelope): Promise<Score> => {
       if (session === null) return NOTHING;
@@ -179,7 +182,14 @@ export default definePlugin({
         rcptTo(envelope) {
           const { session } = envelope;
           if (session === null || isExempt(session)) return proceed;
-          return ofMessage(envelope).then((found) => judge(found, session));
+          // Nothing was said of this client under these names before.
+          const clean = unlisted(session);
+          const of = namesOf(envelope);
+          if (clean.remote === session.remote && clean.of === of) return proceed;
+          return ofMessage(envelope).then((found) => {
+            if (found.hits.length + found.failed.length === 0) Object.assign(clean, { remote: session.remote, of });
+            return judge(found, session);
+          });
         },
       },
     };

@@ -66,11 +66,10 @@ export default definePlugin({
       if (known === "unavailable") return later(sender);
       return known === "unknown" ? (fault("unlisted", sender) ?? proceed) : proceed;
     };
-    /** The last domain that was found to exist: who sends many messages mostly sends them from one domain. */
+    /** The last domain of others that was found to exist: who sends many messages mostly sends them from one domain. */
     const found = state((_: Session) => ({ domain: "" }));
     const ofOthers = async (sender: Address, { session }: Envelope, call: Call) => {
       if (config.unknownDomain === "off") return proceed;
-      if (session && found(session).domain === sender.domain) return proceed;
       switch (await needs.nextHops.domain(sender.domain, call.signal)) {
         case "exists":
           if (session) found(session).domain = sender.domain;
@@ -95,6 +94,7 @@ export default definePlugin({
             if (bare) return bare;
           }
           if (isLiteral || !looksUp) return proceed;
+          if (envelope.session && found(envelope.session).domain === sender.domain) return proceed;
           return needs.accounts.domain(sender.domain).then((domain) => {
             if (domain === "unavailable") return later(sender);
             return domain === "served" ? ofOurs(sender, envelope) : ofOthers(sender, envelope, call);
