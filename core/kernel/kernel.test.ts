@@ -71,10 +71,7 @@ describe("the list of entries", () => {
     });
     expect(
       await mistakesOf([throwing, {}, { id: "first", where }], [giving({ hooks: { nope: 1 } }), {}, { id: "second" }]),
-    ).toEqual([
-      "/etc/postern.config.yaml:7: first: setup failed: no such file",
-      'second: there is no hook "nope"',
-    ]);
+    ).toEqual(["/etc/postern.config.yaml:7: first: setup failed: no such file", 'second: there is no hook "nope"']);
   });
 
   it.each<[string, readonly Listed[], RegExp]>([
@@ -237,9 +234,7 @@ describe("services", () => {
         throw new Error("no such file");
       },
     });
-    expect(await mistakesOf(needing("a", "acme/thing@1"), failing)).toEqual([
-      "provider: setup failed: no such file",
-    ]);
+    expect(await mistakesOf(needing("a", "acme/thing@1"), failing)).toEqual(["provider: setup failed: no such file"]);
   });
 });
 
