@@ -1,4 +1,4 @@
-import type { KeyValue } from "postern/plugin";
+import type { KeyValue, KeyValueSpace } from "postern/plugin";
 import { manualClock, temporaryKeyValue } from "postern/testing";
 import { afterEach, expect, it } from "vitest";
 import { Ledger } from "./ledger.ts";
@@ -54,4 +54,34 @@ it("a small limit is exact from the first event on", async () => {
   const workers = await ledgers(2);
   const answers = await Promise.all(Array.from({ length: 12 }, (_, event) => workers[event % 2]?.count(message(5))));
   expect(answers.filter((excess) => excess === null)).toHaveLength(5);
+});
+
+it("what a worker knew of a subject it still knows when the store cannot be written", async () => {
+  const kv = await temporaryKeyValue({ clock });
+  cleanUps.push(() => kv.close());
+  const real = kv.service[1] as KeyValue;
+  let isFull = false;
+  const filling: KeyValue = {
+    lease: (...asked) => real.lease(...asked),
+    space<V>(name: string): KeyValueSpace<V> {
+      const space = real.space<V>(name);
+      return {
+        ...space,
+        update: (...asked) => (isFull ? Promise.reject(new Error("full")) : space.update(...asked)),
+      };
+    },
+  };
+  const lost: unknown[] = [];
+  const ledger = new Ledger(filling, "rate", clock, (cause) => lost.push(cause));
+  const add = (amount: number) => ledger.count([{ rule: rule(6_400), subject: "192.0.2.1", amount }]);
+  for (let event = 0; event < 31; event += 1) expect(await add(101)).toBeNull();
+  // 3,131 of 6,400; fifty more are held back, and with the next fifty half of the limit is passed.
+  expect(await add(50)).toBeNull();
+  isFull = true;
+  await expect(add(50)).rejects.toThrow("full");
+  await expect((async () => add(50))()).rejects.toThrow("full");
+  isFull = false;
+  expect(await add(50)).toBeNull();
+  await ledger.close();
+  expect(lost).toEqual([]);
 });

@@ -3,7 +3,7 @@
  * however many rules there are, and only a read where every limit is far. Rejects when the service cannot answer.
  */
 import type { Clock, KeyValue, KeyValueSpace } from "postern/plugin";
-import { type Amount, isFarFrom, Pending } from "./pending.ts";
+import { type Amount, amountsOf, isFarFrom, Pending } from "./pending.ts";
 import type { Rule } from "./rules.ts";
 import { type Counters, countOf, endOf, type Window, windowAt } from "./window.ts";
 
@@ -94,7 +94,7 @@ export class Ledger {
     let excess: Excess | null = null;
     try {
       await this.#space.update(key, (held) => {
-        const there = this.#added(held, before);
+        const there = this.#added(held, amountsOf(before));
         excess = excessOf(entries, there?.value ?? {}, this.#clock.now());
         return this.#added(
           there?.value ?? null,
@@ -102,7 +102,8 @@ export class Ledger {
         );
       });
     } catch (cause) {
-      for (const amount of before) this.#pending.add(key, {}, amount);
+      // With what was read: a subject near its limit is not to look far from it because the store cannot answer.
+      for (const amount of amountsOf(before)) this.#pending.add(key, before?.counters ?? {}, amount);
       throw cause;
     }
     return excess;

@@ -22,14 +22,14 @@ const SUBJECTS = 1_000;
 export const isFarFrom = (limit: number, counted: number, pending: number): boolean =>
   pending <= limit * SHARE && counted + pending <= limit / 2;
 
-interface Subject {
+export interface Held {
   /** What stood in the store when the first event came. */
   readonly counters: Counters;
   readonly amounts: Map<string, Amount>;
 }
 
 export class Pending {
-  readonly #bySubject = new Map<string, Subject>();
+  readonly #bySubject = new Map<string, Held>();
   readonly #write: (key: string, amounts: readonly Amount[]) => Promise<void>;
   #timer: NodeJS.Timeout | null = null;
 
@@ -48,23 +48,25 @@ export class Pending {
   }
 
   add(key: string, counters: Counters, { rule, amount }: Amount): void {
-    const subject = this.#bySubject.get(key) ?? { counters, amounts: new Map<string, Amount>() };
-    subject.amounts.set(rule.id, { rule, amount: (subject.amounts.get(rule.id)?.amount ?? 0) + amount });
-    this.#bySubject.set(key, subject);
+    const held = this.#bySubject.get(key) ?? { counters, amounts: new Map<string, Amount>() };
+    held.amounts.set(rule.id, { rule, amount: (held.amounts.get(rule.id)?.amount ?? 0) + amount });
+    this.#bySubject.set(key, held);
     if (this.#bySubject.size >= SUBJECTS) void this.flush();
     else this.#timer ??= setTimeout(() => void this.flush(), HOLD_MS).unref();
   }
 
-  /** Whoever takes it writes it. */
-  take(key: string): readonly Amount[] {
-    const subject = this.#bySubject.get(key);
+  /** Whoever takes it writes it, or gives it back. */
+  take(key: string): Held | null {
+    const held = this.#bySubject.get(key) ?? null;
     this.#bySubject.delete(key);
-    return subject ? [...subject.amounts.values()] : [];
+    return held;
   }
 
   async flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    await Promise.all([...this.#bySubject.keys()].map((key) => this.#write(key, this.take(key))));
+    await Promise.all([...this.#bySubject.keys()].map((key) => this.#write(key, amountsOf(this.take(key)))));
   }
 }
+
+export const amountsOf = (held: Held | null): readonly Amount[] => [...(held?.amounts.values() ?? [])];
