@@ -26,19 +26,22 @@ export function parseNetwork(text: string): Network | string {
 
 type ClientAddress = ipaddr.IPv4 | ipaddr.IPv6 | null;
 /** Every policy of a session asks about the same client. */
-const lately = new Map<string, ClientAddress>();
-const networksLately = new Map<string, string>();
-const LATELY_COUNT = 256;
+const addresses = new Map<string, ClientAddress>();
+const networksOfClients = new Map<string, string>();
+const REMEMBERED = 256;
+
+function remembered<V>(known: Map<string, V>, key: string, make: () => V): V {
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const value = make();
+  if (known.size >= REMEMBERED) known.clear();
+  known.set(key, value);
+  return value;
+}
 
 /** `null`: it is no address. */
-function addressOf(text: string): ClientAddress {
-  const known = lately.get(text);
-  if (known !== undefined) return known;
-  const address = ipaddr.isValid(text) ? ipaddr.process(text) : null;
-  if (lately.size >= LATELY_COUNT) lately.clear();
-  lately.set(text, address);
-  return address;
-}
+const addressOf = (text: string): ClientAddress =>
+  remembered(addresses, text, () => (ipaddr.isValid(text) ? ipaddr.process(text) : null));
 
 export function isWithin(clientAddress: string, networks: readonly Network[]): Network | null {
   if (networks.length === 0) return null;
@@ -59,13 +62,9 @@ export const networkText = ([address, prefixBits]: Network): string => `${addres
  * bits it is the address. One who owns a /64 has all of its addresses. What is no address (a unix socket) stands for itself.
  */
 export function clientNetwork(clientAddress: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {
-  const key = `${clientAddress} ${bits.ipv4} ${bits.ipv6}`;
-  const known = networksLately.get(key);
-  if (known !== undefined) return known;
-  const network = networkOf(clientAddress, bits);
-  if (networksLately.size >= LATELY_COUNT) networksLately.clear();
-  networksLately.set(key, network);
-  return network;
+  return remembered(networksOfClients, `${clientAddress} ${bits.ipv4} ${bits.ipv6}`, () =>
+    networkOf(clientAddress, bits),
+  );
 }
 
 function networkOf(clientAddress: string, bits: { readonly ipv4: number; readonly ipv6: number }): string {

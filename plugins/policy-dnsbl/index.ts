@@ -117,30 +117,18 @@ export default definePlugin({
       }
       return held.score;
     };
-    const before = state((_: Session) => ({ of: "", score: null as Promise<Score> | null }));
-    /** A client that sends many messages says the same HELO name, and mostly the same domain. */
-    const ofNames = (session: Session, senderDomain: string | undefined): Promise<Score> => {
-      const questions = [...ofDomain("helo", session.heloName), ...ofDomain("sender", senderDomain)];
-      if (questions.length === 0) return Promise.resolve(NOTHING);
-      const held = before(session);
-      const of = `${session.heloName}/${senderDomain}`;
-      if (held.score === null || held.of !== of) {
-        held.of = of;
-        held.score = within(config.wait, (signal) => score(questions, signal)).then((found) => {
-          // A list that could not be asked is asked again for the next message.
-          if (found.failed.length > 0) held.score = null;
-          return found;
-        });
-      }
-      return held.score;
-    };
     const namesOf = ({ session, reversePath }: Envelope): string =>
       `${session?.heloName ?? ""}/${reversePath?.domain ?? ""}`;
+    /** A client that sends many messages says the same HELO name, and mostly the same domain. */
     const unlisted = state((_: Session) => ({ remote: null as Session["remote"] | null, of: "" }));
     const ofMessage = state((envelope: Envelope) => weigh(envelope));
     const weigh = async ({ session, reversePath }: Envelope): Promise<Score> => {
       if (session === null) return NOTHING;
-      const [one, other] = await Promise.all([ofSession(session), ofNames(session, reversePath?.domain)]);
+      const names = [...ofDomain("helo", session.heloName), ...ofDomain("sender", reversePath?.domain)];
+      const [one, other] = await Promise.all([
+        ofSession(session),
+        names.length === 0 ? NOTHING : within(config.wait, (signal) => score(names, signal)),
+      ]);
       return {
         total: one.total + other.total,
         hits: [...one.hits, ...other.hits],
