@@ -22,7 +22,7 @@ export async function replaceFile(path: string, content: string, ownedAs: string
     }
     await rename(draft, target);
   } catch (error) {
-    await ignoreMissing(unlink(draft));
+    await nullIfMissing(unlink(draft));
     throw error;
   }
   const handle = await open(directory, "r");
@@ -41,7 +41,7 @@ interface Owner {
 /** `null`: there is no such directory, or we are not root, who alone can give files away. */
 async function ownerOf(directory: string): Promise<Owner | null> {
   if (process.getuid?.() !== 0) return null;
-  return stat(directory).catch(() => null);
+  return nullIfMissing(stat(directory));
 }
 
 async function makeDirectories(directory: string, owner: Owner | null): Promise<void> {
@@ -52,25 +52,19 @@ async function makeDirectories(directory: string, owner: Owner | null): Promise<
 
 /** Owner and group stay as they were, so that root's edit leaves the file readable to the server; others get nothing. */
 async function takeAfter(file: FileHandle, target: string, fresh: Owner | null): Promise<void> {
-  const before = await stat(target).catch(() => null);
+  const before = await nullIfMissing(stat(target));
   const owner = before ?? fresh;
   if (owner && process.getuid?.() === 0) await file.chown(owner.uid, owner.gid);
   if (before) await file.chmod(before.mode & 0o660);
 }
 
-const followed = async (path: string): Promise<string> => {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return path;
-    throw error;
-  }
-};
+const followed = async (path: string): Promise<string> => (await nullIfMissing(realpath(path))) ?? path;
 
-async function ignoreMissing(removal: Promise<void>): Promise<void> {
+async function nullIfMissing<T>(work: Promise<T>): Promise<T | null> {
   try {
-    await removal;
+    return await work;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return null;
   }
 }
