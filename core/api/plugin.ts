@@ -29,4 +29,5 @@ export * from "../kernel/own-mail.ts";
 export * from "../kernel/restriction.ts";
 export { Duration, parseDuration, parseSize, Size } from "../kernel/units.ts";
 export * from "../kernel/verdicts.ts";
+export * from "../kernel/when-known.ts";
 export type { Address } from "../mail/address.ts";

@@ -10,6 +10,7 @@ import type { Change } from "../contracts/verdicts.ts";
 import { headerEnd } from "../mail/header.ts";
 import { closedHeader } from "./header-edit.ts";
 import { createMessage, editMessage, isStored, type StoredMessage } from "./message.ts";
+import { unminded } from "./unminded.ts";
 
 /** Changes that `applyToMessage` takes care of. */
 export const isMessageChange = ({ op }: Change): boolean => messageChanges.has(op);
@@ -74,11 +75,11 @@ async function replaceBody(message: StoredMessage, body: Readable, receive: () =
 
 function tooLate(): { readonly passed: Promise<never>; callOff(): void } {
   let timer: NodeJS.Timeout;
-  const passed = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("the new body did not end in time")), bodyTimeoutMs);
-  });
-  // Whoever waits for it sees it.
-  passed.catch(() => undefined);
+  const passed = unminded(
+    new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("the new body did not end in time")), bodyTimeoutMs);
+    }),
+  );
   return { passed, callOff: () => clearTimeout(timer) };
 }
 

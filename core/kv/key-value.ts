@@ -139,7 +139,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
       closing ??= (async () => {
         await endMaintenance();
         await left;
-        await opening?.catch(() => undefined);
+        await Promise.allSettled([opening]);
         await queue.idle();
         const environment = current;
         current = null;

@@ -8,6 +8,7 @@ import type { Certificates } from "../contracts/certificates.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Connection, ConnectionReader, ListenerTls } from "../contracts/session.ts";
 import type { SessionState } from "../kernel/session.ts";
+import { unminded } from "../kernel/unminded.ts";
 import { shakeHands } from "./handshake.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { ConnectionLost } from "./net-errors.ts";
@@ -203,9 +204,3 @@ export class ClientConnection implements Connection {
 }
 
 const gone = (): Promise<void> => unminded(Promise.reject(new ConnectionLost()));
-
-/** Whoever waits sees the failure; whoever does not wait learns of it by `closed`, so it is no stray rejection. */
-function unminded(promise: Promise<void>): Promise<void> {
-  promise.catch(() => undefined);
-  return promise;
-}

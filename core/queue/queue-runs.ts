@@ -40,7 +40,7 @@ export class QueueRuns {
 
   async #begin(): Promise<ReadonlyMap<string, number>> {
     // Whether the run before could do its work is its own askers' business.
-    await this.#running?.catch(() => undefined);
+    await Promise.allSettled([this.#running]);
     const domains = this.#asked;
     this.#asked = new Set();
     this.#next = null;

@@ -5,7 +5,7 @@ export class PendingWrites {
   /** One after the other for each key. Rejects with the write; others go on. */
   async run(keys: readonly string[], write: () => Promise<void>): Promise<void> {
     const written = this.settled(keys).then(write);
-    const settled = written.catch(() => undefined);
+    const settled = Promise.allSettled([written]);
     for (const key of keys) this.#last.set(key, settled);
     try {
       await written;

@@ -20,10 +20,11 @@ import {
   type Table,
   Tables,
   Type,
+  whenKnown,
 } from "postern/plugin";
 import { act, type Effects, mistakeIn, noEffects, type Outcome, type Softening, softened } from "./actions.ts";
 import { type CheckKind, checkKinds, isOfRecipient, kinds, type Phase, phaseOf, phases, serversOf } from "./checks.ts";
-import { lookUp, type Question, whenKnown } from "./look-up.ts";
+import { lookUp, type Question } from "./look-up.ts";
 
 interface Check {
   readonly kind: CheckKind;

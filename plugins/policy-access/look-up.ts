@@ -2,17 +2,18 @@
  * Looks a check's subject up: what stands in the tables for it, and what it is called in a refusal. `unavailable` means that DNS
  * could not tell now. A table that cannot answer throws or rejects.
  */
-import type {
-  Address,
-  Call,
-  ClientNames,
-  Envelope,
-  Recipient,
-  Resolver,
-  Session,
-  Table,
-  TableHit,
-  Tables,
+import {
+  type Address,
+  type Call,
+  type ClientNames,
+  type Envelope,
+  type Recipient,
+  type Resolver,
+  type Session,
+  type Table,
+  type TableHit,
+  type Tables,
+  whenKnown,
 } from "postern/plugin";
 import { type CheckKind, serversOf } from "./checks.ts";
 import { serversNamed } from "./servers.ts";
@@ -173,8 +174,3 @@ async function domainOf(
 }
 
 const answer = (subject: string, hit: TableHit | null): Answer => (hit ? { at: "found", subject, hit } : nothing);
-
-/** What is here already is not waited for. */
-export function whenKnown<T, R>(value: T | Promise<T>, then: (value: T) => R | Promise<R>): R | Promise<R> {
-  return value instanceof Promise ? value.then(then) : then(value);
-}

@@ -16,6 +16,7 @@ import {
   type Table,
   Tables,
   Type,
+  whenKnown,
 } from "postern/plugin";
 import { type Entry, type Excess, Ledger } from "./ledger.ts";
 import { Places } from "./places.ts";
@@ -120,10 +121,10 @@ export default definePlugin({
       const answer = (excess: Excess | null) => (excess === null ? proceed : refuse(excess, event));
       const judge = (entries: readonly Entry[]) => {
         const found = counted === "concurrency" ? places(event.session).take(entries) : ledger.count(entries);
-        return found instanceof Promise ? found.then(answer) : answer(found);
+        return whenKnown(found, answer);
       };
       const entries = entriesFor(asked, event, amount);
-      return entries instanceof Promise ? entries.then(judge) : judge(entries);
+      return whenKnown(entries, judge);
     };
     const ofMail = (counted: Counted, { session, reversePath }: Envelope, amount = 1) =>
       session === null ? proceed : count(counted, { session, reversePath }, amount);

@@ -16,7 +16,7 @@ const otherRooms = ["api", "testing"];
 
 /** What the public face may show. */
 const shownByApi =
-  /^core\/(?:mail|contracts)\/|^core\/kernel\/(?:define|verdicts|label|own-mail|restriction|units)\.ts$|^core\/testing\/|^core\/api\//;
+  /^core\/(?:mail|contracts)\/|^core\/kernel\/(?:define|verdicts|label|own-mail|restriction|units|when-known)\.ts$|^core\/testing\/|^core\/api\//;
 
 /** npm packages that one file alone may know. */
 const tamed = new Map([

@@ -4,6 +4,7 @@
  * is announced far beyond what we take is not read: the connection ends.
  */
 import type { EnvelopeState } from "../../kernel/envelope.ts";
+import { whenKnown } from "../../kernel/when-known.ts";
 import { ChunkScanner } from "../chunk-scanner.ts";
 import type { Content } from "../content.ts";
 import type { Answer, Conversation, Transaction } from "../conversation.ts";
@@ -20,7 +21,6 @@ import {
   tlsFirst,
 } from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
-import { whenKnown } from "../when-known.ts";
 import { endContent, forEach, logRefused } from "./content-end.ts";
 import { openContent } from "./content-start.ts";
 

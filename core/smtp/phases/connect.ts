@@ -1,7 +1,8 @@
 /** The opening of a session: the client's name, hooks `connect`, then `tls` where TLS came first, then the banner (RFC 5321 3.1). */
+
+import { whenKnown } from "../../kernel/when-known.ts";
 import type { Answer, Conversation } from "../conversation.ts";
 import { type Reply, reply } from "../reply.ts";
-import { whenKnown } from "../when-known.ts";
 import { judge } from "./judge.ts";
 
 // RFC 5321 3.1: what comes between 554 and QUIT

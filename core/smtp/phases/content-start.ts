@@ -1,10 +1,11 @@
 /** Before the first octet of content: asks the hook `data`, then opens an intake. */
+
+import { whenKnown } from "../../kernel/when-known.ts";
 import { Content, type ContentOptions, type Framing, faultReply } from "../content.ts";
 import type { Conversation, Transaction } from "../conversation.ts";
 import type { Reply } from "../reply.ts";
 import { standing } from "../standing-refusals.ts";
 import { verdictToReply } from "../verdict-reply.ts";
-import { whenKnown } from "../when-known.ts";
 import { logRefusal } from "./judge.ts";
 
 export interface ContentWish<F extends Framing> {

@@ -1,9 +1,10 @@
 /** DATA (RFC 5321 4.1.1.4): the hook `data` may still refuse; behind 354 the bridge reads content. */
+
+import { whenKnown } from "../../kernel/when-known.ts";
 import type { Answer, Conversation } from "../conversation.ts";
 import { DotScanner } from "../dot-scanner.ts";
 import { mailFirst, noParameters, noRecipients, noRecipientsLmtp, rcptFirst, startContent } from "../replies.ts";
 import { reply } from "../reply.ts";
-import { whenKnown } from "../when-known.ts";
 import { endContent } from "./content-end.ts";
 import { openContent } from "./content-start.ts";
 

@@ -1,7 +1,8 @@
 /** EHLO, HELO (RFC 5321 4.1.1.1) and LHLO (RFC 2033 4.1): who the client says it is, and what we can do. */
+
+import { whenKnown } from "../../kernel/when-known.ts";
 import type { Answer, Conversation } from "../conversation.ts";
 import { type Reply, reply } from "../reply.ts";
-import { whenKnown } from "../when-known.ts";
 import { mechanismsFor } from "./auth.ts";
 import { mayEtrn } from "./etrn.ts";
 import { judge } from "./judge.ts";

@@ -1,5 +1,6 @@
 /** MAIL (RFC 5321 4.1.1.2): opens a transaction. */
 import type { BodyKind } from "../../contracts/envelope.ts";
+import { whenKnown } from "../../kernel/when-known.ts";
 import { parsePath } from "../../mail/address.ts";
 import type { Answer, Conversation } from "../conversation.ts";
 import { badParameter, isReply, type Parameters, parseParameters } from "../parameters.ts";
@@ -13,7 +14,6 @@ import {
   senderOk,
 } from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
-import { whenKnown } from "../when-known.ts";
 import { decodeXtext } from "../xtext.ts";
 import { judge } from "./judge.ts";
 

@@ -1,6 +1,7 @@
 /** RCPT (RFC 5321 4.1.1.3): gives the refusals that waited for it, then asks `Submit` whether the recipient is welcome. */
 import type { Notify, Recipient } from "../../contracts/envelope.ts";
 import type { Offer } from "../../contracts/submit.ts";
+import { whenKnown } from "../../kernel/when-known.ts";
 import { parsePath } from "../../mail/address.ts";
 import type { Answer, Conversation, Transaction } from "../conversation.ts";
 import { badParameter, isReply, type Parameters, parseParameters } from "../parameters.ts";
@@ -8,7 +9,6 @@ import { mailFirst, needsSmtpUtf8, recipientOk, tooManyRecipients } from "../rep
 import { type Reply, reply } from "../reply.ts";
 import type { StandingRefusal } from "../standing-refusals.ts";
 import { verdictToReply } from "../verdict-reply.ts";
-import { whenKnown } from "../when-known.ts";
 import { decodeUtf8Address, decodeXtext } from "../xtext.ts";
 import { logRefusal } from "./judge.ts";
 import { isOurPostmaster } from "./our-postmaster.ts";
