@@ -13,6 +13,7 @@ export * from "../contracts/log.ts";
 export * from "../contracts/mailbox-store.ts";
 export * from "../contracts/next-hops.ts";
 export * from "../contracts/notifier.ts";
+export * from "../contracts/outbound.ts";
 export * from "../contracts/queue-control.ts";
 export * from "../contracts/resolver.ts";
 export * from "../contracts/server-facts.ts";

@@ -6,7 +6,7 @@ const ranks: readonly (readonly string[])[] = [
   ["mail"],
   ["contracts"],
   ["kernel"],
-  ["net", "login", "tables", "kv"],
+  ["net", "login", "tables", "kv", "outbound"],
   ["smtp", "spool", "queue"],
   ["app"],
   ["cli"],
