@@ -15,6 +15,13 @@ export interface SpoolRecipient {
   readonly parents: readonly string[];
 }
 
+/** Names that are no recipients any more and whose sender asked for news of success (RFC 3461 5.2.7): whom to tell, and what. */
+export interface SpoolReceipts {
+  readonly to: string;
+  readonly envid: string | null;
+  readonly names: readonly { readonly recipient: SpoolRecipient; readonly at: "expanded" | "delivered" }[];
+}
+
 /** A session as it is remembered: who brought the message. */
 export interface SpoolSession {
   readonly id: string;
@@ -43,6 +50,7 @@ export interface SpoolEnvelope {
   readonly hold: string | null;
   /** A route fixed by a change, for all its recipients. */
   readonly route: { readonly transport: string; readonly nextHop: string | null } | null;
+  readonly receipts?: SpoolReceipts;
 }
 
 /** An outcome as it stands on disk. */
@@ -69,6 +77,26 @@ export interface SpoolEntry {
   readonly message: Message;
 }
 
+/** Enough of a waiting message for lists and filters, known without reading its file. */
+export interface SpoolSummary {
+  readonly id: string;
+  readonly origin: Origin;
+  readonly reversePath: string | null;
+  readonly login: string | null;
+  readonly sizeBytes: number;
+  /** Milliseconds since 1970. */
+  readonly acceptedAt: number;
+  /** Milliseconds since 1970; 0 is at once. */
+  readonly dueAt: number;
+  readonly attempts: number;
+  readonly lastReply: RemoteReply | null;
+  /** Why it waits for an administrator; `null`: it does not. */
+  readonly hold: string | null;
+  /** Recipients that are still to be tried: the first hundred, and how many there are. */
+  readonly open: readonly string[];
+  readonly openCount: number;
+}
+
 export class SpoolFull extends Error {
   readonly code = "SPOOL_FULL";
 }
@@ -93,6 +121,13 @@ export interface Spool {
       readonly warnedAt: number | null;
     },
   ): Promise<void>;
+  /**
+   * Durable when it resolves. With a reason the message is never due; with `null` it is due at once. Rejects for a message that is not
+   * there. `envelope.hold` of what `read` gives says so afterwards.
+   */
+  hold(id: string, reason: string | null): Promise<void>;
+  /** Everything that waits, in no order, a snapshot as far as messages come and go meanwhile. */
+  list(): AsyncIterable<SpoolSummary>;
   /** Everything is settled and reported. */
   remove(id: string): Promise<void>;
   /** `null` if it is gone. Rejects when it is damaged: the file has been set aside, and logged. */

@@ -4,7 +4,7 @@
  */
 import type { BodyKind, Envelope, Notify, Origin, Recipient } from "../contracts/envelope.ts";
 import type { Session } from "../contracts/session.ts";
-import type { SpoolEnvelope, SpoolSession } from "../contracts/spool.ts";
+import type { SpoolEnvelope, SpoolReceipts, SpoolRecipient, SpoolSession } from "../contracts/spool.ts";
 import type { Address } from "../mail/address.ts";
 import { storedAddress } from "./addresses.ts";
 import { createSession, type SessionState } from "./session.ts";
@@ -35,6 +35,21 @@ export interface FixedRoute {
   readonly nextHop: string | null;
 }
 
+/**
+ * A name that stands for others, and whose sender wants to hear of success: nobody else will tell. `expanded`: an alias of several;
+ * `delivered`: a list, where the sender's wishes end (RFC 3461 5.2.7).
+ */
+export interface Receipt {
+  readonly recipient: Recipient;
+  readonly at: "expanded" | "delivered";
+}
+
+export interface Receipts {
+  readonly to: Address;
+  readonly envid: string | null;
+  readonly names: readonly Receipt[];
+}
+
 const unspoken: ReadonlySet<Notify> = new Set();
 const none: readonly Address[] = Object.freeze([]);
 
@@ -56,6 +71,7 @@ export class EnvelopeState implements Envelope {
   /** Why it is set aside; `null`: it is not. Kept on disk as a hold. */
   quarantine: string | null = null;
   route: FixedRoute | null = null;
+  receipts: Receipts | null = null;
   #lastRecipientId = 0;
 
   constructor(init: EnvelopeInit) {
@@ -124,13 +140,7 @@ export function toSpool(envelope: EnvelopeState, acceptedAt: number): SpoolEnvel
     origin: envelope.origin,
     session: session && rememberSession(session),
     reversePath: envelope.reversePath === null ? null : envelope.reversePath.toString(),
-    recipients: envelope.recipients.map((recipient) => ({
-      id: recipient.id,
-      address: recipient.address.toString(),
-      orcpt: recipient.orcpt,
-      notify: [...recipient.notify],
-      parents: recipient.parents.map(String),
-    })),
+    recipients: envelope.recipients.map(rememberRecipient),
     body: envelope.body,
     isSmtpUtf8: envelope.isSmtpUtf8,
     requiresTls: envelope.requiresTls,
@@ -140,6 +150,7 @@ export function toSpool(envelope: EnvelopeState, acceptedAt: number): SpoolEnvel
     acceptedAt,
     hold: envelope.hold ?? envelope.quarantine,
     route: envelope.route,
+    ...(envelope.receipts && { receipts: rememberReceipts(envelope.receipts) }),
   };
 }
 
@@ -155,20 +166,41 @@ export function fromSpool(stored: SpoolEnvelope): EnvelopeState {
     ret: stored.ret,
     envid: stored.envid,
   });
-  for (const recipient of stored.recipients) {
-    envelope.restoreRecipient({
-      id: recipient.id,
-      address: storedAddress(recipient.address),
-      orcpt: recipient.orcpt,
-      notify: recipient.notify.length === 0 ? unspoken : new Set(recipient.notify),
-      parents: recipient.parents.length === 0 ? none : recipient.parents.map(storedAddress),
-    });
-  }
+  for (const recipient of stored.recipients) envelope.restoreRecipient(recallRecipient(recipient));
   for (const [name, value] of Object.entries(stored.labels)) envelope.setLabel(name, value);
   envelope.hold = stored.hold;
   envelope.route = stored.route;
+  envelope.receipts = stored.receipts ? recallReceipts(stored.receipts) : null;
   return envelope;
 }
+
+const rememberRecipient = (recipient: Recipient): SpoolRecipient => ({
+  id: recipient.id,
+  address: recipient.address.toString(),
+  orcpt: recipient.orcpt,
+  notify: [...recipient.notify],
+  parents: recipient.parents.map(String),
+});
+
+const recallRecipient = (stored: SpoolRecipient): Recipient => ({
+  id: stored.id,
+  address: storedAddress(stored.address),
+  orcpt: stored.orcpt,
+  notify: stored.notify.length === 0 ? unspoken : new Set(stored.notify),
+  parents: stored.parents.length === 0 ? none : stored.parents.map(storedAddress),
+});
+
+const rememberReceipts = ({ to, envid, names }: Receipts): SpoolReceipts => ({
+  to: to.toString(),
+  envid,
+  names: names.map(({ recipient, at }) => ({ recipient: rememberRecipient(recipient), at })),
+});
+
+const recallReceipts = ({ to, envid, names }: SpoolReceipts): Receipts => ({
+  to: storedAddress(to),
+  envid,
+  names: names.map(({ recipient, at }) => ({ recipient: recallRecipient(recipient), at })),
+});
 
 function rememberSession(session: Session): SpoolSession {
   return {

@@ -333,6 +333,8 @@ describe("expansion", () => {
     expect(delivered.map(({ id: own, from, to, origin }) => ({ id: own, from, to, origin }))).toEqual([
       { id, from: "bob@example.net", to: ["ann@example.org"], origin: "smtp" },
       { id: `${id}-2`, from: "list-bounces@example.org", to: ["x@elsewhere.example"], origin: "forward" },
+      // RFC 3461 5.2.7: the sender is told that the list has it, and nothing more.
+      { id: expect.any(String), from: null, to: ["bob@example.net"], origin: "bounce" },
     ]);
     expect(sent.recipients[1]).toMatchObject({ orcpt: null, notify: new Set() });
   });

@@ -12,7 +12,7 @@ import type { ServerFacts } from "../contracts/server-facts.ts";
 import type { Offer, Refused } from "../contracts/submit.ts";
 import type { Change } from "../contracts/verdicts.ts";
 import { wholeAddress } from "../kernel/addresses.ts";
-import type { EnvelopeState } from "../kernel/envelope.ts";
+import type { EnvelopeState, Receipt } from "../kernel/envelope.ts";
 import { holdsForPostmaster } from "../kernel/postmaster.ts";
 import { type Address, literalOf } from "../mail/address.ts";
 import { type Expansion, expandRecipient, type Leaf, unexpanded } from "./expansion.ts";
@@ -29,6 +29,7 @@ export interface AdmissionRoom {
 export type Admitted = {
   readonly at: "admitted";
   readonly leaves: readonly Leaf[];
+  readonly receipts: readonly Receipt[];
   readonly changes: readonly Change[];
 };
 
@@ -64,14 +65,16 @@ export async function admitOffer(
   if (leaves.at === "refused" && isPostmaster) leaves = await postmasterLeaves(room, envelope, recipient);
   if (leaves.at === "refused") return leaves;
 
-  if (!rules.asksRcptTo || !room.kernel.hears("rcptTo")) return { at: "admitted", leaves: leaves.leaves, changes: [] };
+  const { receipts } = leaves;
+  if (!rules.asksRcptTo || !room.kernel.hears("rcptTo"))
+    return { at: "admitted", leaves: leaves.leaves, receipts, changes: [] };
   const asked = room.kernel.policy("rcptTo", envelope, recipient);
   const { verdict, by, changes } = asked instanceof Promise ? await asked : asked;
   if (verdict.verdict === "reject" || verdict.verdict === "defer") {
     const refused = refusedBy(verdict, by);
     if (!isPostmaster || holdsForPostmaster(refused)) return refused;
   }
-  return redirected(room, envelope, recipient, { at: "admitted", leaves: leaves.leaves, changes });
+  return redirected(room, envelope, recipient, { at: "admitted", leaves: leaves.leaves, receipts, changes });
 }
 
 const isOurLiteral = ({ domain }: Address, { session }: EnvelopeState): boolean =>
@@ -81,7 +84,9 @@ const isOurLiteral = ({ domain }: Address, { session }: EnvelopeState): boolean 
 const completed = (address: Address, isPostmaster: boolean, facts: ServerFacts): Address =>
   isPostmaster ? facts.postmaster : (wholeAddress({ localPart: address.localPart, domain: facts.origin }) ?? address);
 
-type Leaves = { readonly at: "leaves"; readonly leaves: readonly Leaf[] } | Refused;
+type Leaves =
+  | { readonly at: "leaves"; readonly leaves: readonly Leaf[]; readonly receipts: readonly Receipt[] }
+  | Refused;
 
 async function findLeaves(
   room: AdmissionRoom,
@@ -102,7 +107,7 @@ async function findLeaves(
     else if (!state.isPermanent) return state;
     else refused ??= state;
   }
-  if (alive.length > 0) return { at: "leaves", leaves: alive };
+  if (alive.length > 0) return { at: "leaves", leaves: alive, receipts: expansion.receipts };
   return refused ?? refusals.userUnknown;
 }
 
@@ -144,7 +149,13 @@ async function redirected(
   if (!redirect) return admitted;
   const leaves = await targetsOfChange(room.kernel, envelope, redirect.address, recipient);
   if (leaves.at === "refused") return leaves;
-  return { ...admitted, leaves: leaves.leaves, changes: admitted.changes.filter((change) => change.op !== "redirect") };
+  const { receipts } = leaves;
+  return {
+    ...admitted,
+    leaves: leaves.leaves,
+    receipts,
+    changes: admitted.changes.filter((change) => change.op !== "redirect"),
+  };
 }
 
 /** Where an address that a plugin's answer names leads: the operator's own choice, so no grant is asked for. */
@@ -159,6 +170,6 @@ export async function targetsOfChange(
   const recipient = envelope.makeRecipient({ address, orcpt, notify, parents });
   const expansion = await expandRecipient(kernel, envelope, recipient);
   if (expansion.at === "refused") return expansion;
-  const { leaves, dead } = expansion;
-  return leaves.length > 0 ? { at: "leaves", leaves } : (dead[0] ?? refusals.userUnknown);
+  const { leaves, dead, receipts } = expansion;
+  return leaves.length > 0 ? { at: "leaves", leaves, receipts } : (dead[0] ?? refusals.userUnknown);
 }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../contracts/clock.ts";
+import type { RemoteReply } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
 import type { Log } from "../contracts/log.ts";
 import type { ServerFacts } from "../contracts/server-facts.ts";
@@ -27,6 +28,17 @@ export interface BounceRoom {
 
 /** Marks a notice to the postmaster about a message without a sender. */
 export const DOUBLE_BOUNCE = "double-bounce";
+
+/** What is told of names that were passed on: whom, and what of each. */
+export interface ReceiptsReport extends Addressed {
+  readonly envid: string | null;
+  /** By recipient id. */
+  readonly actions: ReadonlyMap<number, Action>;
+}
+
+/** `true`: the report is durable, or nobody takes it. `false`: it could not be sent now. */
+export const sendReceipts = async (room: BounceRoom, job: Job, report: ReceiptsReport): Promise<boolean> =>
+  (await mail(room, job, report)) !== "later";
 
 /** `true`: the report is durable, or there is nobody to tell. `false`: it could not be sent now. */
 export async function sendReport(
@@ -58,6 +70,8 @@ interface Addressed {
   readonly kind: ReportKind;
   readonly to: Address;
   readonly recipients: readonly Recipient[];
+  readonly envid?: string | null;
+  readonly actions?: ReadonlyMap<number, Action>;
 }
 
 async function mail(room: BounceRoom, job: Job, addressed: Addressed): Promise<"sent" | "refused" | "later"> {
@@ -101,8 +115,9 @@ async function mail(room: BounceRoom, job: Job, addressed: Addressed): Promise<"
   }
 }
 
-async function build(room: BounceRoom, job: Job, { kind, to, recipients }: Addressed) {
+async function build(room: BounceRoom, job: Job, addressed: Addressed) {
   const { envelope, message } = job;
+  const { kind, to, recipients, envid = envelope.envid, actions } = addressed;
   const nowMs = room.clock.now();
   return buildReport({
     kind,
@@ -113,19 +128,31 @@ async function build(room: BounceRoom, job: Job, { kind, to, recipients }: Addre
     message: {
       reportingMta: room.facts.hostname,
       arrivedAt: job.acceptedAt,
-      originalEnvelopeId: kind === "double" ? null : envelope.envid,
+      originalEnvelopeId: kind === "double" ? null : envid,
       queueId: job.id,
     },
-    recipients: recipients.map((recipient) => reported(room, job, recipient, nowMs)),
+    recipients: recipients.map((recipient) =>
+      reported(room, job, { recipient, passedOn: actions?.get(recipient.id) }, nowMs),
+    ),
     isSmtpUtf8: envelope.isSmtpUtf8,
     original: await originalOf(envelope, message, kind, room.options),
   });
 }
 
-function reported({ options }: BounceRoom, job: Job, recipient: Recipient, nowMs: number): ReportedRecipient {
+interface About {
+  readonly recipient: Recipient;
+  /** What became of a name that stands for others. */
+  readonly passedOn: Action | undefined;
+}
+
+const passedOnReply: RemoteReply = { code: 250, status: "2.0.0", text: "OK", host: null };
+const notTriedReply: RemoteReply = { code: 451, status: "4.0.0", text: "Not tried yet", host: null };
+
+function reported({ options }: BounceRoom, job: Job, about: About, nowMs: number): ReportedRecipient {
+  const { recipient, passedOn } = about;
   const outcome = job.outcomes.get(recipient.id);
-  const reply = outcome?.reply ?? { code: 451, status: "4.0.0", text: "Not tried yet", host: null };
-  const action: Action = outcome === undefined || outcome.at === "deferred" ? "delayed" : outcome.at;
+  const reply = passedOn ? passedOnReply : (outcome?.reply ?? notTriedReply);
+  const action: Action = passedOn ?? (outcome === undefined || outcome.at === "deferred" ? "delayed" : outcome.at);
   const [outermost] = recipient.parents;
   return {
     finalRecipient: recipient.address.toString(),

@@ -10,7 +10,7 @@ import type { Spool } from "../contracts/spool.ts";
 import { SpoolFull } from "../contracts/spool.ts";
 import type { Admission, Draft, Intake, Offer, Refused, Submitted } from "../contracts/submit.ts";
 import type { Change } from "../contracts/verdicts.ts";
-import { type EnvelopeState, toSpool } from "../kernel/envelope.ts";
+import { type EnvelopeState, type Receipt, toSpool } from "../kernel/envelope.ts";
 import { editMessage, type StoredMessage } from "../kernel/message.ts";
 import { applyToMessage, asStored, isMessageChange } from "../kernel/message-changes.ts";
 import type { Address } from "../mail/address.ts";
@@ -36,6 +36,11 @@ export interface SubmitRoom extends AdmissionRoom {
   readonly hopsLimit?: number;
 }
 
+interface Found {
+  readonly leaves: readonly Leaf[];
+  readonly receipts: readonly Receipt[];
+}
+
 // RFC 5321 4.5.3.2.6: so long a client waits for the answer to its message
 const ANSWER_MS = 10 * 60_000;
 // What one client can make grow here; the SMTP room has its own, lower limit of recipients.
@@ -52,6 +57,8 @@ export class OpenDraft implements Draft {
   readonly #offers: { readonly address: Address; readonly ids: readonly number[] }[] = [];
   readonly #byAddress = new Map<string, Recipient>();
   readonly #reversePaths = new Map<number, Address | null>();
+  /** Each with the recipients that came from it: it goes where they all have gone. */
+  #receipts: { readonly receipt: Receipt; readonly ids: readonly number[] }[] = [];
   readonly #intakes: Intake[] = [];
   #changes: Change[] = [];
   #isClosed = false;
@@ -87,7 +94,7 @@ export class OpenDraft implements Draft {
       if (this.envelope.recipients.length + admitted.leaves.length > RECIPIENTS_LIMIT)
         return refusals.tooManyRecipients;
       this.apply(admitted.changes);
-      const recipients = this.#take(admitted.leaves);
+      const recipients = this.#take(admitted);
       this.#offers.push({ address: offer.address, ids: recipients.map(({ id }) => id) });
       return { at: "admitted", recipients };
     } catch (cause) {
@@ -191,14 +198,15 @@ export class OpenDraft implements Draft {
       if (leaves.at === "refused") return leaves;
       this.envelope.removeRecipients(() => true);
       this.#byAddress.clear();
-      this.#take(leaves.leaves);
+      this.#receipts = [];
+      this.#take(leaves);
     }
     for (const change of changes) {
       if (change.op !== "addRecipient") continue;
       const { address, notify = nobodyAsked } = change;
       const leaves = await targetsOfChange(this.#room.kernel, this.envelope, address, { notify });
       if (leaves.at === "refused") return leaves;
-      this.#take(leaves.leaves);
+      this.#take(leaves);
     }
     return null;
   }
@@ -259,6 +267,8 @@ export class OpenDraft implements Draft {
       else if (verdict.verdict !== "queued") return refusedBy(verdict, by);
       else log.info({ id: part.id, by, as: verdict.id }, "taken over by a plugin");
     }
+    const [first] = parts;
+    if (first) first.receipts = this.#receiptsLeft();
     const acceptedAt = clock.now();
     await acceptAll(this.#room, parts, message, acceptedAt);
     // A body in a file belongs to one of several parts; the others read theirs back.
@@ -272,7 +282,7 @@ export class OpenDraft implements Draft {
   }
 
   /** Puts leaves on the envelope; an address that is there already is there once. Answers all that the leaves stand for. */
-  #take(leaves: readonly Leaf[]): readonly Recipient[] {
+  #take({ leaves, receipts }: Found): readonly Recipient[] {
     const added: Recipient[] = [];
     const all = leaves.map(({ recipient, reversePath }) => {
       const key = recipient.address.toString();
@@ -284,7 +294,18 @@ export class OpenDraft implements Draft {
       return recipient;
     });
     if (added.length > 0) this.envelope.admit(added);
+    const ids = all.map(({ id }) => id);
+    for (const receipt of receipts) this.#receipts.push({ receipt, ids });
     return all;
+  }
+
+  /** What the sender is told of names behind which somebody gets the message. */
+  #receiptsLeft(): EnvelopeState["receipts"] {
+    const { reversePath, recipients, envid } = this.envelope;
+    if (reversePath === null || this.#receipts.length === 0) return null;
+    const left = new Set(recipients.map(({ id }) => id));
+    const told = this.#receipts.filter(({ ids }) => ids.some((id) => left.has(id)));
+    return told.length === 0 ? null : { to: reversePath, envid, names: told.map(({ receipt }) => receipt) };
   }
 
   #discarded(reason: string, by: string | null, replies: Exclude<Submitted, Refused>["replies"]): Submitted {

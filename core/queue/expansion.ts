@@ -7,7 +7,7 @@ import type { Notify, Recipient } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Refused } from "../contracts/submit.ts";
 import type { Expanded } from "../contracts/verdicts.ts";
-import type { EnvelopeState } from "../kernel/envelope.ts";
+import type { EnvelopeState, Receipt } from "../kernel/envelope.ts";
 import { type Address, isSameAddress } from "../mail/address.ts";
 import { refusals, refusedBy } from "./refusals.ts";
 
@@ -24,6 +24,8 @@ export interface Expansion {
   readonly dead: readonly Refused[];
   /** The recipient itself, under whatever name: what another name is expanded to was granted, the name was not. */
   readonly names: ReadonlySet<Recipient>;
+  /** Names that were passed on and will send no news of their own. */
+  readonly receipts: readonly Receipt[];
 }
 
 const TARGETS_LIMIT = 1_000;
@@ -37,6 +39,7 @@ export async function expandRecipient(
   if (!kernel.hears("expand")) return unexpanded(top);
   const leaves = new Map<string, Leaf>();
   const dead: Refused[] = [];
+  const receipts: Receipt[] = [];
   const done = new Set<string>();
   // Depth first and in order, without recursion. The next one stands at the end.
   const waiting: Leaf[] = [{ recipient: top, reversePath: undefined }];
@@ -63,9 +66,11 @@ export async function expandRecipient(
       if (verdict.grantsRelay === false && names.has(recipient))
         for (const target of targets) names.add(target.recipient);
       waiting.push(...targets.reverse());
+      if (recipient.notify.has("success") && endsWishForSuccess(verdict))
+        receipts.push({ recipient, at: verdict.reversePath === undefined ? "expanded" : "delivered" });
     }
   }
-  return { at: "expanded", leaves: [...leaves.values()], dead, names };
+  return { at: "expanded", leaves: [...leaves.values()], dead, names, receipts };
 }
 
 /** What stands for itself. */
@@ -74,7 +79,19 @@ export const unexpanded = (top: Recipient): Expansion => ({
   leaves: [{ recipient: top, reversePath: undefined }],
   dead: [],
   names: new Set([top]),
+  receipts: [],
 });
+
+// RFC 3461 5.2.7: one address behind a name takes the wish for news of success over; several would each send some, and so none does.
+const endsWishForSuccess = ({ to, reversePath }: Expanded): boolean => to.length > 1 || reversePath !== undefined;
+
+const never: ReadonlySet<Notify> = new Set(["never"]);
+
+function withoutSuccess(notify: ReadonlySet<Notify>): ReadonlySet<Notify> {
+  const rest = new Set(notify);
+  // Nothing at all would mean: failures.
+  return rest.delete("success") && rest.size === 0 ? never : rest;
+}
 
 const nothingAsked: ReadonlySet<Notify> = new Set();
 
@@ -86,12 +103,13 @@ function targetsOf(
 ): Leaf[] {
   const reversePath = verdict.reversePath === undefined ? inherited : verdict.reversePath;
   const parents = [...from.parents, from.address];
+  const wishes = endsWishForSuccess(verdict) ? withoutSuccess(from.notify) : from.notify;
   return verdict.to.map((target) => ({
     recipient: envelope.makeRecipient({
       address: target.address,
       // RFC 3461 5.2.7.1: an alias keeps the sender's wishes. 5.2.7.3: a list has its own, the sender's end there.
       orcpt: reversePath === undefined ? from.orcpt : null,
-      notify: target.notify ?? (reversePath === undefined ? from.notify : nothingAsked),
+      notify: target.notify ?? (reversePath === undefined ? wishes : nothingAsked),
       parents,
     }),
     reversePath,

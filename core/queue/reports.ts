@@ -1,8 +1,10 @@
 /** Who is to be told what about a message (RFC 3461 5.2, 6): decided from outcomes and NOTIFY. Told once, also over restarts. */
+import type { Outcome } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Spool } from "../contracts/spool.ts";
-import { type BounceRoom, sendReport } from "./bounce.ts";
+import type { Receipt } from "../kernel/envelope.ts";
+import { type BounceRoom, sendReceipts, sendReport } from "./bounce.ts";
 import type { Job } from "./job.ts";
 
 export interface ReportRoom extends BounceRoom {
@@ -30,7 +32,11 @@ const successes = (job: Job): readonly Recipient[] =>
         return outcome.at === "delivered" || (outcome.at === "relayed" && outcome.isDsnPassedOn !== true);
       });
 
-export const hasNews = (job: Job): boolean => failures(job).length > 0 || successes(job).length > 0;
+const receipts = ({ envelope, outcomes }: Job): readonly Receipt[] =>
+  envelope.receipts?.names.filter(({ recipient: { id } }) => outcomes.get(id)?.isReported !== true) ?? [];
+
+export const hasNews = (job: Job): boolean =>
+  failures(job).length > 0 || successes(job).length > 0 || receipts(job).length > 0;
 
 /** `true`: nothing is left to tell. `isLast`: the message is removed next, so that no marks are needed. */
 export async function tellOutcomes(room: ReportRoom, job: Job, isLast: boolean): Promise<boolean> {
@@ -45,8 +51,23 @@ export async function tellOutcomes(room: ReportRoom, job: Job, isLast: boolean):
     if (await sendReport(room, job, kind, recipients)) await mark(room, job, recipients, isLast);
     else areAllTold = false;
   }
-  return areAllTold;
+  return (await tellReceipts(room, job, isLast)) && areAllTold;
 }
+
+/** Names that were passed on: the sender hears so, and nothing of what comes after them. */
+async function tellReceipts(room: ReportRoom, job: Job, isLast: boolean): Promise<boolean> {
+  const names = receipts(job);
+  if (job.envelope.receipts === null || names.length === 0) return true;
+  const { to, envid } = job.envelope.receipts;
+  const recipients = names.map(({ recipient }) => recipient);
+  const actions = new Map(names.map(({ recipient, at }) => [recipient.id, at]));
+  if (!(await sendReceipts(room, job, { kind: "succeeded", to, envid, recipients, actions }))) return false;
+  for (const { id } of recipients) job.outcomes.set(id, passedOn);
+  await mark(room, job, recipients, isLast);
+  return true;
+}
+
+const passedOn: Outcome = { at: "relayed", reply: { code: 250, status: "2.0.0", text: "OK", host: null } };
 
 async function mark({ kernel, spool, log }: ReportRoom, job: Job, recipients: readonly Recipient[], isLast: boolean) {
   for (const recipient of recipients) {
