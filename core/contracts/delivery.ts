@@ -19,6 +19,13 @@ export interface Outcome {
   readonly reply: RemoteReply;
   /** The next host took the sender's NOTIFY wishes over (RFC 3461 5.2.1): telling of success is its business then. */
   readonly isDsnPassedOn?: boolean;
+  /**
+   * What an outcome tells the scheduler. `destination`: nobody would have got anything through now (no connection, 421, a time-out,
+   * TLS that must be and is not): fewer deliveries go there at a time, and after some in a row none for a while. `recipient`, `message`:
+   * the destination works. Left out: for what is deferred on the way to a next hop 421, 4.3.2 and 4.4.0 to 4.4.5 speak of the
+   * destination, everything else does not. Only for the scheduler: it is not kept.
+   */
+  readonly speaksOf?: "recipient" | "message" | "destination";
 }
 
 export interface Delivery {

@@ -132,7 +132,11 @@ export interface Spool {
   remove(id: string): Promise<void>;
   /** `null` if it is gone. Rejects when it is damaged: the file has been set aside, and logged. */
   read(id: string): Promise<SpoolEntry | null>;
-  /** What was there at start, in order of `dueAt`, without reading what is not due before `until`. */
+  /**
+   * All that is due before `until`, about in order of `dueAt`, each time it is asked: what has been told before, what is being worked on and what
+   * was accepted meanwhile included. The queue knows what it has at hand, the spool keeps no account of it; so either holds no
+   * more ids than it works on. Names are read a piece at a time, no file, and nothing once nobody iterates any more. What is held is left out.
+   */
   recovered(until: number): AsyncIterable<{ readonly id: string; readonly dueAt: number }>;
   /** Ends all writing. What was promised is on disk. */
   close(): Promise<void>;
