@@ -10,6 +10,7 @@ export * from "../mail/next-hop.ts";
 export * from "../mail/parse-mail.ts";
 export * from "../mail/remote-reply.ts";
 export * from "../mail/reversed-address.ts";
+export * from "../mail/seven-bit/seven-bit.ts";
 export * from "../mail/structure/address-list.ts";
 export * from "../mail/structure/charset.ts";
 export * from "../mail/structure/date.ts";
