@@ -5,14 +5,15 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../contracts/clock.ts";
 import type { RemoteReply } from "../contracts/delivery.ts";
-import type { Recipient } from "../contracts/envelope.ts";
+import type { Message, Recipient } from "../contracts/envelope.ts";
 import type { Log } from "../contracts/log.ts";
 import type { ServerFacts } from "../contracts/server-facts.ts";
 import type { Submit } from "../contracts/submit.ts";
 import type { Address } from "../mail/address.ts";
 import type { Action, ReportedRecipient } from "../mail/dsn/delivery-status.ts";
-import type { ReportKind } from "../mail/dsn/plain-words.ts";
+import { english } from "../mail/dsn/english.ts";
 import { buildReport } from "../mail/dsn/report.ts";
+import type { ReportKind, ReportTexts } from "../mail/dsn/report-texts.ts";
 import type { Job } from "./job.ts";
 import { replyText, statusOf } from "./outcome.ts";
 import type { QueueOptions } from "./queue-options.ts";
@@ -24,6 +25,8 @@ export interface BounceRoom {
   readonly clock: Clock;
   readonly log: Log;
   readonly options: QueueOptions;
+  /** Languages of reports, the usual one first; English where nothing is said. */
+  readonly reportTexts?: readonly ReportTexts[];
 }
 
 /** Marks a notice to the postmaster about a message without a sender. */
@@ -121,6 +124,7 @@ async function build(room: BounceRoom, job: Job, addressed: Addressed) {
   const nowMs = room.clock.now();
   return buildReport({
     kind,
+    texts: textsFor(message.headers, room.reportTexts ?? []),
     id: `${job.id}-${randomBytes(6).toString("hex")}`,
     nowMs,
     to: to.toString(),
@@ -137,6 +141,24 @@ async function build(room: BounceRoom, job: Job, addressed: Addressed) {
     isSmtpUtf8: envelope.isSmtpUtf8,
     original: await originalOf(envelope, message, kind, room.options),
   });
+}
+
+/** The language that the message is in, or that its sender reads (RFC 3282), where there are texts for it. */
+function textsFor(headers: Message["headers"], known: readonly ReportTexts[]): ReportTexts {
+  const [usual = english] = known;
+  if (known.length < 2) return usual;
+  const asked = [headers.get("Accept-Language"), headers.get("Content-Language")].flatMap((value) =>
+    (value ?? "").slice(0, 200).split(","),
+  );
+  for (const tag of asked) {
+    const [language = ""] = tag
+      .trim()
+      .toLowerCase()
+      .split(/[-;\s]/);
+    const found = known.find((texts) => texts.language.toLowerCase().split("-")[0] === language);
+    if (found) return found;
+  }
+  return usual;
 }
 
 interface About {

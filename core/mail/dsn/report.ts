@@ -3,12 +3,15 @@
  * the message it is about or that one's header. Bytes of the original are taken over as they are. Pure.
  */
 import { formatDate } from "../date.ts";
+import { encodeWords } from "../encode-words.ts";
 import { formatField } from "../header.ts";
 import { deliveryStatus, type ReportedMessage, type ReportedRecipient } from "./delivery-status.ts";
-import { plainWords, type ReportKind, subjectOf } from "./plain-words.ts";
+import { plainWords } from "./plain-words.ts";
+import type { ReportKind, ReportTexts } from "./report-texts.ts";
 
 export interface Report {
   readonly kind: ReportKind;
+  readonly texts: ReportTexts;
   /** Id of the report's own envelope: makes its Message-ID and its boundary. */
   readonly id: string;
   readonly nowMs: number;
@@ -40,23 +43,29 @@ export function buildReport(report: Report): BuiltReport {
   const words = plainWords({ ...report, attached });
   const status = deliveryStatus(report.message, report.recipients, isSmtpUtf8);
   const given = original.body === null ? [original.header] : [original.header, ...original.body];
-  const texts = isSmtpUtf8 ? words : words.replace(/[^\u0000-\u007F]/gu, "?");
-  const isText8Bit = isSmtpUtf8 && /[^\u0000-\u007F]/.test(texts + status);
+  const isStatus8Bit = NON_ASCII.test(status);
+  const encoding = !NON_ASCII.test(words) ? null : isSmtpUtf8 ? "8bit" : "base64";
+  const isText8Bit = isStatus8Bit || encoding === "8bit";
   const isGiven8Bit = given.some(has8Bit);
   // Nobody but us knows the id, so it cannot stand in the original.
   const boundary = `=_${report.id}`;
-  const part = (type: string, is8Bit: boolean, description: string) =>
+  const part = (type: string, coded: "8bit" | "base64" | null, description: string) =>
     `--${boundary}\r\n${formatField("Content-Description", description)}${formatField("Content-Type", type)}` +
-    `${is8Bit ? "Content-Transfer-Encoding: 8bit\r\n" : ""}\r\n`;
+    `${coded ? formatField("Content-Transfer-Encoding", coded) : ""}\r\n`;
+  const as8Bit = (is8Bit: boolean) => (is8Bit ? "8bit" : null);
   const top = [
     header(report, boundary, isText8Bit || isGiven8Bit),
-    part(`text/plain; charset=${isText8Bit ? "utf-8" : "us-ascii"}`, isText8Bit, "What happened"),
-    texts,
+    part(`text/plain; charset=${encoding ? "utf-8" : "us-ascii"}`, encoding, "What happened"),
+    encoding === "base64" ? inBase64(words) : words,
     "\r\n",
-    part(`message/${isSmtpUtf8 ? "global-" : ""}delivery-status`, isText8Bit, "Delivery report"),
+    part(`message/${isSmtpUtf8 ? "global-" : ""}delivery-status`, as8Bit(isStatus8Bit), "Delivery report"),
     status,
     "\r\n",
-    part(givenType(original.body !== null, isSmtpUtf8), isGiven8Bit, original.body === null ? "Header" : "Message"),
+    part(
+      givenType(original.body !== null, isSmtpUtf8),
+      as8Bit(isGiven8Bit),
+      original.body === null ? "Header" : "Message",
+    ),
   ];
   return {
     pieces: [Buffer.from(top.join("")), ...given, Buffer.from(`\r\n--${boundary}--\r\n`)],
@@ -71,16 +80,20 @@ function givenType(isWhole: boolean, isGlobal: boolean): string {
 
 function header(report: Report, boundary: string, is8Bit: boolean): string {
   const host = report.message.reportingMta;
+  const { texts, isSmtpUtf8 } = report;
   const { messageId } = report.original;
+  const word = (text: string) => (isSmtpUtf8 ? text : encodeWords(text));
   const fields: (readonly [string, string])[] = [
     ["Date", formatDate(report.nowMs)],
     // RFC 3464 2.1: an address of a human who is responsible.
-    ["From", `Mail Delivery System <${report.postmaster}>`],
+    ["From", `${word(texts.from)} <${report.postmaster}>`],
     ["To", `<${report.to}>`],
-    ["Subject", subjectOf(report.kind)],
+    ["Subject", word(texts.subjects[report.kind])],
     ["Message-ID", `<${report.id}@${host}>`],
     // RFC 3834 5
     ["Auto-Submitted", "auto-replied"],
+    // RFC 3282 2
+    ["Content-Language", texts.language],
     ["MIME-Version", "1.0"],
     // RFC 6522 3
     ["Content-Type", `multipart/report; report-type=delivery-status; boundary="${boundary}"`],
@@ -90,6 +103,18 @@ function header(report: Report, boundary: string, is8Bit: boolean): string {
   const preamble = "This is a report about a message, in the format of RFC 3464.\r\n\r\n";
   return `${fields.map(([name, value]) => formatField(name, value)).join("")}\r\n${preamble}`;
 }
+
+const NON_ASCII = /[^\u0000-\u007F]/;
+
+// RFC 2045 6.8
+const inBase64 = (text: string): string =>
+  (
+    Buffer.from(text)
+      .toString("base64")
+      .match(/.{1,76}/g) ?? []
+  )
+    .map((line) => `${line}\r\n`)
+    .join("");
 
 function has8Bit(bytes: Uint8Array): boolean {
   for (const byte of bytes) if (byte > 127) return true;
