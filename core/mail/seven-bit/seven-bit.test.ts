@@ -64,11 +64,11 @@ describe("what is left as it is", () => {
 describe("what becomes of text", () => {
   it("mostly ASCII becomes quoted-printable, and the header says so", async () => {
     const text =
-      "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\nX: y\n\nCaf\u00e9 = 1 \n";
+      "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\nX: y\n\nCaf\u00e9 = 1 and more words \n";
     expect(await convert(text)).toEqual({
       at: "converted",
       text: crlf(
-        "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nX: y\nContent-Transfer-Encoding: quoted-printable\n\nCaf=C3=A9 =3D 1=20\n",
+        "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nX: y\nContent-Transfer-Encoding: quoted-printable\n\nCaf=C3=A9 =3D 1 and more words=20\n",
       ).toString("latin1"),
     });
   });
@@ -230,7 +230,7 @@ describe("whatever the octets are", () => {
     fc.uint8Array({ maxLength: 400 }),
     fc
       .array(fc.constantFrom(..."a=. \t-\r\n\u00e9".split("").map((c) => c.charCodeAt(0))), { maxLength: 400 })
-      .map(Uint8Array.from),
+      .map((list) => Uint8Array.from(list)),
   );
   const leaf = fc
     .tuple(type, encoding, octets)
