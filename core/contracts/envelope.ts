@@ -11,6 +11,8 @@ export type BodyKind = "7bit" | "8bitmime" | "binarymime";
 export const REINJECTED_LABEL = "postern/reinjected";
 /** The label of a message whose header says `TLS-Required: No` (RFC 8689 5): `true`. */
 export const TLS_OPTIONAL_LABEL = "postern/tls-optional";
+/** The label of a message that the queue is to hurry with, or to take its time: `high` or `bulk`; anything else is normal. */
+export const PRIORITY_LABEL = "postern/priority";
 
 export interface Recipient {
   /** Unique within its envelope, from 1. */
