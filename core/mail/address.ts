@@ -51,11 +51,17 @@ const SOURCE_ROUTE = /^@(?:\[[^\s[\]<>]+\]|[^\s,:<>[\]]+)(?:,@(?:\[[^\s[\]<>]+\]
 class Mailbox implements Address {
   readonly localPart: string;
   readonly domain: string;
+  /** Made when first asked for: every table, log line and record asks again. */
+  #text: string | null = null;
   constructor(localPart: string, domain: string) {
     this.localPart = localPart;
     this.domain = domain;
   }
   toString(): string {
+    this.#text ??= this.#written();
+    return this.#text;
+  }
+  #written(): string {
     const local = DOT_STRING.test(this.localPart) ? this.localPart : quote(this.localPart);
     return this.domain === "" ? local : `${local}@${this.domain}`;
   }

@@ -21,6 +21,7 @@ export function splitExtension(localPart: string, delimiters: string): SplitLoca
 
 function firstOf(text: string, characters: string): number {
   if (characters === "") return -1;
+  if (characters.length === 1) return text.indexOf(characters, 1);
   for (let at = 1; at < text.length; at += 1) if (characters.includes(text[at] ?? "")) return at;
   return -1;
 }
