@@ -23,6 +23,12 @@ export interface TableValue {
   readonly value: string;
 }
 
+/**
+ * What a key looks like: `user@`, `@domain`, `user@domain` (an `@` within), `.domain`; all others are a `name`. A table that says
+ * which shapes it has is not asked for keys of the others.
+ */
+export type KeyShape = "local@" | "@domain" | "address" | ".domain" | "name";
+
 export interface Table {
   /** `exact` if left out. */
   readonly kind?: TableKind;
@@ -30,6 +36,8 @@ export interface Table {
   get(key: string): Promise<string | null> | string | null;
   /** `false`: no part of this text has an answer when it is asked for as a key. Left out where asking is as quick as telling. */
   mayAnswerWithin?(text: string): boolean;
+  /** Of the keys that an `exact` table has now; `null`, or left out: it cannot tell. */
+  keyShapes?(): ReadonlySet<KeyShape> | null;
   /** Of what is in force now. They were logged when it was read, and `postern check` says them. */
   readonly mistakes?: readonly TableMistake[];
   /** All that it has, for `postern check`; left out where that cannot be listed. */

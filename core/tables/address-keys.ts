@@ -1,11 +1,12 @@
 /**
  * Under which keys an address, a host name or a client address may stand in a table, from the most special to the most general:
  * the orders of virtual(5), access(5) and transport(5). Pure. The first key is the whole; tables of patterns and of networks
- * are asked for that one alone.
+ * are asked for that one alone. Keys of a shape that nobody wants are left out.
  */
 import type { AddressOrder } from "../contracts/tables.ts";
 import { type Address, parseAddress, unicodeDomain } from "../mail/address.ts";
 import { splitExtension } from "../mail/extension.ts";
+import type { Wants } from "./key-shape.ts";
 
 export interface Key {
   readonly key: string;
@@ -25,33 +26,53 @@ export interface KeyRules {
 /** access(5), transport(5): what the null reverse-path is asked for as. */
 export const NULL_SENDER_KEY = "<>";
 
-export const addressKeys = (address: Address | null, order: AddressOrder, rules: KeyRules): readonly Key[] =>
-  address?.domain.includes("xn--") ? withUnicode(keysOf(address, order, rules)) : keysOf(address, order, rules);
+const all: Wants = () => true;
 
-function keysOf(address: Address | null, order: AddressOrder, rules: KeyRules): readonly Key[] {
+export function addressKeys(
+  address: Address | null,
+  order: AddressOrder,
+  rules: KeyRules,
+  wants: Wants = all,
+): readonly Key[] {
+  const keys = keysOf(address, order, rules, wants);
+  return address?.domain.includes("xn--") ? withUnicode(keys) : keys;
+}
+
+function keysOf(address: Address | null, order: AddressOrder, rules: KeyRules, wants: Wants): readonly Key[] {
   if (address === null) return [whole(NULL_SENDER_KEY)];
   // RFC 5321 4.5.1: postmaster is the one address without a domain.
   if (address.domain === "") return [whole(address.localPart)];
   const { extension } = splitExtension(address.localPart, rules.recipientDelimiter);
-  const forms = addressForms(address, extension);
+  const keys = addressForms(address, extension);
   switch (order) {
     case "virtual":
-      return [...forms, ...bareKeys(address, extension, rules), partial(`@${address.domain}`)];
+      // A quoted local part may have any shape.
+      pushBareKeys(keys, address, extension, rules);
+      if (wants("@domain")) keys.push(partial(`@${address.domain}`));
+      break;
     case "access":
-      return [...forms, ...parentKeys(address.domain, part), ...localKeys(address, extension)];
+      if (wants("name") || isLiteral(address.domain)) keys.push(partial(address.domain));
+      pushParents(keys, address.domain, wants);
+      if (wants("local@")) pushLocalKeys(keys, address, extension);
+      break;
     case "transport":
-      return [...forms, partial(address.domain), ...parents(address.domain, ["."]), partial("*")];
+      if (wants("name") || isLiteral(address.domain)) keys.push(partial(address.domain));
+      pushParents(keys, address.domain, (shape) => shape === ".domain" && wants(shape));
+      if (wants("name")) keys.push(partial("*"));
+      break;
   }
+  return keys;
 }
 
 /** `a.b.c`, `.b.c`, `b.c`, `.c`, `c`. */
-export const domainKeys = (domain: string): readonly Key[] =>
-  domain.includes("xn--") ? withUnicode(parentKeys(domain, whole)) : parentKeys(domain, whole);
+export function domainKeys(domain: string, wants: Wants = all): readonly Key[] {
+  const keys = [whole(domain)];
+  // What a client calls itself may have any shape.
+  pushParents(keys, domain, domain.includes("@") ? all : wants);
+  return domain.includes("xn--") ? withUnicode(keys) : keys;
+}
 
-const parentKeys = (domain: string, first: (key: string) => Key): readonly Key[] => [
-  first(domain),
-  ...parents(domain, [".", ""]),
-];
+const isLiteral = (domain: string): boolean => domain.startsWith("[");
 
 /** RFC 5890 2.3.2.4: a table may have a domain with its A-labels or with its U-labels. */
 const withUnicode = (keys: readonly Key[]): readonly Key[] =>
@@ -73,13 +94,13 @@ export function networkKeys(address: string): readonly Key[] {
 
 const whole = (key: string): Key => ({ key, isWhole: true, extension: "" });
 const partial = (key: string, extension = ""): Key => ({ key, isWhole: false, extension });
-const part = (key: string): Key => partial(key);
 
 /** The whole and the one without extension, each as it is written and, where that differs, without its quotes. */
-function addressForms(address: Address, extension: string): readonly Key[] {
-  const keys = [whole(address.toString())];
+function addressForms(address: Address, extension: string): Key[] {
+  const text = address.toString();
+  const keys = [whole(text)];
   const { localPart, domain } = address;
-  if (keys[0]?.key !== `${localPart}@${domain}`) keys.push(partial(`${localPart}@${domain}`));
+  if (text.startsWith('"')) keys.push(partial(`${localPart}@${domain}`));
   if (extension === "") return keys;
   const bare = localPart.slice(0, -extension.length);
   const written = quoted(bare);
@@ -88,24 +109,27 @@ function addressForms(address: Address, extension: string): readonly Key[] {
   return keys;
 }
 
-function bareKeys({ localPart, domain }: Address, extension: string, rules: KeyRules): readonly Key[] {
-  if (!rules.isLocal(domain)) return [];
-  const keys = [partial(localPart)];
+function pushBareKeys(keys: Key[], { localPart, domain }: Address, extension: string, rules: KeyRules): void {
+  if (!rules.isLocal(domain)) return;
+  keys.push(partial(localPart));
   if (extension !== "") keys.push(partial(localPart.slice(0, -extension.length), extension));
-  return keys;
 }
 
-function localKeys({ localPart }: Address, extension: string): readonly Key[] {
-  const keys = [partial(`${localPart}@`)];
+function pushLocalKeys(keys: Key[], { localPart }: Address, extension: string): void {
+  keys.push(partial(`${localPart}@`));
   if (extension !== "") keys.push(partial(`${localPart.slice(0, -extension.length)}@`, extension));
-  return keys;
 }
 
-/** An address literal has no parents. */
-function* parents(domain: string, prefixes: readonly string[]): Generator<Key> {
-  if (domain.startsWith("[")) return;
-  for (let dot = domain.indexOf("."); dot >= 0; dot = domain.indexOf(".", dot + 1))
-    for (const prefix of prefixes) yield partial(prefix + domain.slice(dot + 1));
+/** `.b.c`, `b.c`, `.c`, `c`. An address literal has no parents. */
+function pushParents(keys: Key[], domain: string, wants: Wants): void {
+  if (isLiteral(domain)) return;
+  const wantsDots = wants(".domain");
+  const wantsNames = wants("name");
+  if (!wantsDots && !wantsNames) return;
+  for (let dot = domain.indexOf("."); dot >= 0; dot = domain.indexOf(".", dot + 1)) {
+    if (wantsDots) keys.push(partial(domain.slice(dot)));
+    if (wantsNames) keys.push(partial(domain.slice(dot + 1)));
+  }
 }
 
 function quoted(localPart: string): string {

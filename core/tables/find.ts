@@ -4,6 +4,7 @@
  */
 import type { Table, TableHit } from "../contracts/tables.ts";
 import type { Key } from "./address-keys.ts";
+import { isExact } from "./key-shape.ts";
 
 type Found = TableHit | null | Promise<TableHit | null>;
 
@@ -32,7 +33,5 @@ function findKey(tables: readonly Table[], key: Key, from: number): Found {
   }
   return null;
 }
-
-const isExact = ({ kind }: Table): boolean => kind === undefined || kind === "exact";
 
 const hitOf = (key: string, value: string, { extension }: Key): TableHit => ({ key, value, extension });

@@ -4,6 +4,7 @@
  */
 import type { Table } from "../contracts/tables.ts";
 import { inBraces, splitItems } from "./braces.ts";
+import { shapesOf } from "./key-shape.ts";
 import { shown } from "./logical-lines.ts";
 
 export async function openInlineTable(rest: string): Promise<Table> {
@@ -16,8 +17,10 @@ export async function openInlineTable(rest: string): Promise<Table> {
     if (!pair?.[1] || !pair[2]) throw new Error(`an inline: table has items like key = value, not ${shown(item)}`);
     entries.set(pair[1].toLowerCase(), pair[2]);
   }
+  const shapes = shapesOf(entries.keys());
   return {
     kind: "exact",
+    keyShapes: () => shapes,
     values: async () => [...entries].map(([key, value]) => ({ at: key, value })),
     get: (key) => entries.get(key.toLowerCase()) ?? null,
   };

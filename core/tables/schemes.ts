@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Table } from "../contracts/tables.ts";
+import { openAliasFile } from "./alias-file.ts";
 import { openCidrFile, openInlineCidr } from "./cidr/cidr-table.ts";
 import { openPipe, openUnion } from "./combined-tables.ts";
 import { openFileTable } from "./file-table.ts";
@@ -36,6 +37,7 @@ export function builtInSchemes({
   return [
     ["hash", file],
     ["texthash", file],
+    ["aliases", (rest) => openAliasFile(resolve(configDir, rest), { log, clock })],
     ["inline", openInlineTable],
     ["regexp", patterns("regexp")],
     ["pcre", patterns("pcre")],

@@ -7,6 +7,7 @@ import type { Log } from "../contracts/log.ts";
 import type { Table, Tables } from "../contracts/tables.ts";
 import { addressKeys, domainKeys, type KeyRules, networkKeys } from "./address-keys.ts";
 import { find } from "./find.ts";
+import { wantsOf } from "./key-shape.ts";
 import { builtInSchemes, type OpenTable } from "./schemes.ts";
 
 export interface TablesParts {
@@ -39,8 +40,8 @@ export function createTables(parts: TablesParts): Tables {
   return {
     open,
     openAll: (specs) => Promise.all(specs.map(open)),
-    findAddress: (asked, address, order) => find(asked, addressKeys(address, order, rules)),
-    findDomain: (asked, domain) => find(asked, domainKeys(domain)),
+    findAddress: (asked, address, order) => find(asked, addressKeys(address, order, rules, wantsOf(asked))),
+    findDomain: (asked, domain) => find(asked, domainKeys(domain, wantsOf(asked))),
     findNetwork: (asked, address) => find(asked, networkKeys(address)),
     register(scheme, opener) {
       if (openers.has(scheme)) throw new Error(`the table scheme ${scheme}: is provided twice`);

@@ -2,18 +2,21 @@
  * The text form of Postfix's look-up tables (postmap(1)): `key value` a line; a key with white space stands in double quotes,
  * which are part of it. A bad line is reported with its number and left out; the others hold.
  */
-import type { TableMistake } from "../contracts/tables.ts";
+import type { KeyShape, TableMistake } from "../contracts/tables.ts";
+import { shapeOf } from "./key-shape.ts";
 import { logicalLines, shown } from "./logical-lines.ts";
 import { ROWS_A_SLICE, type Slices } from "./slices.ts";
 
 export interface ParsedTable {
   /** Keys in lower case, as postmap folds them. */
   readonly entries: ReadonlyMap<string, string>;
+  readonly shapes: ReadonlySet<KeyShape>;
   readonly mistakes: readonly TableMistake[];
 }
 
 export function* parseTextTable(text: string): Slices<ParsedTable> {
   const entries = new Map<string, string>();
+  const shapes = new Set<KeyShape>();
   const { lines, mistakes } = logicalLines(text);
   let rows = 0;
   for (const { line, text: content } of lines) {
@@ -25,11 +28,12 @@ export function* parseTextTable(text: string): Slices<ParsedTable> {
       if (pair.key.endsWith(":"))
         mistakes.push({ line, text: `the key ${shown(pair.key)} ends in a colon; is this an alias file?` });
       entries.set(pair.key, pair.value);
+      shapes.add(shapeOf(pair.key));
     }
     rows += 1;
     if (rows % ROWS_A_SLICE === 0) yield;
   }
-  return { entries, mistakes: mistakes.sort((one, other) => (one.line ?? 0) - (other.line ?? 0)) };
+  return { entries, shapes, mistakes: mistakes.sort((one, other) => (one.line ?? 0) - (other.line ?? 0)) };
 }
 
 function splitPair(content: string): { key: string; value: string } | null {
