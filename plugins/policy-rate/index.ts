@@ -82,20 +82,24 @@ export default definePlugin({
     };
 
     const entriesFor = (asked: readonly OpenRule[], event: Event, amount: number) => {
-      const found = asked.flatMap((opened) => {
-        const { rule } = opened;
-        const subject = !rule.authenticated && event.session.identity !== null ? null : subjectOf(rule, event);
-        return subject === null ? [] : [{ opened, entry: { rule, subject, amount } }];
-      });
-      const all = found.map(({ entry }) => entry);
-      return found.some(({ opened }) => opened.exempt.length > 0) ? withoutExempt(found, event) : all;
-    };
-    const withoutExempt = async (found: readonly { opened: OpenRule; entry: Entry }[], event: Event) => {
       const entries: Entry[] = [];
-      for (const { opened, entry } of found) {
-        if (opened.exempt.length === 0 || !(await isExempt(opened, event, entry.subject))) entries.push(entry);
+      let mayBeExempt = false;
+      for (const { rule, exempt } of asked) {
+        const subject = !rule.authenticated && event.session.identity !== null ? null : subjectOf(rule, event);
+        if (subject === null) continue;
+        entries.push({ rule, subject, amount });
+        mayBeExempt ||= exempt.length > 0;
       }
-      return entries;
+      return mayBeExempt ? withoutExempt(asked, entries, event) : entries;
+    };
+    const withoutExempt = async (asked: readonly OpenRule[], entries: readonly Entry[], event: Event) => {
+      const counted: Entry[] = [];
+      for (const entry of entries) {
+        const opened = asked.find(({ rule }) => rule === entry.rule);
+        if (!opened || opened.exempt.length === 0 || !(await isExempt(opened, event, entry.subject)))
+          counted.push(entry);
+      }
+      return counted;
     };
 
     const refuse = ({ rule, subject, counted }: Excess, { session }: Event): Defer => {

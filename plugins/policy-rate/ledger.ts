@@ -3,7 +3,7 @@
  * however many rules there are, and only a read where every limit is far. Rejects when the service cannot answer.
  */
 import type { Clock, KeyValue, KeyValueSpace } from "postern/plugin";
-import { type Amount, amountsOf, isFarFrom, Pending } from "./pending.ts";
+import { type Amount, amountsOf, type Held, isFarFrom, Pending } from "./pending.ts";
 import type { Rule } from "./rules.ts";
 import { type Counters, countOf, endOf, type Window, windowAt } from "./window.ts";
 
@@ -49,10 +49,10 @@ export class Ledger {
   count(entries: readonly Entry[]): Excess | null | Promise<Excess | null> {
     const groups = grouped(entries);
     for (const [key, ofSubject] of groups) {
-      const counters = this.#pending.countersOf(key);
-      if (counters === undefined || !this.#isFar(key, ofSubject, counters)) return this.#countAll(groups);
+      const held = this.#pending.heldFor(key);
+      if (held === undefined || !this.#isFar(ofSubject, held.counters, held)) return this.#countAll(groups);
     }
-    for (const [key, ofSubject] of groups) this.#addLater(key, ofSubject, this.#pending.countersOf(key) ?? {});
+    for (const [key, ofSubject] of groups) this.#addLater(key, ofSubject, NO_COUNTERS);
     return null;
   }
 
@@ -65,8 +65,8 @@ export class Ledger {
       }
     }
     for (const [key, ofSubject] of groups) {
-      const counters = ofSubject.every(mayWait) ? ((await this.#space.get(key)) ?? {}) : null;
-      if (counters !== null && this.#isFar(key, ofSubject, counters)) {
+      const counters = ofSubject.every(mayWait) ? ((await this.#space.get(key)) ?? NO_COUNTERS) : null;
+      if (counters !== null && this.#isFar(ofSubject, counters, this.#pending.heldFor(key))) {
         this.#addLater(key, ofSubject, counters);
         continue;
       }
@@ -76,15 +76,18 @@ export class Ledger {
     return null;
   }
 
-  #isFar(key: string, entries: readonly Entry[], counters: Counters): boolean {
+  #isFar(entries: readonly Entry[], counters: Counters, held: Held | undefined): boolean {
     const nowMs = this.#clock.now();
-    return entries.every((entry) => {
+    for (const entry of entries) {
       const { rule, amount } = entry;
+      if (!mayWait(entry)) return false;
       const counted = countOf(windowAt(counters[rule.id], rule.within, nowMs), rule.within, nowMs);
-      return mayWait(entry) && isFarFrom(rule.limit, counted, this.#pending.amountOf(key, rule) + amount);
-    });
+      if (!isFarFrom(rule.limit, counted, (held?.amounts.get(rule.id)?.amount ?? 0) + amount)) return false;
+    }
+    return true;
   }
 
+  /** `counters`: as read just now; where something is held already, what was read then stays. */
   #addLater(key: string, entries: readonly Entry[], counters: Counters): void {
     for (const entry of apart(entries)) this.#pending.add(key, counters, entry);
   }
@@ -130,11 +133,14 @@ export class Ledger {
   }
 }
 
+const NO_COUNTERS: Counters = {};
+
 const countsRefused = ({ rule }: Entry): boolean => COUNTS_REFUSED.has(rule.count);
 const mayWait = (entry: Entry): boolean => !countsRefused(entry) && isFarFrom(entry.rule.limit, 0, entry.amount);
 
 /** Two rules may share a counter: one event, two limits. */
 function apart(entries: readonly Entry[]): readonly Entry[] {
+  if (entries.length === 1) return entries;
   const seen = new Set<string>();
   return entries.filter(({ rule }) => !seen.has(rule.id) && seen.add(rule.id));
 }
@@ -150,10 +156,14 @@ function excessOf(entries: readonly Entry[], counters: Counters, nowMs: number):
 
 const lengthOf = (id: string): number => Number(id.slice(id.lastIndexOf("/") + 1));
 
+const keyOf = ({ rule, subject }: Entry): string => `${rule.per}/${subject}`;
+
 function grouped(entries: readonly Entry[]): ReadonlyMap<string, readonly Entry[]> {
+  const [only] = entries;
+  if (only && entries.length === 1) return new Map([[keyOf(only), entries]]);
   const groups = new Map<string, Entry[]>();
   for (const entry of entries) {
-    const key = `${entry.rule.per}/${entry.subject}`;
+    const key = keyOf(entry);
     const group = groups.get(key);
     if (group) group.push(entry);
     else groups.set(key, [entry]);

@@ -25,7 +25,7 @@ export const isFarFrom = (limit: number, counted: number, pending: number): bool
 export interface Held {
   /** What stood in the store when the first event came. */
   readonly counters: Counters;
-  readonly amounts: Map<string, Amount>;
+  readonly amounts: Map<string, { readonly rule: Rule; amount: number }>;
 }
 
 export class Pending {
@@ -38,19 +38,20 @@ export class Pending {
     this.#write = write;
   }
 
-  /** Counters as they were a moment ago: whoever holds events back need not read them anew for each. */
-  countersOf(key: string): Counters | undefined {
-    return this.#bySubject.get(key)?.counters;
-  }
-
-  amountOf(key: string, { id }: Rule): number {
-    return this.#bySubject.get(key)?.amounts.get(id)?.amount ?? 0;
+  /** With counters as they were a moment ago: whoever holds events back need not read them anew for each. */
+  heldFor(key: string): Held | undefined {
+    return this.#bySubject.get(key);
   }
 
   add(key: string, counters: Counters, { rule, amount }: Amount): void {
-    const held = this.#bySubject.get(key) ?? { counters, amounts: new Map<string, Amount>() };
-    held.amounts.set(rule.id, { rule, amount: (held.amounts.get(rule.id)?.amount ?? 0) + amount });
-    this.#bySubject.set(key, held);
+    let held = this.#bySubject.get(key);
+    if (!held) {
+      held = { counters, amounts: new Map() };
+      this.#bySubject.set(key, held);
+    }
+    const before = held.amounts.get(rule.id);
+    if (before) before.amount += amount;
+    else held.amounts.set(rule.id, { rule, amount });
     if (this.#bySubject.size >= SUBJECTS) void this.flush();
     else this.#timer ??= setTimeout(() => void this.flush(), HOLD_MS).unref();
   }
