@@ -21,6 +21,7 @@ import {
   type Session,
   Tables,
   Type,
+  whenKnown,
 } from "postern/plugin";
 import { senderKey } from "./sender-key.ts";
 import { type Finding, Triplets } from "./triplets.ts";
@@ -80,9 +81,10 @@ export default definePlugin({
     /** Asked once a client; XCLIENT may put another one in the place of the first. */
     const asked = state((_: Session) => ({
       client: null as Session["remote"] | null,
-      isListed: Promise.resolve(false),
+      isListed: false as boolean | Promise<boolean>,
     }));
-    const isListed = (session: Session): Promise<boolean> => {
+    const isListed = (session: Session): boolean | Promise<boolean> => {
+      if (exemptClients.length === 0) return false;
       const answer = asked(session);
       if (answer.client !== session.remote) {
         answer.client = session.remote;
@@ -90,20 +92,29 @@ export default definePlugin({
       }
       return answer.isListed;
     };
+    const isExemptRecipient = (recipient: Recipient["address"]): boolean | Promise<boolean> =>
+      exemptRecipients.length > 0 &&
+      whenKnown(needs.tables.findAddress(exemptRecipients, recipient, "access"), (hit) => hit !== null);
     const marked = state((_: Envelope) => ({ isMarked: false }));
 
-    const see = async (envelope: Envelope, session: Session, { address, parents }: Recipient) => {
-      // As the client said it, whatever it leads to.
-      const recipient = parents[0] ?? address;
-      if (await isListed(session)) return null;
-      if (exemptRecipients.length > 0 && (await needs.tables.findAddress(exemptRecipients, recipient, "access")))
-        return null;
+    /** `null`: it is exempt. */
+    const see = (
+      envelope: Envelope,
+      session: Session,
+      recipient: Recipient["address"],
+    ): Finding | null | Promise<Finding | null> =>
+      whenKnown(
+        whenKnown(isListed(session), (listed) => listed || isExemptRecipient(recipient)),
+        (exempt) => (exempt ? null : lookUp(envelope, session, recipient)),
+      );
+    const lookUp = (envelope: Envelope, session: Session, recipient: Recipient["address"]) => {
       const client = clientNetwork(session.remote.address, bits);
-      const finding = await triplets.see(client, senderKey(envelope.reversePath), String(recipient).toLowerCase());
-      if (finding.at === "passed" && finding.waitedMs !== null) {
-        log.info({ id: envelope.id, client, waitedMs: finding.waitedMs }, "triplet has passed");
-      }
-      return { finding, recipient };
+      const seen = triplets.see(client, senderKey(envelope.reversePath), String(recipient).toLowerCase());
+      return whenKnown(seen, (finding) => {
+        if (finding.at === "passed" && finding.waitedMs !== null)
+          log.info({ id: envelope.id, client, waitedMs: finding.waitedMs }, "triplet has passed");
+        return finding;
+      });
     };
 
     const refusal = (forMs: number, envelope: Envelope, recipient: Recipient["address"]) => {
@@ -117,7 +128,7 @@ export default definePlugin({
       return defer(text, { code: 450, detail: "2.0", unlessAuthenticated: isExempt.unlessAuthenticated });
     };
 
-    const passing = (envelope: Envelope, finding: Finding | undefined) => {
+    const passing = (envelope: Envelope, finding: Finding | null) => {
       if (!config.header || finding?.at !== "passed" || finding.waitedMs === null || marked(envelope).isMarked)
         return proceed;
       marked(envelope).isMarked = true;
@@ -130,25 +141,27 @@ export default definePlugin({
       });
     };
 
-    const atRcpt = async (envelope: Envelope, session: Session, recipient: Recipient) => {
-      const seen = await see(envelope, session, recipient);
-      if (seen?.finding.at === "waits") return refusal(seen.finding.forMs, envelope, seen.recipient);
-      return passing(envelope, seen?.finding);
+    const atRcpt = (envelope: Envelope, session: Session, { address, parents }: Recipient) => {
+      // As the client said it, whatever it leads to.
+      const recipient = parents[0] ?? address;
+      return whenKnown(see(envelope, session, recipient), (finding) =>
+        finding?.at === "waits" ? refusal(finding.forMs, envelope, recipient) : passing(envelope, finding),
+      );
     };
 
     const atData = async (envelope: Envelope, session: Session) => {
-      let passed: Finding | undefined;
+      let passed: Finding | null = null;
       let longest: { readonly forMs: number; readonly recipient: Recipient["address"] } | null = null;
       const asked = new Set<string>();
-      for (const recipient of envelope.recipients) {
-        const name = String(recipient.parents[0] ?? recipient.address);
+      for (const { address, parents } of envelope.recipients) {
+        const recipient = parents[0] ?? address;
+        const name = String(recipient);
         if (asked.has(name)) continue;
         asked.add(name);
-        const seen = await see(envelope, session, recipient);
-        if (seen?.finding.at === "waits") {
-          if (seen.finding.forMs > (longest?.forMs ?? 0))
-            longest = { forMs: seen.finding.forMs, recipient: seen.recipient };
-        } else passed ??= seen?.finding;
+        const finding = await see(envelope, session, recipient);
+        if (finding?.at === "waits") {
+          if (finding.forMs > (longest?.forMs ?? 0)) longest = { forMs: finding.forMs, recipient };
+        } else passed ??= finding;
       }
       return longest === null ? passing(envelope, passed) : refusal(longest.forMs, envelope, longest.recipient);
     };

@@ -29,6 +29,8 @@ export type Finding =
   | { readonly at: "passed"; readonly waitedMs: number | null }
   | { readonly at: "waits"; readonly forMs: number; readonly isNew: boolean };
 
+const passedBefore: Finding = { at: "passed", waitedMs: null };
+
 /** So often at most does one client network rise, or have its age renewed. */
 const CLIENT_PACE_MS = 3_600_000;
 
@@ -51,12 +53,15 @@ export class Triplets {
     this.#clients = kv.space(`${name}/clients`);
   }
 
-  async see(client: string, sender: string, recipient: string): Promise<Finding> {
-    const { delayMs } = this.#times;
+  see(client: string, sender: string, recipient: string): Finding | Promise<Finding> {
     const nowMs = this.#clock.now();
     // What a client can choose is in the key alone; it is kept as a hash when it is long.
     const key = `${client}/${sender}/${recipient}`;
-    if (this.#isFresh(key, nowMs)) return { at: "passed", waitedMs: null };
+    return this.#isFresh(key, nowMs) ? passedBefore : this.#lookUp(client, key, nowMs);
+  }
+
+  async #lookUp(client: string, key: string, nowMs: number): Promise<Finding> {
+    const { delayMs } = this.#times;
     if (this.#isFresh(client, nowMs) || (await this.#isKnown(client))) {
       this.#remember(client, nowMs);
       return { at: "known client" };
@@ -65,7 +70,7 @@ export class Triplets {
     let isNew = true;
     if (this.#isSettled(await this.#triplets.get(key), nowMs)) {
       this.#remember(key, nowMs);
-      return { at: "passed", waitedMs: null };
+      return passedBefore;
     }
     const seen = await this.#triplets.update(key, (held) => {
       hadPassed = held !== null && held.lastMs - held.firstMs >= delayMs;
@@ -75,7 +80,7 @@ export class Triplets {
     });
     const waitedMs = nowMs - (seen?.firstMs ?? nowMs);
     if (waitedMs < delayMs) return { at: "waits", forMs: delayMs - waitedMs, isNew };
-    if (hadPassed) return { at: "passed", waitedMs: null };
+    if (hadPassed) return passedBefore;
     await this.#raise(client, nowMs);
     return { at: "passed", waitedMs };
   }

@@ -81,6 +81,8 @@ export default definePlugin({
       named.add(String(address));
       return false;
     };
+    /** The last domain that was found to be one: who sends many messages here mostly sends them to one domain. */
+    const found = state((_: Session) => ({ domain: "" }));
     const looksUp = config.nonFqdn !== "off" || config.unknownDomain !== "off";
     return {
       hooks: {
@@ -110,8 +112,12 @@ export default definePlugin({
           if (isOverfull(envelope, recipient)) return defer(say("perMessage", recipient), { code: 452, detail: "5.3" });
           const { domain } = recipient.address;
           if (!looksUp || domain.startsWith("[")) return proceed;
+          if (found(session).domain === domain) return proceed;
           return needs.accounts.domain(domain).then(async (answer) => {
-            if (answer === "served") return proceed;
+            if (answer === "served") {
+              found(session).domain = domain;
+              return proceed;
+            }
             if (answer === "unavailable") return defer(say("unavailable", recipient), { code: 450, detail: "4.3" });
             if (!domain.includes(".")) {
               const bare = fault("nonFqdn", recipient);
@@ -120,6 +126,7 @@ export default definePlugin({
             if (config.unknownDomain === "off") return proceed;
             switch (await needs.nextHops.domain(domain, call.signal)) {
               case "exists":
+                found(session).domain = domain;
                 return proceed;
               case "refusesMail":
                 return refuse("reject", say("nullMx", recipient), { code: 556, detail: "1.10" }); // RFC 7505 4.1

@@ -20,6 +20,7 @@ import {
   type Session,
   Tables,
   Type,
+  whenKnown,
 } from "postern/plugin";
 import { fromAddresses } from "./from-field.ts";
 import { type OwnerParts, ownership, ownersOf } from "./owners.ts";
@@ -82,11 +83,14 @@ export default definePlugin({
       return reject(fillText(text, values), { code: 553, detail: "7.1" });
     }
 
-    async function wantsLogin(sender: Address, session: Session | null): Promise<Reject | null> {
+    function wantsLogin(sender: Address, session: Session | null) {
       // What has no session, or comes from inside the house, has nobody to log in.
-      if (!session || session.protocol === "lmtp" || isWithin(session.remote.address, networks)) return null;
-      if ((await ownersOf(sender, parts)) === null) return null;
-      return reject(fillText(texts.notLoggedIn, { sender: String(sender) }), { code: 553, detail: "7.1" });
+      if (!session || session.protocol === "lmtp" || isWithin(session.remote.address, networks)) return proceed;
+      return whenKnown(ownersOf(sender, parts), (owners) =>
+        owners === null
+          ? proceed
+          : reject(fillText(texts.notLoggedIn, { sender: String(sender) }), { code: 553, detail: "7.1" }),
+      );
     }
 
     async function checkFrom(identity: Identity, { headers }: Message) {
@@ -109,7 +113,7 @@ export default definePlugin({
           if (isBound(session?.identity))
             return mayUse(reversePath, session.identity, texts.notOwned).then((refused) => refused ?? proceed);
           if (session?.identity || mode === "authenticated" || parts.maps.length === 0) return proceed;
-          return wantsLogin(reversePath, session).then((refused) => refused ?? proceed);
+          return wantsLogin(reversePath, session);
         },
         message({ session }, message) {
           return config.checkFrom && isBound(session?.identity) ? checkFrom(session.identity, message) : proceed;

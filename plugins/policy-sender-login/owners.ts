@@ -1,6 +1,14 @@
 /** Whose an address is: the logins that the tables name for it, and the addresses of the account that has logged in. */
 import { isSameAddress, parseAddress, splitExtension } from "postern/mail";
-import type { AccountAnswer, Accounts, Address, Identity, Table, Tables } from "postern/plugin";
+import {
+  type AccountAnswer,
+  type Accounts,
+  type Address,
+  type Identity,
+  type Table,
+  type Tables,
+  whenKnown,
+} from "postern/plugin";
 
 /** `unavailable`: a directory cannot tell now. */
 export type Ownership =
@@ -16,10 +24,14 @@ export interface OwnerParts {
   readonly recipientDelimiter: string;
 }
 
-/** Logins that may use this sender, `null` if no table has it. A table that cannot answer rejects. */
-export async function ownersOf(address: Address, { tables, maps }: OwnerParts): Promise<readonly string[] | null> {
-  const hit = await tables.findAddress(maps, address, "virtual");
-  return hit ? hit.value.split(/[\s,]+/).filter((login) => login !== "") : null;
+/** Logins that may use this sender, `null` if no table has it. A table that cannot answer throws or rejects. */
+export function ownersOf(
+  address: Address,
+  { tables, maps }: OwnerParts,
+): readonly string[] | null | Promise<readonly string[] | null> {
+  return whenKnown(tables.findAddress(maps, address, "virtual"), (hit) =>
+    hit ? hit.value.split(/[\s,]+/).filter((login) => login !== "") : null,
+  );
 }
 
 export async function ownership(address: Address, identity: Identity, parts: OwnerParts): Promise<Ownership> {
