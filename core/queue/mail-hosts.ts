@@ -8,7 +8,7 @@ import type { NextHop } from "../mail/next-hop.ts";
 
 export interface MailHostsQuery {
   readonly nextHop: NextHop;
-  readonly resolver: Resolver;
+  readonly resolver: Pick<Resolver, "mx" | "addresses">;
   /** Our own name: meeting it among the MXs means that mail would loop. */
   readonly hostname: string;
   /** The same under another name: an address of this machine. */
@@ -47,7 +47,11 @@ export async function findMailHosts(query: MailHostsQuery): Promise<MailHosts> {
 }
 
 /** The same question without the hosts: a domain that is spelled wrong shows before anybody connects. */
-export async function findMailDomain(domain: string, resolver: Resolver, signal: AbortSignal): Promise<MailDomain> {
+export async function findMailDomain(
+  domain: string,
+  resolver: MailHostsQuery["resolver"],
+  signal: AbortSignal,
+): Promise<MailDomain> {
   if (domain.startsWith("[")) return "exists";
   const mx = await resolver.mx(domain, signal);
   if (mx.at === "failed") return "unavailable";
