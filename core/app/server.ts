@@ -141,7 +141,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         worker: parts.slot,
       });
       made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
-      const resolver = createResolver({ clock, servers: config.dns.servers, timeoutMs: config.dns.timeoutMs });
+      const resolver = createResolver({ clock, ...config.dns });
       const services: readonly CoreService[] = [
         [ServerFacts, facts],
         [

@@ -279,6 +279,12 @@ export const serverKeys = Type.Object({
         description: "Resolvers to ask, `address` or `address:port`; those of the system by default.",
         default: [],
       }),
+      validating: Type.Optional(
+        Type.Boolean({
+          description:
+            "These resolvers validate DNSSEC, and nobody can come between them and this server: what they call authentic is believed, as DANE needs it. By default only resolvers on this machine are believed; `false`: none is.",
+        }),
+      ),
       timeout: Duration({ description: "For one try; there are two.", minimum: "100ms", default: "5s" }),
       clientNames: Duration({
         description:

@@ -110,7 +110,12 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
           expiryMs: keys.queue.expiry,
           warnAfterMs: keys.queue.warnAfter,
         },
-        dns: { servers: keys.dns.servers, timeoutMs: keys.dns.timeout, clientNamesMs: keys.dns.clientNames },
+        dns: {
+          servers: keys.dns.servers,
+          ...(keys.dns.validating !== undefined && { validating: keys.dns.validating }),
+          timeoutMs: keys.dns.timeout,
+          clientNamesMs: keys.dns.clientNames,
+        },
         keyValue: { ceilingBytes: keys.keyValue.maxSize },
         login: {
           ...keys.login,

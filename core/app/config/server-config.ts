@@ -84,6 +84,8 @@ export interface ServerConfig {
   /** Without servers, the system's are asked. */
   readonly dns: {
     readonly servers: readonly string[];
+    /** What they call authentic is believed (DNSSEC); left out: of those on this machine. */
+    readonly validating?: boolean;
     readonly timeoutMs: number;
     /** 0: nobody waits for a client's name. */
     readonly clientNamesMs: number;
