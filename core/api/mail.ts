@@ -2,6 +2,7 @@
 export * from "../mail/access-action.ts";
 export * from "../mail/address.ts";
 export * from "../mail/address-fields.ts";
+export * from "../mail/alias-list.ts";
 export * from "../mail/domain-list.ts";
 export * from "../mail/extension.ts";
 export { fieldValue, headerEnd, parseHeader } from "../mail/header.ts";

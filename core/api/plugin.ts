@@ -9,6 +9,7 @@ export * from "../contracts/delivery.ts";
 export * from "../contracts/envelope.ts";
 export * from "../contracts/hooks.ts";
 export * from "../contracts/key-value.ts";
+export * from "../contracts/local-commands.ts";
 export * from "../contracts/log.ts";
 export * from "../contracts/mailbox-store.ts";
 export * from "../contracts/next-hops.ts";

@@ -11,6 +11,8 @@ export type BodyKind = "7bit" | "8bitmime" | "binarymime";
 export const REINJECTED_LABEL = "postern/reinjected";
 /** The label of a message whose header says `TLS-Required: No` (RFC 8689 5): `true`. */
 export const TLS_OPTIONAL_LABEL = "postern/tls-optional";
+/** The label of a message that a local program left (`sendmail`): the number of the user whose program that was. */
+export const LOCAL_USER_LABEL = "postern/local-user";
 /** The label of a message that the queue is to hurry with, or to take its time: `high` or `bulk`; anything else is normal. */
 export const PRIORITY_LABEL = "postern/priority";
 
@@ -24,6 +26,8 @@ export interface Recipient {
   readonly notify: ReadonlySet<Notify>;
   /** The addresses it was expanded from, outermost first. */
   readonly parents: readonly Address[];
+  /** Only while it is expanded: the sender that a list before it has put in the place of the envelope's. */
+  readonly reversePath?: Address | null;
 }
 
 export interface Target {

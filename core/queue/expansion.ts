@@ -53,7 +53,8 @@ export async function expandRecipient(
       leaves.set(key, next);
       continue;
     }
-    const asked = kernel.claim("expand", recipient, envelope);
+    const shown = reversePath === undefined ? recipient : { ...recipient, reversePath };
+    const asked = kernel.claim("expand", shown, envelope);
     const { verdict, by } = asked instanceof Promise ? await asked : asked;
     if (verdict === null) leaves.set(key, next);
     else if (verdict.verdict === "defer") return refusedBy(verdict, by);
