@@ -41,6 +41,7 @@ import { createTables } from "../tables/tables.ts";
 import { createAccountAdmins } from "./account-admins.ts";
 import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
 import { keyValueDirectory, spoolDirectory } from "./data-directory.ts";
+import { openLocalMail } from "./local-mail.ts";
 import { providedSpool } from "./provided-spool.ts";
 import { openServerCertificates } from "./server-certificates.ts";
 import { version } from "./version.ts";
@@ -51,6 +52,8 @@ export interface ServerParts {
   readonly slot: number;
   /** Without listeners the server only works off its spool. */
   readonly listens: boolean;
+  /** Picks up mail of local programs: one process of a server does. */
+  readonly picksUp?: boolean;
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier;
@@ -140,7 +143,16 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         ),
         worker: parts.slot,
       });
-      made.queue = createQueue({ kernel, spool, submit, facts, log, clock, options: config.queue });
+      made.queue = createQueue({
+        kernel,
+        spool,
+        submit,
+        facts,
+        log,
+        clock,
+        options: config.queue,
+        reportTexts: config.reportTexts,
+      });
       const resolver = createResolver({ clock, ...config.dns });
       const services: readonly CoreService[] = [
         [ServerFacts, facts],
@@ -176,6 +188,10 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   onClose(() => kernel.stop());
   await made.queue?.start();
   onClose(() => made.queue?.stop());
+  if (parts.picksUp === true) {
+    const room = { config, facts, log, clock, options: config.queue, reportTexts: config.reportTexts };
+    onClose(await openLocalMail({ ...room, submit: kernel.service(Submit), spool: kernel.service(Spool) }));
+  }
 
   const listeners: Listener[] = [];
   onClose(() => Promise.all(listeners.map((listener) => listener.close(DRAIN_MS))));

@@ -3,6 +3,8 @@ import type { Outcome } from "../contracts/delivery.ts";
 import type { Notify } from "../contracts/envelope.ts";
 import type { Offer, Opening } from "../contracts/submit.ts";
 import { defer, expanded, proceed, reject } from "../kernel/verdicts.ts";
+import { english } from "../mail/dsn/english.ts";
+import { german } from "../mail/dsn/german.ts";
 import { addressSpecs, createHeaders, headerEnd } from "../mail/header.ts";
 import type { Listed } from "../testing/kernel.ts";
 import { addressOf } from "../testing/mail.ts";
@@ -272,6 +274,39 @@ describe("a report", () => {
     expect(ascii?.text).toContain("Final-Recipient: utf-8;dead\\x{FC}@example.net");
     expect(ascii?.text).toContain("Content-Type: message/rfc822\r\n");
     expect(ascii?.text).toContain("Content-Transfer-Encoding: 8bit");
+  });
+
+  it.each<[string, string, string]>([
+    ["nothing said", "", "Your message could not be delivered"],
+    ["the message's language", "Content-Language: de-CH\n", "Ihre Nachricht konnte nicht zugestellt werden"],
+    [
+      "what the sender reads",
+      "Content-Language: en\nAccept-Language: fr, de;q=0.5\n",
+      "Ihre Nachricht konnte nicht zugestellt werden",
+    ],
+    ["one without texts", "Accept-Language: fr\n", "Your message could not be delivered"],
+  ])("is in the language of its reader: %s", async (_, fields, subject) => {
+    const { plugin, delivered } = recording(byName);
+    const flow = await flowOf([plugin], { reportTexts: [english, german] });
+    await sendText(flow, { opening: fromAnn(), to: ["dead@example.net"], text: `${fields}Subject: s\n\nx\n` });
+    await flow.quiet();
+    expect(reportsOf(delivered)[0]?.text).toContain(`Subject: ${subject}\r\n`);
+  });
+
+  it("in letters beyond ASCII is ASCII on the way, and reads as it was written", async () => {
+    const { plugin, delivered } = recording(byName);
+    const flow = await flowOf([plugin], { reportTexts: [german] });
+    await sendText(flow, { opening: fromAnn(), to: ["box@example.net", "slow@example.net"] });
+    await flow.quiet();
+    flow.clock.advance(5 * HOUR);
+    await flow.quiet();
+    const [report] = reportsOf(delivered);
+    if (!report) throw new Error("no report");
+    expect(report.text).toMatch(/^[\u0000-\u007F]*$/);
+    const { headers, text } = await parseMail(Buffer.from(report.text));
+    expect(headers.get("subject")).toBe("Ihre Nachricht versp\u00e4tet sich");
+    expect(text).toContain("Sie brauchen sie nicht noch einmal zu senden");
+    expect(report.text).toContain("Content-Language: de\r\n");
   });
 
   it("takes nothing from a hostile reply but its text", async () => {

@@ -13,6 +13,7 @@ import type { Spool } from "../contracts/spool.ts";
 import type { Admission, Draft, Offer, Opening, Submit, Submitted } from "../contracts/submit.ts";
 import type { KernelRuntime } from "../kernel/kernel.ts";
 import { createAccounts } from "../login/accounts.ts";
+import type { ReportTexts } from "../mail/dsn/report-texts.ts";
 import { createFiling } from "../queue/filing.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
 import type { QueueOptions } from "../queue/queue-options.ts";
@@ -49,6 +50,8 @@ export interface MailFlowInit {
   readonly options?: Partial<QueueOptions>;
   /** Put between the rooms and the spool, to make it fail. */
   readonly wrapSpool?: (spool: Spool) => Spool;
+  /** Languages of reports; English by default. */
+  readonly reportTexts?: readonly ReportTexts[];
   /** `Received:` fields before a message counts as looping. */
   readonly hopsLimit?: number;
   /** Names of listeners whose clients `Received:` does not tell of. */
@@ -65,6 +68,8 @@ export const spoolWith =
     accept: (...args) => spool.accept(...args),
     settle: (...args) => spool.settle(...args),
     reschedule: (...args) => spool.reschedule(...args),
+    hold: (...args) => spool.hold(...args),
+    list: () => spool.list(),
     remove: (id) => spool.remove(id),
     read: (id) => spool.read(id),
     recovered: (at) => spool.recovered(at),
@@ -107,7 +112,14 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
   const { accounts } = made ?? { accounts: createAccounts(kernel, "+") };
   const room = { kernel, accounts, facts, spool, clock, log };
   const submit: Submit = { open: (opening) => door.open(opening) };
-  const queue = createQueue({ ...room, submit, alarm: clock.alarm, random: () => 0.5, options: init.options ?? {} });
+  const queue = createQueue({
+    ...room,
+    submit,
+    alarm: clock.alarm,
+    random: () => 0.5,
+    options: init.options ?? {},
+    ...(init.reportTexts && { reportTexts: init.reportTexts }),
+  });
   const door = createSubmit({
     ...{ ...room, queue, worker: 0 },
     ...(init.hopsLimit === undefined ? {} : { hopsLimit: init.hopsLimit }),

@@ -3,6 +3,7 @@ import { type Static, type TOptional, type TSchema, Type } from "typebox";
 import { Duration, Size } from "../../kernel/units.ts";
 import { loginKeys } from "./login-keys.ts";
 import { peerKeys } from "./peer-keys.ts";
+import { reportKeys } from "./report-keys.ts";
 
 const hostPattern =
   "^(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$";
@@ -225,6 +226,11 @@ export const serverKeys = Type.Object({
     expected: "a path",
   }),
   user: Type.Optional(Type.String({ description: "User to become once the sockets are open.", minLength: 1 })),
+  maildrop: Type.Optional(
+    FilePath(
+      "Where local programs leave mail (the command `sendmail`): a directory of the server's user that all users can get to; `maildrop` in `dataDir` by default.",
+    ),
+  ),
   origin: Type.Optional(HostName("Domain that completes bare addresses; `hostname` by default.")),
   postmaster: Type.Optional(
     Type.String({
@@ -273,6 +279,7 @@ export const serverKeys = Type.Object({
     },
     { description: "When mail that could not be delivered is tried again." },
   ),
+  reports: reportKeys,
   dns: Type.Object(
     {
       servers: Type.Array(Type.String({ minLength: 1, expected: "an address, or address:port" }), {

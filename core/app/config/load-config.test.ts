@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { english } from "../../mail/dsn/english.ts";
 import { defaultLimits } from "../../smtp/config.ts";
 import { loadConfig } from "./load-config.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -74,6 +75,7 @@ describe("a config", () => {
     expect(await load()).toEqual({
       recipientDelimiter: "+",
       queue: { firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
+      reportTexts: [english],
       dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
       keyValue: { ceilingBytes: 256 * 1024 * 1024 },
       login: { mechanisms: null, cramMd5: false, scramIterations: 4096, hashThreads: null, hashWaiting: 256 },

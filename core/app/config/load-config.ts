@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { isSchema } from "../../kernel/load/schema.ts";
 import { validate } from "../../kernel/load/validate.ts";
 import { builtinPlugins } from "../../kernel/load.ts";
@@ -22,6 +22,7 @@ import {
 } from "./keys.ts";
 import { limitsOf, readListeners } from "./listeners.ts";
 import type { Mistake, Placed, Slip } from "./mistake.ts";
+import { readReportTexts } from "./report-keys.ts";
 import { checkRoles } from "./roles.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { findConfigFile, mistakeAt, mistakeIn, readSource, type Source, searchPlaces } from "./source.ts";
@@ -86,6 +87,8 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
       const text = `"firstAccount" is ${JSON.stringify(keys.firstAccount)}`;
       slips.push({ path: ["firstAccount"], text, expected: "an address such as demo@example.test" });
     }
+    const reports = await readReportTexts(keys.reports, configDir);
+    slips.push(...reports.slips);
     slips.push(...resolverSlips(keys.dns.servers));
     if (postmaster === null) {
       const text = `"postmaster" is ${JSON.stringify(keys.postmaster)}`;
@@ -94,6 +97,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
       config = {
         hostname: keys.hostname,
         dataDir,
+        maildrop: keys.maildrop === undefined ? join(dataDir, "maildrop") : resolve(configDir, keys.maildrop),
         user: keys.user ?? null,
         origin,
         postmaster,
@@ -110,6 +114,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
           expiryMs: keys.queue.expiry,
           warnAfterMs: keys.queue.warnAfter,
         },
+        reportTexts: reports.texts,
         dns: {
           servers: keys.dns.servers,
           ...(keys.dns.validating !== undefined && { validating: keys.dns.validating }),

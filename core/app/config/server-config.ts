@@ -2,6 +2,7 @@
 import type { ListenerTls } from "../../contracts/session.ts";
 import type { PluginEntry } from "../../kernel/entry.ts";
 import type { Address } from "../../mail/address.ts";
+import type { ReportTexts } from "../../mail/dsn/report-texts.ts";
 import type { SmtpLimits } from "../../smtp/config.ts";
 import type { PeerGrants } from "../../smtp/peers.ts";
 
@@ -61,6 +62,8 @@ export interface ServerConfig {
   readonly hostname: string;
   /** Absolute. */
   readonly dataDir: string;
+  /** Where local programs leave mail. Absolute. */
+  readonly maildrop: string;
   /** Dropped to after the sockets are open. */
   readonly user: string | null;
   /** Domain that completes bare addresses. */
@@ -81,6 +84,8 @@ export interface ServerConfig {
     readonly expiryMs: number;
     readonly warnAfterMs: number;
   };
+  /** Languages of reports, the usual one first. */
+  readonly reportTexts: readonly ReportTexts[];
   /** Without servers, the system's are asked. */
   readonly dns: {
     readonly servers: readonly string[];

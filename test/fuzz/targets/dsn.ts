@@ -1,4 +1,6 @@
 /** Reports about whatever came: the machine's part has its fields and none that the client slipped in. */
+import { english } from "../../../core/mail/dsn/english.ts";
+import { german } from "../../../core/mail/dsn/german.ts";
 import { buildReport } from "../../../core/mail/dsn/report.ts";
 import { headerEnd } from "../../../core/mail/header.ts";
 import { parseStructure } from "../../../core/mail/structure/structure-parser.ts";
@@ -15,6 +17,7 @@ export const target: Target = {
     const hostile = input.toString("utf8").slice(0, 300);
     const { pieces } = buildReport({
       kind: random.pick(["failed", "delayed", "succeeded", "double"] as const),
+      texts: random.pick([english, german]),
       id: "E1",
       nowMs: 0,
       to: "sender@example.net",
