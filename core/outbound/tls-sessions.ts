@@ -1,0 +1,38 @@
+/**
+ * TLS sessions to be resumed, with what was found out about the certificate when they began. Each is given out once (RFC 8446 C.4), and only
+ * under the key that it was kept under. Bounded in number and age.
+ */
+import type { Clock } from "../contracts/clock.ts";
+import type { Judgement } from "./certificate-judgement.ts";
+
+export interface KeptSession {
+  readonly session: Buffer;
+  readonly judgement: Judgement;
+}
+
+const SESSIONS_LIMIT = 1_000;
+/** A certificate that was good is looked at again after this time. */
+const AGE_LIMIT_MS = 30 * 60_000;
+
+export class TlsSessions {
+  readonly #clock: Clock;
+  readonly #sessions = new Map<string, KeptSession & { readonly until: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  take(key: string): KeptSession | null {
+    const kept = this.#sessions.get(key);
+    if (kept === undefined) return null;
+    this.#sessions.delete(key);
+    return kept.until > this.#clock.now() ? kept : null;
+  }
+
+  keep(key: string, kept: KeptSession): void {
+    const [oldest] = this.#sessions.keys();
+    if (this.#sessions.size >= SESSIONS_LIMIT && oldest !== undefined) this.#sessions.delete(oldest);
+    this.#sessions.delete(key);
+    this.#sessions.set(key, { ...kept, until: this.#clock.now() + AGE_LIMIT_MS });
+  }
+}
