@@ -23,18 +23,23 @@ interface Made {
 
 const keys = { ec: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], rsa: ["rsa:2048"] };
 
+interface Wish {
+  readonly by?: string;
+  readonly commonName?: string;
+  readonly days?: number;
+  readonly more?: readonly string[];
+  readonly key?: "ec" | "rsa";
+}
+
+const authority = ["basicConstraints=critical,CA:TRUE"];
+
 async function make(
   name: string,
-  {
-    by,
-    days = 30,
-    more = ["basicConstraints=critical,CA:TRUE"],
-    key = "ec",
-  }: { by?: string; days?: number; more?: string[]; key?: "ec" | "rsa" },
+  { by, commonName = name, days = 30, more = authority, key = "ec" }: Wish,
 ): Promise<Made> {
   const file = (which: string, kind: string) => join(directory, `${which}.${kind}`);
   await run("openssl", [
-    ...["req", "-x509", "-nodes", "-newkey", ...keys[key], "-subj", `/CN=${name}`, "-days", String(days)],
+    ...["req", "-x509", "-nodes", "-newkey", ...keys[key], "-subj", `/CN=${commonName}`, "-days", String(days)],
     ...["-keyout", file(name, "key"), "-out", file(name, "pem")],
     ...more.flatMap((extension) => ["-addext", extension]),
     ...(by === undefined ? [] : ["-CA", file(by, "pem"), "-CAkey", file(by, "key")]),
@@ -73,7 +78,7 @@ beforeAll(async () => {
     });
     chains[key] = { root, middle, host };
   }
-  impostor = await make("root-ec-2", { more: ["basicConstraints=critical,CA:TRUE"] });
+  impostor = await make("impostor", { commonName: "root-ec" });
   client = await make("client", { by: "middle-ec", more: [...leaf("mx.example.org"), "extendedKeyUsage=clientAuth"] });
   short = await make("short", { by: "middle-ec", more: leaf("mx.example.org"), days: 1 });
   byLeaf = await make("by-leaf", { by: "host-ec", more: leaf("mx.example.org") });
