@@ -7,6 +7,7 @@ import type { Session } from "../contracts/session.ts";
 import type { SpoolEnvelope, SpoolReceipts, SpoolRecipient, SpoolSession } from "../contracts/spool.ts";
 import type { Address } from "../mail/address.ts";
 import { storedAddress } from "./addresses.ts";
+import { CellOwner } from "./cells.ts";
 import { createSession, type SessionState } from "./session.ts";
 
 export interface EnvelopeInit {
@@ -53,7 +54,7 @@ export interface Receipts {
 const unspoken: ReadonlySet<Notify> = new Set();
 const none: readonly Address[] = Object.freeze([]);
 
-export class EnvelopeState implements Envelope {
+export class EnvelopeState extends CellOwner implements Envelope {
   readonly id: string;
   readonly origin: Origin;
   session: Session | null;
@@ -75,6 +76,7 @@ export class EnvelopeState implements Envelope {
   #lastRecipientId = 0;
 
   constructor(init: EnvelopeInit) {
+    super();
     this.id = init.id;
     this.origin = init.origin;
     this.session = init.session;

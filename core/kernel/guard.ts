@@ -33,11 +33,11 @@ function askPlainly(tap: Tap, args: readonly unknown[]): Verdict | Promise<Verdi
   let isLater: boolean;
   try {
     answer = isTrackingStrays() ? runAs(tap.entry, () => invoke(tap, args, call)) : invoke(tap, args, call);
+    if (answer === proceed) return proceed;
     isLater = isThenable(answer);
   } catch (cause) {
     return answerFault(tap, args, "throw", cause);
   }
-  if (answer === proceed) return proceed;
   return isLater ? settleLater(tap, args, call, answer) : judge(tap, args, answer);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Identity } from "../contracts/account.ts";
 import type { ForwardedClient, Protocol, Session, TlsFacts } from "../contracts/session.ts";
+import { CellOwner } from "./cells.ts";
 
 export interface SessionInit {
   readonly id: string;
@@ -16,7 +17,7 @@ export interface SessionInit {
   readonly identity?: Identity | null;
 }
 
-export class SessionState implements Session {
+export class SessionState extends CellOwner implements Session {
   readonly id: string;
   readonly protocol: Protocol;
   readonly listener: Session["listener"];
@@ -32,6 +33,7 @@ export class SessionState implements Session {
   #hasSpokenEarly = false;
 
   constructor(init: SessionInit) {
+    super();
     this.id = init.id;
     this.protocol = init.protocol;
     this.listener = init.listener;

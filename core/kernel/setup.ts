@@ -5,6 +5,7 @@
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Service } from "../contracts/service.ts";
+import { stateCell } from "./cells.ts";
 import type { Context, Tokens } from "./define.ts";
 import type { PluginEntry } from "./entry.ts";
 import { causeText } from "./fault.ts";
@@ -86,19 +87,6 @@ function provide(tokens: Tokens, { provides }: AnyLive, services: Map<string, un
   const given: Readonly<Record<string, unknown>> = provides ?? {};
   for (const [key, token] of Object.entries(tokens) as [string, Service<unknown>][])
     services.set(token.name, given[key]);
-}
-
-/** A cell per owner; gone with it. */
-function stateCell<Owner extends object, T>(init: (owner: Owner) => T): (owner: Owner) => T {
-  const cells = new WeakMap<Owner, { readonly value: T }>();
-  return (owner) => {
-    let cell = cells.get(owner);
-    if (!cell) {
-      cell = { value: init(owner) };
-      cells.set(owner, cell);
-    }
-    return cell.value;
-  };
 }
 
 /** Rejects when it has taken too long. */
