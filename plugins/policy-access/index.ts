@@ -89,10 +89,18 @@ export default definePlugin({
     const isExempt = exemptionOf(config.exempt);
     const { texts } = config;
     const ofSession = state((_: Session) => ({ connect: noEffects(), helo: noEffects() }));
+    /** Most messages have none. */
+    const ofEnvelope = new WeakMap<Envelope, Effects>();
+    const effectsOf = (envelope: Envelope): Effects => {
+      const effects = ofEnvelope.get(envelope) ?? noEffects();
+      ofEnvelope.set(envelope, effects);
+      return effects;
+    };
     // What does not depend on the recipient is asked once a transaction, also when it is asked at RCPT.
-    const ofEnvelope = state((_: Envelope) => ({ effects: noEffects(), known: new Map<Check, Outcome>() }));
+    const askedBefore = state((_: Envelope) => new Map<Check, Outcome>());
+    const isRepeated = ({ kind, at }: Check): boolean => at === "rcptTo" && !isOfRecipient(kind);
 
-    function make(check: Check, question: Asked, effects: Effects): Outcome | Promise<Outcome> {
+    function make(check: Check, question: Asked, before: Effects | null): Outcome | Promise<Outcome> {
       const { kind, at } = check;
       const { what } = kinds[kind];
       const unlessAuthenticated = isExempt.unlessAuthenticated && (at === "connect" || at === "helo");
@@ -101,6 +109,7 @@ export default definePlugin({
         const { subject } = answer;
         if (answer.at === "unavailable")
           return defer(fillText(texts.unavailable, { subject, what }), { detail: "4.3", unlessAuthenticated });
+        const effects = before ?? (question.envelope ? effectsOf(question.envelope) : noEffects());
         const fields = { check: kind, key: answer.hit.key, subject, ...facts(question) };
         return act(
           answer.hit.value,
@@ -122,17 +131,18 @@ export default definePlugin({
       });
     }
 
-    function run(phase: Phase, question: Asked, effects: Effects, from = 0): Outcome | Promise<Outcome> {
+    /** `before`: effects of what is checked before there is mail. */
+    function run(phase: Phase, question: Asked, before: Effects | null, from = 0): Outcome | Promise<Outcome> {
       for (let index = from; index < checks.length; index += 1) {
         const check = checks[index];
         if (check?.at !== phase) continue;
-        const known = question.envelope && !isOfRecipient(check.kind) ? ofEnvelope(question.envelope).known : null;
-        const before = known?.get(check);
-        const outcome = before !== undefined ? before : make(check, question, effects);
+        const known = question.envelope && isRepeated(check) ? askedBefore(question.envelope) : null;
+        const answered = known?.get(check);
+        const outcome = answered !== undefined ? answered : make(check, question, before);
         if (outcome instanceof Promise)
           return outcome.then((later) => {
             known?.set(check, later);
-            return later ?? run(phase, question, effects, index + 1);
+            return later ?? run(phase, question, before, index + 1);
           });
         known?.set(check, outcome);
         if (outcome !== null) return outcome;
@@ -158,16 +168,20 @@ export default definePlugin({
     ) => {
       if (!active.has(phase) || isExempt(envelope.session)) return proceed;
       const question: Asked = { session: envelope.session, envelope, recipient, call, insteadOfReject: null };
-      return whenKnown(
-        run(phase, question, ofEnvelope(envelope).effects),
-        (outcome) => softened(outcome, [question, ...effectsOn(envelope)]) ?? proceed,
+      return whenKnown(run(phase, question, null), (outcome) =>
+        outcome === null ? proceed : (softened(outcome, [question, ...effectsOn(envelope)]) ?? proceed),
       );
     };
     const effectsOn = (envelope: Envelope): readonly Effects[] => {
-      if (checks.length === 0) return [];
+      const all: Effects[] = [];
       const { session } = envelope;
-      const before = session && !isExempt(session) ? ofSession(session) : null;
-      return [...(before ? [before.connect, before.helo] : []), ofEnvelope(envelope).effects];
+      if (session && (active.has("connect") || active.has("helo")) && !isExempt(session)) {
+        const before = ofSession(session);
+        all.push(before.connect, before.helo);
+      }
+      const own = ofEnvelope.get(envelope);
+      if (own) all.push(own);
+      return all;
     };
     return {
       check: () => findings(checks),
