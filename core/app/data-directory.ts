@@ -29,7 +29,8 @@ export function findUser(name: string): SystemUser {
 export async function prepareDataDirectory(dataDir: string, owner: SystemUser | null): Promise<void> {
   try {
     for (const directory of [dataDir, join(dataDir, "spool")]) {
-      makeDirectory(directory);
+      // Users have to get through it to the maildrop, and can see nothing of it; all else within is closed to them.
+      makeDirectory(directory, directory === dataDir ? 0o751 : 0o750);
       // What stands within belongs to the server's user, who must not be able to have root give files of others away by a link.
       const give = directory === dataDir ? chownSync : lchownSync;
       if (owner && process.getuid?.() === 0) give(directory, owner.uid, owner.gid);
@@ -47,12 +48,12 @@ export async function prepareDataDirectory(dataDir: string, owner: SystemUser | 
 }
 
 /** With its parents, each made by itself: Node's recursive mkdir never ends where the file system forbids it as /proc does. */
-function makeDirectory(directory: string): void {
+function makeDirectory(directory: string, mode: number): void {
   if (existsSync(directory)) return;
   const parent = dirname(directory);
-  if (parent !== directory) makeDirectory(parent);
+  if (parent !== directory) makeDirectory(parent, 0o755);
   try {
-    mkdirSync(directory, { mode: 0o750 });
+    mkdirSync(directory, { mode });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
   }

@@ -26,6 +26,7 @@ async function serverWith(...plugins: readonly Listed[]) {
   const config: ServerConfig = {
     hostname: "mx.example.org",
     dataDir,
+    maildrop: join(dataDir, "maildrop"),
     user: null,
     origin: "example.org",
     postmaster,

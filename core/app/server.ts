@@ -12,6 +12,7 @@ import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
+import { Outbound } from "../contracts/outbound.ts";
 import { QueueControl } from "../contracts/queue-control.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
@@ -30,6 +31,7 @@ import { type CertificateReader, certificatesOnDisk } from "../net/certificate-r
 import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
 import { type Listener, openListener } from "../net/listener.ts";
+import { createOutbound } from "../outbound/outbound.ts";
 import { createFiling } from "../queue/filing.ts";
 import { createNextHops } from "../queue/next-hops.ts";
 import { createQueue, type Queue } from "../queue/queue.ts";
@@ -118,6 +120,8 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
 
   const loginSecret = await openLoginSecret(dataDir);
 
+  const outbound = createOutbound({ hostname, clock, log });
+  onClose(() => outbound.close());
   const made: { queue?: Queue } = {};
   const kernel = await createKernel(config.plugins, {
     log,
@@ -169,6 +173,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         [Resolver, resolver],
         [ClientNames, createClientNames({ resolver, clock, timeoutMs: config.dns.clientNamesMs || PLUGIN_NAMES_MS })],
         [NextHops, createNextHops({ kernel, resolver, hostname })],
+        [Outbound, outbound],
         [Notifier, parts.notifier],
         [KeyValue, keyValue],
         [Certificates, certificates.ofServer],

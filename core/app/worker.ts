@@ -46,6 +46,7 @@ async function open(task: WorkerTask, notifier: LocalNotifier, certificateReader
     config,
     slot,
     listens,
+    picksUp: slot === 0,
     log,
     clock: Date,
     notifier,

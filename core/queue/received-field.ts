@@ -2,7 +2,7 @@
  * The `Received:` field of RFC 5321 4.4, and how many a message has. What a client told of itself is cut and stripped of control
  * characters and parentheses before it stands in there.
  */
-import type { Envelope } from "../contracts/envelope.ts";
+import { type Envelope, LOCAL_USER_LABEL } from "../contracts/envelope.ts";
 import type { ServerFacts } from "../contracts/server-facts.ts";
 import type { ForwardedClient, Session, TlsFacts } from "../contracts/session.ts";
 import type { Change } from "../contracts/verdicts.ts";
@@ -25,7 +25,7 @@ export function receivedField(
     client && `from ${clientName(client)} (${tcpInfo(client)})`,
     session?.tls && `(${tlsInfo(session.tls, client !== null)})`,
     client?.forwarded && forwardedFor(client.forwarded),
-    `by ${facts.hostname} (Postern)${session ? ` with ${protocolWord(session, envelope.isSmtpUtf8)}` : ""} id ${envelope.id}`,
+    `by ${facts.hostname} (Postern${localUser(envelope)})${session ? ` with ${protocolWord(session, envelope.isSmtpUtf8)}` : ""} id ${envelope.id}`,
     how.address && `for <${safeText(how.address)}>`,
   ].filter((line) => line !== null && line !== undefined && line !== "");
   return { op: "prepend", header: "Received", value: `${lines.join("\r\n\t")}; ${formatDate(how.nowMs)}` };
@@ -55,6 +55,12 @@ function cipherBits(cipher: string): number | null {
   if (cipher.includes("CHACHA20")) return 256;
   const bits = /(?:AES|CAMELLIA|ARIA)_?(128|256)/.exec(cipher)?.[1];
   return bits === undefined ? null : Number(bits);
+}
+
+/** Which user's program left it: nobody logged in, and the sender may be whatever the program said. */
+function localUser(envelope: Envelope): string {
+  const uid = envelope.label(LOCAL_USER_LABEL);
+  return Number.isInteger(uid) ? `, from userid ${uid}` : "";
 }
 
 const CLIENT_TEXT_LIMIT = 255;

@@ -8,7 +8,8 @@ const ranks: readonly (readonly string[])[] = [
   ["kernel"],
   ["net", "login", "tables", "kv", "outbound"],
   ["smtp", "spool", "queue"],
-  ["app"],
+  ["maildrop"],
+  ["app", "sendmail"],
   ["cli"],
 ];
 const rankOf = new Map(ranks.flatMap((rooms, rank) => rooms.map((room) => [room, rank] as const)));

@@ -1,0 +1,54 @@
+/**
+ * Mail of local programs: the maildrop is made ready, what they have to know is written down, and what they leave is picked up. Where that
+ * cannot be done the server runs all the same, and its log says why local programs are turned away.
+ */
+import type { Clock } from "../contracts/clock.ts";
+import type { Log } from "../contracts/log.ts";
+import type { ServerFacts } from "../contracts/server-facts.ts";
+import type { Spool } from "../contracts/spool.ts";
+import type { Submit } from "../contracts/submit.ts";
+import type { ReportTexts } from "../mail/dsn/report-texts.ts";
+import { writeFacts } from "../maildrop/facts.ts";
+import { mailFindings } from "../maildrop/findings-mail.ts";
+import { missingRecipients } from "../maildrop/missing-recipients.ts";
+import { Pickup } from "../maildrop/pickup.ts";
+import { prepareMaildrop } from "../maildrop/places.ts";
+import type { QueueOptions } from "../queue/queue-options.ts";
+import { reportRefusals } from "../queue/refusal-report.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+
+export interface LocalMailParts {
+  readonly config: ServerConfig;
+  readonly submit: Submit;
+  readonly spool: Spool;
+  readonly facts: ServerFacts;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly options: Partial<QueueOptions>;
+  /** Languages of reports. */
+  readonly reportTexts: readonly ReportTexts[];
+}
+
+/** Answers how to stop it. Never rejects. */
+export async function openLocalMail(parts: LocalMailParts): Promise<() => Promise<void>> {
+  const { config, submit, spool, facts, log, clock, options, reportTexts } = parts;
+  const room = { submit, facts, clock, log };
+  try {
+    const places = await prepareMaildrop(config.maildrop);
+    const { hostname, origin, limits } = config;
+    const { messageSizeBytes } = limits;
+    await writeFacts(config.dataDir, { format: 1, maildrop: places.fresh, origin, hostname, messageSizeBytes });
+    const pickup = new Pickup({
+      ...{ places, submit, log, clock, limits, expiryMs: config.queue.expiryMs },
+      report: (envelope, message, acceptedAt, refused) =>
+        reportRefusals({ ...room, options, reportTexts }, { envelope, message, acceptedAt, refused }),
+      tellFindings: (envelope, findings) => mailFindings(room, envelope, findings),
+      missingAfter: (id) => missingRecipients({ spool, facts }, id),
+    });
+    await pickup.start();
+    return () => pickup.stop();
+  } catch (error) {
+    log.error({ err: error, maildrop: config.maildrop }, "local programs cannot leave mail");
+    return async () => {};
+  }
+}
