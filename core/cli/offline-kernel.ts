@@ -16,6 +16,7 @@ import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
+import { Outbound } from "../contracts/outbound.ts";
 import { QueueControl } from "../contracts/queue-control.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
@@ -83,7 +84,7 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           [Accounts, accounts.current],
           [AccountAdmins, admins],
           [LoginMethods, { register() {} }],
-          ...[Logins, Filing, Submit, Spool, QueueControl].map(notRunning),
+          ...[Logins, Outbound, Filing, Submit, Spool, QueueControl].map(notRunning),
         ];
         return services.filter(([token]) => !isProvided(config.plugins, token));
       },

@@ -12,6 +12,7 @@ import type { Message } from "../contracts/envelope.ts";
 
 import type { Log } from "../contracts/log.ts";
 import { NextHops } from "../contracts/next-hops.ts";
+import { Outbound } from "../contracts/outbound.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
 import type { Connection, ListenerTls } from "../contracts/session.ts";
@@ -29,6 +30,7 @@ import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
 import { type Listener, type ListenerSpec, openListener } from "../net/listener.ts";
 import { ensureSelfSigned } from "../net/self-signed.ts";
+import { createOutbound } from "../outbound/outbound.ts";
 import { createNextHops } from "../queue/next-hops.ts";
 import { createSubmit } from "../queue/submit.ts";
 import { createSmtpFront, type SmtpFrontOptions } from "../smtp/front.ts";
@@ -101,6 +103,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
     version: "0",
   };
 
+  const outbound = createOutbound({ hostname, clock, log });
   const resolver = options.dns === undefined ? null : createResolver({ servers: [options.dns], clock });
   const clientNames = resolver && createClientNames({ resolver, clock, timeoutMs: 5_000 });
   let accounts: Accounts | null = null;
@@ -117,6 +120,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
           [Accounts, accounts],
           [Logins, logins],
           [LoginMethods, logins.methods],
+          [Outbound, outbound],
           [Tables, createTables({ configDir: directory, log, clock, localDomains: [facts.origin, hostname] })],
           ...(resolver === null || clientNames === null
             ? []
@@ -162,6 +166,7 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
     close: async () => {
       await listener.close(options.drainMs ?? 50);
       await kernel.stop();
+      outbound.close();
       await openedLogins.close();
       if ("close" in certificates && typeof certificates.close === "function") certificates.close();
       await rm(directory, { recursive: true });
@@ -218,6 +223,8 @@ class RememberingSpool implements Pick<Spool, "receive" | "accept"> {
 
   async settle(): Promise<void> {}
   async reschedule(): Promise<void> {}
+  async hold(): Promise<void> {}
+  async *list(): AsyncIterable<never> {}
   async remove(): Promise<void> {}
   async read(): Promise<null> {
     return null;
