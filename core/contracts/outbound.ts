@@ -5,7 +5,6 @@
 import type { RemoteReply } from "./delivery.ts";
 import type { Envelope, Message, Recipient } from "./envelope.ts";
 import { defineService } from "./service.ts";
-import type { ForwardedClient } from "./session.ts";
 
 /**
  * `none`: clear text. `opportunistic`: STARTTLS where offered, and clear text where the handshake fails (RFC 7435). `required`:
@@ -123,8 +122,8 @@ export interface OutboundRequest {
   readonly login?: OutboundLogin | null;
   /** Local addresses to send from. */
   readonly source?: { readonly ipv4?: string; readonly ipv6?: string };
-  /** For whom we speak, said by XFORWARD to hosts that take it: content filters. */
-  readonly forwarded?: ForwardedClient | null;
+  /** Whose client we speak for, said by XFORWARD to hosts that take it: content filters. */
+  readonly forwards?: Pick<Envelope, "id" | "origin" | "session"> | null;
   readonly envelope: OutboundEnvelope;
   /** Each id once. */
   readonly recipients: readonly Recipient[];

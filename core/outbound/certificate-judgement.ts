@@ -1,6 +1,7 @@
 /** Whether a host's certificate shows that it is the one that was meant: by TLSA records (RFC 7672) or by an authority and a name. */
 import { checkServerIdentity, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import type { OutboundTls, TlsFault, TlsFaultKind, TlsRequirement } from "../contracts/outbound.ts";
+import { shownChain, tlsaFault } from "./dane.ts";
 import { printable } from "./remote-reply.ts";
 
 /** Without a way to be verified there is a flaw that says why. */
@@ -10,11 +11,19 @@ export type Judgement = Pick<OutboundTls, "verifiedBy" | "flaw">;
 export const isTlsRefused = ({ level }: TlsRequirement, { verifiedBy }: Judgement): boolean =>
   verifiedBy === null && (level === "verified" || level === "implicit");
 
-export function judgeCertificate(secured: TLSSocket, requirement: TlsRequirement, names: readonly string[]): Judgement {
+export function judgeCertificate(
+  secured: TLSSocket,
+  requirement: TlsRequirement,
+  names: readonly string[],
+  nowMs: number,
+): Judgement {
   const certificate = secured.getPeerCertificate(true);
   // An anonymous cipher shows none.
   if (certificate?.raw === undefined) return flawed("certificate-not-trusted", "the host shows no certificate");
-  if (requirement.tlsa !== undefined && requirement.tlsa.length > 0) return flawed("tlsa-invalid", "TLSA");
+  if (requirement.tlsa !== undefined && requirement.tlsa.length > 0) {
+    const flaw = tlsaFault({ chain: shownChain(secured), records: requirement.tlsa, names, nowMs });
+    return flaw === null ? { verifiedBy: "dane", flaw } : { verifiedBy: null, flaw };
+  }
   const { authorizationError } = secured;
   if (!secured.authorized && authorizationError !== undefined && authorizationError !== null) {
     const code = authorizationError instanceof Error ? authorizationError.message : String(authorizationError);

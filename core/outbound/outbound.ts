@@ -28,6 +28,7 @@ import { timeoutsOf } from "./timeouts.ts";
 import { TlsSessions } from "./tls-sessions.ts";
 import { type Progress, transact } from "./transaction.ts";
 import { ConnectionFault, type Wire } from "./wire.ts";
+import { forwardedClient } from "./xforward.ts";
 
 export interface OutboundRoom {
   /** Our name in EHLO where a request has none. */
@@ -199,7 +200,7 @@ const transactionOf = (request: OutboundRequest, { body, content }: Sendable, re
   body,
   isSmtpUtf8:
     isInternational(request.envelope) || recipients.some(({ address }) => /[^\u0000-\u007f]/.test(address.localPart)),
-  forwarded: request.forwarded ?? null,
+  forwarded: request.forwards ? forwardedClient(request.forwards) : null,
   recipients,
   content: content satisfies Content | null,
 });

@@ -48,7 +48,7 @@ export async function secure(socket: Socket, options: SecureOptions): Promise<Se
   const isResumed = secured.isSessionReused();
   // A resumed session shows no chain: what was found out when it began holds for it.
   const judgement: Judgement =
-    isResumed && kept !== null ? kept.judgement : judgeCertificate(secured, requirement, names);
+    isResumed && kept !== null ? kept.judgement : judgeCertificate(secured, requirement, names, sessions.now);
   if (isTlsRefused(requirement, judgement) && judgement.flaw !== null) {
     secured.destroy();
     throw new OutboundFault("tls", judgement.flaw.reason, { tlsFault: judgement.flaw });

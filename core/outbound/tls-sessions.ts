@@ -22,6 +22,10 @@ export class TlsSessions {
     this.#clock = clock;
   }
 
+  get now(): number {
+    return this.#clock.now();
+  }
+
   take(key: string): KeptSession | null {
     const kept = this.#sessions.get(key);
     if (kept === undefined) return null;

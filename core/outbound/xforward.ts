@@ -1,4 +1,5 @@
 /** XFORWARD: tells a content filter behind us for whom we speak. Only attributes that it takes are said. */
+import type { Envelope } from "../contracts/envelope.ts";
 import type { ForwardedClient } from "../contracts/session.ts";
 import type { Features } from "./features.ts";
 import { xtext } from "./xtext.ts";
@@ -7,6 +8,25 @@ import { xtext } from "./xtext.ts";
 const LINE_LIMIT = 500;
 const VALUE_LIMIT = 255;
 const UNKNOWN = "[UNAVAILABLE]";
+
+/** The client that a message came from; the first one, where somebody forwarded it to us in the same way. */
+export function forwardedClient({ id, origin, session }: Pick<Envelope, "id" | "origin" | "session">): ForwardedClient {
+  if (session?.forwarded) return session.forwarded;
+  const source = origin === "smtp" || origin === "lmtp" ? "remote" : "local";
+  if (session === null)
+    return { name: null, address: null, port: null, protocol: null, heloName: null, ident: id, source };
+  const { remote, heloName, protocol, isExtended } = session;
+  const isUnix = remote.address === "unix";
+  return {
+    name: remote.hostname,
+    address: isUnix ? null : remote.address,
+    port: isUnix ? null : remote.port,
+    protocol: protocol === "smtp" && isExtended !== false ? "ESMTP" : protocol.toUpperCase(),
+    heloName,
+    ident: id,
+    source: isUnix ? "local" : source,
+  };
+}
 
 export function xforwardCommands(forwarded: ForwardedClient, { xforward }: Features): readonly string[] {
   const { name, address, port, protocol, heloName, ident, source } = forwarded;
