@@ -5,7 +5,7 @@ export * from "../mail/address-fields.ts";
 export * from "../mail/alias-list.ts";
 export * from "../mail/domain-list.ts";
 export * from "../mail/extension.ts";
-export { fieldValue, headerEnd, parseHeader } from "../mail/header.ts";
+export { fieldValue, headerEnd, parseHeader, safeText } from "../mail/header.ts";
 export * from "../mail/local-format.ts";
 export * from "../mail/network.ts";
 export * from "../mail/next-hop.ts";

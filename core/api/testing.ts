@@ -3,6 +3,8 @@ export * from "../testing/dns-server.ts";
 export * from "../testing/kernel.ts";
 export * from "../testing/key-value-suite.ts";
 export * from "../testing/mail.ts";
+export * from "../testing/mail-flow.ts";
+export * from "../testing/mail-plugins.ts";
 export * from "../testing/manual-clock.ts";
 export * from "../testing/plugin-options.ts";
 export * from "../testing/raw-client.ts";

@@ -7,7 +7,7 @@ import { Accounts } from "../contracts/account.ts";
 import type { Filing } from "../contracts/delivery.ts";
 import type { Origin, Recipient } from "../contracts/envelope.ts";
 import type { Log } from "../contracts/log.ts";
-import type { ServerFacts } from "../contracts/server-facts.ts";
+import { ServerFacts } from "../contracts/server-facts.ts";
 import type { Session } from "../contracts/session.ts";
 import type { Spool } from "../contracts/spool.ts";
 import type { Admission, Draft, Offer, Opening, Submit, Submitted } from "../contracts/submit.ts";
@@ -22,6 +22,7 @@ import { openSpool } from "../spool/open-spool.ts";
 import { keptLog, kernelWith, type Listed, type LogLine } from "./kernel.ts";
 import { addressOf } from "./mail.ts";
 import { type ManualClock, manualClock } from "./manual-clock.ts";
+import { tablesService } from "./tables.ts";
 
 export interface MailFlow {
   readonly kernel: KernelRuntime;
@@ -103,7 +104,7 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
       clock,
       services: (asked) => {
         made = { accounts: createAccounts(asked, "+") };
-        return [[Accounts, made.accounts]];
+        return [[Accounts, made.accounts], [ServerFacts, facts], tablesService({ clock, log })];
       },
     },
     ...init.plugins,
