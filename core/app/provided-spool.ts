@@ -12,6 +12,8 @@ export function providedSpool(kernel: Pick<Kernel, "service">): Spool {
     accept: (envelope, message) => spool().accept(envelope, message),
     settle: (id, recipientId, outcome) => spool().settle(id, recipientId, outcome),
     reschedule: (id, change) => spool().reschedule(id, change),
+    hold: (id, reason) => spool().hold(id, reason),
+    list: () => spool().list(),
     remove: (id) => spool().remove(id),
     read: (id) => spool().read(id),
     recovered: (until) => spool().recovered(until),

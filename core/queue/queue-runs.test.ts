@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Spool } from "../contracts/spool.ts";
-import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
+import { type MailFlow, openingOf, openMailFlow, sendText, spoolWith } from "../testing/mail-flow.ts";
 import { openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 import { DueHeap } from "./due-heap.ts";
 
@@ -76,19 +76,12 @@ describe("a queue run for a domain", () => {
   it("is one run for all who ask meanwhile", async () => {
     let reads = 0;
     const { flow } = await waitingQueue([["a@example.net"], ["b@example.com"]], (spool) =>
-      Object.assign(Object.create(spool) as Spool, {
-        read: (id: string) => {
+      spoolWith(() => ({
+        read: (id) => {
           reads += 1;
           return spool.read(id);
         },
-        receive: spool.receive.bind(spool),
-        accept: spool.accept.bind(spool),
-        settle: spool.settle.bind(spool),
-        reschedule: spool.reschedule.bind(spool),
-        remove: spool.remove.bind(spool),
-        recovered: spool.recovered.bind(spool),
-        close: spool.close.bind(spool),
-      }),
+      }))(spool),
     );
     reads = 0;
     const counts = await Promise.all(
@@ -100,22 +93,17 @@ describe("a queue run for a domain", () => {
 
   it("goes on past a message that cannot be read", async () => {
     let isBroken = true;
-    const { flow } = await waitingQueue([["a@example.net"], ["b@example.net"]], (spool) => ({
-      receive: spool.receive.bind(spool),
-      accept: spool.accept.bind(spool),
-      settle: spool.settle.bind(spool),
-      reschedule: spool.reschedule.bind(spool),
-      remove: spool.remove.bind(spool),
-      recovered: spool.recovered.bind(spool),
-      close: spool.close.bind(spool),
-      read: async (id) => {
-        if (isBroken) {
-          isBroken = false;
-          throw new Error("EIO");
-        }
-        return spool.read(id);
-      },
-    }));
+    const { flow } = await waitingQueue([["a@example.net"], ["b@example.net"]], (spool) =>
+      spoolWith(() => ({
+        read: async (id) => {
+          if (isBroken) {
+            isBroken = false;
+            throw new Error("EIO");
+          }
+          return spool.read(id);
+        },
+      }))(spool),
+    );
     expect(await flow.queue.flushDomain("example.net")).toBe(1);
     await flow.quiet();
   });

@@ -9,6 +9,7 @@ import type { DeferredFiles } from "./deferred-files.ts";
 import { Entry } from "./entry.ts";
 import { asSpoolFailure } from "./errors.ts";
 import type { Journal } from "./journal.ts";
+import { type DeferredName, neverDue } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SpoolLimits } from "./limits.ts";
 import type { AcceptMeta } from "./meta.ts";
@@ -48,6 +49,8 @@ export async function acceptMessage(
   }
 }
 
+const firstDue = ({ hold }: SpoolEnvelope): number => (hold === null ? 0 : neverDue);
+
 function needsFile(message: StoredMessage, limits: SpoolLimits): boolean {
   if (message.body.length === 0) return false;
   return message.sizeBytes > limits.memoryMessageBytes * 2 || !message.body.every(isInMemory);
@@ -66,12 +69,14 @@ async function write(init: AcceptingInit, meta: AcceptMeta, content: readonly Ui
   const attempt: { entry: Entry | null } = { entry: null };
   try {
     if (!journal.fits(record)) {
-      await writeFile(init, id, record);
+      await writeFile(init, { dueAt: firstDue(meta.envelope), id }, record);
       return;
     }
     await journal.message(record, (segment, offset) => {
       const place = { at: "journal", segment, offset, sizeBytes: record.sizeBytes } as const;
-      attempt.entry = new Entry(id, place, { dueAt: 0, isKnown: true, mayHaveBodyFile: meta.bodyFile !== null });
+      attempt.entry = new Entry(id, place, {
+        ...{ dueAt: firstDue(meta.envelope), mayHaveBodyFile: meta.bodyFile !== null },
+      });
       attempt.entry.pin(segment);
     });
     if (attempt.entry) ledger.add(attempt.entry);
@@ -89,12 +94,11 @@ async function takeBack({ journal, bodies }: AcceptingInit, meta: AcceptMeta, en
 }
 
 /** Too large for the journal (thousands of recipients): a file of its own at once. */
-async function writeFile({ ledger, deferred }: AcceptingInit, id: string, record: PreparedRecord): Promise<void> {
-  const name = { dueAt: 0, id };
+async function writeFile({ ledger, deferred }: AcceptingInit, name: DeferredName, record: PreparedRecord) {
   try {
     const usedBytes = await deferred.create(name, [record]);
     await deferred.flushNames();
-    ledger.add(new Entry(id, { at: "file", name, usedBytes }, { dueAt: 0, isKnown: true }));
+    ledger.add(new Entry(name.id, { at: "file", name, usedBytes }, { dueAt: name.dueAt }));
   } catch (error) {
     await deferred.remove(name);
     throw error;

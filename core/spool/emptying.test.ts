@@ -63,7 +63,7 @@ describe("messages that outlive their segment", () => {
     expect((await again.read("old"))?.state.outcomes).toEqual({ 1: delivered });
   });
 
-  it("are told in order of due time together with those in the journal, only when due, and once", async () => {
+  it("are told in order of due time together with those in the journal, only when due, and each once", async () => {
     const dir = await freshDirectory();
     const spool = await openIn(dir);
     const ids = await fill(spool, 24);
@@ -74,7 +74,8 @@ describe("messages that outlive their segment", () => {
     const inOrder = ids.toSorted((a, b) => dueOf(ids.indexOf(a)) - dueOf(ids.indexOf(b)));
     expect(await recoveredIds(again, 12 * 600_000)).toEqual(inOrder.slice(0, 12));
     await fill(again, 12, "more");
-    expect(await recoveredIds(again)).toEqual(inOrder.slice(12));
+    const isOld = (id: string) => ids.includes(id);
+    expect((await recoveredIds(again)).filter(isOld)).toEqual(inOrder);
   });
 
   it("are removed with their files, and stay removed", async () => {

@@ -5,12 +5,12 @@
 import type { SpoolOutcome } from "../contracts/spool.ts";
 import type { Damaged } from "./damaged.ts";
 import type { DeferredFiles } from "./deferred-files.ts";
-import type { Entry, Place, Schedule } from "./entry.ts";
+import type { Entry, Hold, Place, Schedule } from "./entry.ts";
 import { errorCode } from "./errors.ts";
-import { type DeferredName, nameableTime, segmentFileName } from "./layout.ts";
+import { type DeferredName, segmentFileName } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
 import { readHeader, readPayload, reprepareRecord } from "./record.ts";
-import { rescheduleRecord, settleRecord } from "./saved-records.ts";
+import { holdRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
 import type { Segment } from "./segment.ts";
 
 export interface EmptyingInit {
@@ -26,6 +26,7 @@ interface Copy {
   readonly usedBytes: number;
   readonly outcomes: ReadonlyMap<number, SpoolOutcome>;
   readonly schedule: Schedule | null;
+  readonly hold: Hold | null;
 }
 
 /** Flushes that run side by side share the file system's commits. */
@@ -74,18 +75,20 @@ export class SegmentEmptying {
     else entry.unpin(segment);
   }
 
-  /** The message has a file already: append the outcomes that it lacks; unlink it for good if the message is done. */
+  /** The message has a file already: append what it lacks; unlink it for good if the message is done. */
   async #saveFacts(entry: Entry, place: Place & { at: "file" }, segment: Segment): Promise<void> {
     const { deferred } = this.#init;
     if (entry.isRemoved) {
       await deferred.remove(place.name);
       this.#init.ledger.left(entry.id);
-    } else if (entry.unsaved.size > 0) {
+    } else if (entry.hasUnsaved) {
+      const { hold } = entry;
       const outcomes = new Map(entry.outcomes);
-      const records = settleRecords(entry.id, outcomes);
+      const records = [...settleRecords(entry.id, outcomes), ...holdRecords(entry.id, hold)];
       const usedBytes = await deferred.append(place.name, place.usedBytes, records, "flushed");
       entry.place = { ...place, usedBytes };
-      markSaved(entry, outcomes);
+      await renamed(deferred, entry);
+      markSaved(entry, outcomes, hold);
     }
     entry.unpin(segment);
   }
@@ -100,15 +103,19 @@ export class SegmentEmptying {
       return;
     }
     const outcomes = new Map(entry.outcomes);
-    const { schedule } = entry;
-    const name: DeferredName = { dueAt: nameableTime(entry.dueAt), id: entry.id };
-    const records = [reprepareRecord(header, bytes), ...settleRecords(entry.id, outcomes)];
+    const { schedule, hold } = entry;
+    const name: DeferredName = { dueAt: entry.dueAt, id: entry.id };
+    const records = [
+      reprepareRecord(header, bytes),
+      ...settleRecords(entry.id, outcomes),
+      ...holdRecords(entry.id, hold),
+    ];
     if (schedule) records.push(rescheduleRecord(entry.id, schedule));
     this.#leftovers.push(name);
     entry.isCopying = true;
     const usedBytes = await this.#create(name, records);
     this.#leftovers.splice(this.#leftovers.indexOf(name), 1);
-    copies.push({ entry, name, usedBytes, outcomes, schedule });
+    copies.push({ entry, name, usedBytes, outcomes, schedule, hold });
   }
 
   async #create(name: DeferredName, records: Parameters<DeferredFiles["create"]>[1]): Promise<number> {
@@ -131,41 +138,49 @@ export class SegmentEmptying {
   }
 
   /** From here on the file is the message. */
-  #handOver({ entry, name, usedBytes, outcomes }: Copy, segment: Segment): void {
+  #handOver({ entry, name, usedBytes, outcomes, hold }: Copy, segment: Segment): void {
     entry.place = { at: "file", name, usedBytes };
     entry.isCopying = false;
-    markSaved(entry, outcomes);
+    markSaved(entry, outcomes, hold);
     entry.unpin(segment);
-    if (entry.unsaved.size === 0) entry.unpinAll();
+    if (!entry.hasUnsaved) entry.unpinAll();
   }
 
   /** What has happened to the message while its file was written. */
-  async #catchUp({ entry, schedule }: Copy): Promise<void> {
+  async #catchUp({ entry, schedule, hold }: Copy): Promise<void> {
     if (entry.place.at !== "file") return;
     if (entry.isRemoved) {
       await this.#init.deferred.remove(entry.place.name);
       this.#init.ledger.left(entry.id);
-    } else if (entry.schedule !== schedule) await refile(this.#init.deferred, entry);
+    } else if (entry.schedule !== schedule || entry.hold !== hold) await refile(this.#init.deferred, entry);
   }
 }
 
-/** Writes an entry's schedule into its file and its due time into the file's name. Call it in the entry's turn. */
+/** Writes an entry's schedule and hold into its file and its due time into the file's name. Call it in the entry's turn. */
 export async function refile(deferred: DeferredFiles, entry: Entry): Promise<void> {
-  const { place, schedule } = entry;
-  if (place.at !== "file" || !schedule || entry.isRemoved) return;
-  const to: DeferredName = { dueAt: nameableTime(schedule.dueAt), id: entry.id };
-  const records = [rescheduleRecord(entry.id, schedule)];
+  const { id, place, schedule, hold } = entry;
+  if (place.at !== "file" || entry.isRemoved) return;
+  const records = [...holdRecords(id, hold), ...(schedule ? [rescheduleRecord(id, schedule)] : [])];
   const usedBytes = await deferred.append(place.name, place.usedBytes, records, "buffered");
   entry.place = { ...place, usedBytes };
-  if (to.dueAt === place.name.dueAt) return;
+  await renamed(deferred, entry);
+}
+
+async function renamed(deferred: DeferredFiles, entry: Entry): Promise<void> {
+  const { id, place, dueAt } = entry;
+  if (place.at !== "file" || place.name.dueAt === dueAt) return;
+  const to: DeferredName = { dueAt, id };
   await deferred.rename(place.name, to);
-  entry.place = { at: "file", name: to, usedBytes };
+  entry.place = { ...place, name: to };
 }
 
 const settleRecords = (id: string, outcomes: ReadonlyMap<number, SpoolOutcome>) =>
   [...outcomes].map(([recipientId, outcome]) => settleRecord(id, recipientId, outcome));
 
-function markSaved(entry: Entry, outcomes: ReadonlyMap<number, SpoolOutcome>): void {
+const holdRecords = (id: string, hold: Hold | null) => (hold ? [holdRecord(id, hold.reason)] : []);
+
+function markSaved(entry: Entry, outcomes: ReadonlyMap<number, SpoolOutcome>, hold: Hold | null): void {
+  if (entry.hold === hold) entry.isHoldUnsaved = false;
   for (const [recipientId, outcome] of outcomes) {
     if (entry.outcomes.get(recipientId) === outcome) entry.unsaved.delete(recipientId);
   }

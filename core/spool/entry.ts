@@ -1,9 +1,15 @@
 /** What the spool knows in memory about one message. Small: neither envelope nor bytes. */
 import type { SpoolOutcome, SpoolState } from "../contracts/spool.ts";
-import type { DeferredName } from "./layout.ts";
+import { type DeferredName, nameableTime, neverDue } from "./layout.ts";
 import type { Segment } from "./segment.ts";
 
 export type Schedule = Omit<SpoolState, "outcomes">;
+
+/** What an administrator, or a policy, has said last. */
+export interface Hold {
+  /** `null`: it waits no longer. */
+  readonly reason: string | null;
+}
 
 export type Place =
   | { readonly at: "journal"; readonly segment: Segment; readonly offset: number; readonly sizeBytes: number }
@@ -12,7 +18,6 @@ export type Place =
 
 export interface EntryFacts {
   readonly dueAt: number;
-  readonly isKnown: boolean;
   readonly mayHaveBodyFile?: boolean;
 }
 
@@ -21,15 +26,18 @@ export class Entry {
   place: Place;
   /** Later than what the place itself says; `null`: nothing later is known. */
   schedule: Schedule | null = null;
+  /** Milliseconds since 1970; `neverDue` is what "held" means. */
   dueAt: number;
+  /** Later than what the place itself says; `null`: nothing later is known. */
+  hold: Hold | null = null;
+  /** The hold is in the journal but not in a file of the message's own. */
+  isHoldUnsaved = false;
   /** Outcomes later than what the place itself says, or all of them. */
   readonly outcomes = new Map<number, SpoolOutcome>();
   /** Recipients whose outcome is in the journal but not in a file of the message's own. */
   readonly unsaved = new Set<number>();
   /** Segments that must not be emptied without it. */
   readonly #pinnedIn: Segment[] = [];
-  /** Whoever runs the queue knows of it. */
-  isKnown: boolean;
   /** `false`: its body is in its record, so there is no file to unlink. `true` also where nobody has read the record yet. */
   readonly mayHaveBodyFile: boolean;
   isRemoved = false;
@@ -42,8 +50,29 @@ export class Entry {
     this.id = id;
     this.place = place;
     this.dueAt = how.dueAt;
-    this.isKnown = how.isKnown;
     this.mayHaveBodyFile = how.mayHaveBodyFile ?? true;
+  }
+
+  get isHeld(): boolean {
+    return this.dueAt === neverDue;
+  }
+
+  /** The journal has facts that a file of its own lacks. */
+  get hasUnsaved(): boolean {
+    return this.unsaved.size > 0 || this.isHoldUnsaved;
+  }
+
+  /** What is held stays held. */
+  putOff(schedule: Schedule): void {
+    this.schedule = schedule;
+    if (!this.isHeld) this.dueAt = nameableTime(schedule.dueAt);
+  }
+
+  setHold(reason: string | null): Hold {
+    this.hold = { reason };
+    this.isHoldUnsaved = true;
+    this.dueAt = reason === null ? 0 : neverDue;
+    return this.hold;
   }
 
   pin(segment: Segment): void {

@@ -55,9 +55,12 @@ export interface DeferredName {
 const bucketMs = 2 ** 20;
 const timeDigits = 14;
 
-/** Due times beyond what a name can hold, or before 1970, are moved to the edge. */
+/** The due time of what waits for an administrator: the last that a name can hold. */
+export const neverDue = 10 ** timeDigits - 1;
+
+/** Due times beyond what a name can hold, or before 1970, are moved to the edge; the very last one is `neverDue`. */
 export const nameableTime = (timeMs: number): number =>
-  Math.min(Math.max(Math.floor(Number.isFinite(timeMs) ? timeMs : 0), 0), 10 ** timeDigits - 1);
+  timeMs === neverDue ? neverDue : Math.min(Math.max(Math.floor(Number.isNaN(timeMs) ? 0 : timeMs), 0), neverDue - 1);
 
 export const bucketOf = (dueAt: number): string => String(Math.floor(dueAt / bucketMs)).padStart(8, "0");
 export const isBucketName = (name: string): boolean => /^\d{8}$/.test(name);

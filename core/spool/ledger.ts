@@ -1,14 +1,27 @@
 /** What this process knows about the messages of its spool, and what it has yet to find out after a start. */
 import type { SpoolOutcome } from "../contracts/spool.ts";
-import { Entry, type Schedule } from "./entry.ts";
-import type { DeferredName } from "./layout.ts";
+import { Entry, type Hold, type Schedule } from "./entry.ts";
+import { type DeferredName, nameableTime, neverDue } from "./layout.ts";
 import type { Segment } from "./segment.ts";
 
 /** Facts in the journal about a message that is not in it: its own file will turn up under some name. */
-export interface Overlay {
-  readonly outcomes: Map<number, SpoolOutcome>;
-  schedule: Schedule | null;
-  readonly segments: Set<Segment>;
+export class Overlay {
+  readonly outcomes = new Map<number, SpoolOutcome>();
+  readonly segments = new Set<Segment>();
+  schedule: Schedule | null = null;
+  hold: Hold | null = null;
+  /** `null`: what the file's name says. */
+  dueAt: number | null = null;
+
+  putOff(schedule: Schedule): void {
+    this.schedule = schedule;
+    if (this.dueAt !== neverDue) this.dueAt = nameableTime(schedule.dueAt);
+  }
+
+  setHold(reason: string | null): void {
+    this.hold = { reason };
+    this.dueAt = reason === null ? 0 : neverDue;
+  }
 }
 
 export class Ledger {
@@ -48,7 +61,7 @@ export class Ledger {
     const known = this.entries.get(name.id);
     if (known) return known;
     if (this.#leaving.has(name.id)) return null;
-    const entry = new Entry(name.id, { at: "file", name, usedBytes: null }, { dueAt: name.dueAt, isKnown: false });
+    const entry = new Entry(name.id, { at: "file", name, usedBytes: null }, { dueAt: name.dueAt });
     this.entries.set(name.id, entry);
     return entry;
   }

@@ -1,6 +1,6 @@
 /** The JSON of each record type. Parsing throws a `SpoolError` for what this version cannot have written. */
 import type { SpoolEnvelope, SpoolOutcome } from "../contracts/spool.ts";
-import type { Schedule } from "./entry.ts";
+import type { Hold, Schedule } from "./entry.ts";
 import { SpoolError } from "./errors.ts";
 import { isSpoolId } from "./layout.ts";
 
@@ -28,6 +28,10 @@ export interface SettleMeta {
 export interface RescheduleMeta extends Schedule {
   readonly id: string;
 }
+export interface HoldMeta extends Hold {
+  readonly id: string;
+}
+
 /** The meta of a record as an object with a sound id. */
 export function parseMeta(meta: Buffer): object & { readonly id: string } {
   const value: unknown = JSON.parse(meta.toString("utf8"));
@@ -53,6 +57,12 @@ export function rescheduleMeta(value: object): RescheduleMeta {
   const meta = value as Partial<RescheduleMeta>;
   if (!Number.isFinite(meta.dueAt) || !Number.isSafeInteger(meta.attempts)) throw strange();
   return meta as RescheduleMeta;
+}
+
+export function holdMeta(value: object): HoldMeta {
+  const meta = value as Partial<HoldMeta>;
+  if (typeof meta.reason !== "string" && meta.reason !== null) throw strange();
+  return meta as HoldMeta;
 }
 
 const strange = () => new SpoolError("SPOOL_DAMAGED", "a record's meta is not what this server writes");

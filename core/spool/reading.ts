@@ -4,11 +4,11 @@ import { createMessage, type StoredMessage } from "../kernel/message.ts";
 import { type Bodies, isDamage } from "./bodies.ts";
 import type { Damaged } from "./damaged.ts";
 import type { DeferredFiles, DeferredRecord } from "./deferred-files.ts";
-import { type Entry, freshSchedule, type Place, type Schedule } from "./entry.ts";
+import { type Entry, freshSchedule, type Hold, type Place, type Schedule } from "./entry.ts";
 import { isMissing, SpoolError } from "./errors.ts";
 import { segmentFileName } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
-import { acceptMeta, parseMeta, rescheduleMeta, settleMeta } from "./meta.ts";
+import { acceptMeta, holdMeta, parseMeta, rescheduleMeta, settleMeta } from "./meta.ts";
 import { readHeader, readPayload } from "./record.ts";
 
 export interface ReadingInit {
@@ -69,6 +69,7 @@ async function assemble(
     : createMessage(header, rest.length > 0 ? [rest] : []);
   const outcomes: Record<number, SpoolOutcome> = {};
   let schedule: Schedule = freshSchedule(0);
+  let hold: Hold = { reason: envelope.hold };
   for (const { type, meta } of facts) {
     const value = parseMeta(meta);
     if (type === "settle") {
@@ -77,11 +78,18 @@ async function assemble(
     } else if (type === "reschedule") {
       const { attempts, dueAt, lastReply, warnedAt } = rescheduleMeta(value);
       schedule = { attempts, dueAt, lastReply, warnedAt };
+    } else if (type === "hold") {
+      const { reason } = holdMeta(value);
+      hold = { reason };
     }
   }
   for (const [recipientId, outcome] of entry.outcomes) outcomes[recipientId] = outcome;
-  const { attempts, dueAt, lastReply, warnedAt } = entry.schedule ?? schedule;
-  return { envelope, message, state: { attempts, dueAt, lastReply, warnedAt, outcomes } };
+  const { attempts, lastReply, warnedAt } = entry.schedule ?? schedule;
+  return {
+    envelope: { ...envelope, hold: (entry.hold ?? hold).reason },
+    message,
+    state: { attempts, dueAt: entry.dueAt, lastReply, warnedAt, outcomes },
+  };
 }
 
 function readMeta(id: string, bytes: Buffer) {

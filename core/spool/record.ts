@@ -8,12 +8,19 @@
  */
 import { crc32 } from "node:zlib";
 
-export type RecordType = "accept" | "settle" | "reschedule" | "remove";
+export type RecordType = "accept" | "settle" | "reschedule" | "remove" | "hold";
 
 export const recordHeaderBytes = 40;
 const version = 1;
-const typeCodes: Record<RecordType, number> = { accept: 1, settle: 2, reschedule: 3, remove: 4 };
-const typesByCode: readonly (RecordType | undefined)[] = [undefined, "accept", "settle", "reschedule", "remove"];
+const typeCodes: Record<RecordType, number> = { accept: 1, settle: 2, reschedule: 3, remove: 4, hold: 5 };
+const typesByCode: readonly (RecordType | undefined)[] = [
+  undefined,
+  "accept",
+  "settle",
+  "reschedule",
+  "remove",
+  "hold",
+];
 
 /** A record that has no place yet. */
 export interface PreparedRecord {

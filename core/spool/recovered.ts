@@ -1,42 +1,43 @@
 /**
- * What waits on disk and nobody has been told of yet, in order of due time; within a bucket of more than 65,536 names in
- * order of due time for each 65,536 of them, so that memory stays bounded.
+ * What is due, in order of due time: first what the ledger knows, then names on disk, bucket by bucket; within a bucket of more than
+ * 65,536 names in order of due time for each 65,536 of them, so that memory stays bounded. Keeps nothing from one call to the next.
  */
 import type { DeferredFiles } from "./deferred-files.ts";
-import type { Entry } from "./entry.ts";
-import { bucketStart, type DeferredName } from "./layout.ts";
+import { bucketStart, type DeferredName, neverDue } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface Due {
   readonly id: string;
+  /** Milliseconds since 1970. */
   readonly dueAt: number;
 }
 
 const chunkNames = 65_536;
 
 export async function* recoveredUntil(ledger: Ledger, deferred: DeferredFiles, until: number): AsyncIterable<Due> {
-  const loaded = [...ledger.entries.values()]
-    .filter((entry) => !entry.isKnown && entry.dueAt < until)
-    .sort((one, other) => one.dueAt - other.dueAt)
-    .values();
-  let next = loaded.next();
+  const horizon = Math.min(until, neverDue);
+  const loaded = new Map([...ledger.entries.values()].map(({ id, dueAt }) => [id, { id, dueAt }]));
+  const inOrder = [...loaded.values()]
+    .filter(({ dueAt }) => dueAt < horizon)
+    .sort(byDue)
+    [Symbol.iterator]();
+  let next = inOrder.next();
+  function* loadedUntil(dueAt: number): Iterable<Due> {
+    for (; !next.done && next.value.dueAt <= dueAt; next = inOrder.next()) {
+      if (ledger.entries.has(next.value.id)) yield next.value;
+    }
+  }
   for (const bucket of await deferred.buckets()) {
-    if (bucketStart(bucket) >= until) break;
+    if (bucketStart(bucket) >= horizon) break;
     for await (const names of chunksOf(deferred.namesIn(bucket))) {
       for (const name of names) {
-        for (; !next.done && next.value.dueAt <= name.dueAt; next = loaded.next()) yield* tell(next.value);
-        const entry = name.dueAt < until ? ledger.meet(name) : null;
-        if (entry) yield* tell(entry);
+        yield* loadedUntil(name.dueAt);
+        const entry = name.dueAt < horizon && !loaded.has(name.id) ? ledger.meet(name) : null;
+        if (entry && entry.dueAt < horizon) yield { id: entry.id, dueAt: entry.dueAt };
       }
     }
   }
-  for (; !next.done; next = loaded.next()) yield* tell(next.value);
-}
-
-function* tell(entry: Entry): Iterable<Due> {
-  if (entry.isKnown || entry.isRemoved) return;
-  entry.isKnown = true;
-  yield { id: entry.id, dueAt: entry.dueAt };
+  yield* loadedUntil(horizon);
 }
 
 async function* chunksOf(names: AsyncIterable<readonly DeferredName[]>): AsyncIterable<readonly DeferredName[]> {
@@ -50,4 +51,4 @@ async function* chunksOf(names: AsyncIterable<readonly DeferredName[]>): AsyncIt
   yield chunk.sort(byDue);
 }
 
-const byDue = (one: DeferredName, other: DeferredName): number => one.dueAt - other.dueAt;
+const byDue = (one: Due, other: Due): number => one.dueAt - other.dueAt;

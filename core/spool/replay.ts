@@ -4,11 +4,11 @@
  */
 import { join } from "node:path";
 import type { Damaged } from "./damaged.ts";
-import { Entry, type Schedule } from "./entry.ts";
+import { Entry } from "./entry.ts";
 import type { SpoolFiles } from "./files.ts";
-import { isSpareName, type Layout, parseSegmentName, segmentFileName } from "./layout.ts";
-import type { Ledger, Overlay } from "./ledger.ts";
-import { acceptMeta, parseMeta, rescheduleMeta, settleMeta } from "./meta.ts";
+import { isSpareName, type Layout, neverDue, parseSegmentName, segmentFileName } from "./layout.ts";
+import { type Ledger, Overlay } from "./ledger.ts";
+import { acceptMeta, holdMeta, parseMeta, rescheduleMeta, settleMeta } from "./meta.ts";
 import { type Found, scanRecords } from "./scan.ts";
 import { Segment } from "./segment.ts";
 
@@ -62,11 +62,12 @@ function fold({ ledger }: ReplayInit, segment: Segment, found: Found & { at: "re
     const { id } = meta;
     switch (found.type) {
       case "accept": {
-        const { bodyFile } = acceptMeta(meta);
+        const { bodyFile, envelope } = acceptMeta(meta);
         const { offset, sizeBytes } = found;
         const place = { at: "journal", segment, offset, sizeBytes } as const;
         if (ledger.entries.has(id)) return true;
-        const entry = new Entry(id, place, { dueAt: 0, isKnown: false, mayHaveBodyFile: bodyFile !== null });
+        const dueAt = envelope.hold === null ? 0 : neverDue;
+        const entry = new Entry(id, place, { dueAt, mayHaveBodyFile: bodyFile !== null });
         entry.pin(segment);
         ledger.add(entry);
         return true;
@@ -80,10 +81,11 @@ function fold({ ledger }: ReplayInit, segment: Segment, found: Found & { at: "re
       }
       case "reschedule": {
         const { attempts, dueAt, lastReply, warnedAt } = rescheduleMeta(meta);
-        const schedule: Schedule = { attempts, dueAt, lastReply, warnedAt };
-        const target = targetOf(ledger, id, segment);
-        if (target) target.schedule = schedule;
-        if (target instanceof Entry) target.dueAt = dueAt;
+        targetOf(ledger, id, segment)?.putOff({ attempts, dueAt, lastReply, warnedAt });
+        return true;
+      }
+      case "hold": {
+        targetOf(ledger, id, segment)?.setHold(holdMeta(meta).reason);
         return true;
       }
       case "remove": {
@@ -110,7 +112,7 @@ function targetOf(ledger: Ledger, id: string, segment: Segment): Entry | Overlay
   if (ledger.finished.has(id)) return null;
   let overlay = ledger.overlays.get(id);
   if (!overlay) {
-    overlay = { outcomes: new Map(), schedule: null, segments: new Set() };
+    overlay = new Overlay();
     ledger.overlays.set(id, overlay);
   }
   overlay.segments.add(segment);

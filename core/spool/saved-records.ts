@@ -9,4 +9,6 @@ export const settleRecord = (id: string, recipientId: number, outcome: SpoolOutc
 export const rescheduleRecord = (id: string, schedule: Schedule): PreparedRecord =>
   prepareRecord("reschedule", { id, ...schedule });
 
+export const holdRecord = (id: string, reason: string | null): PreparedRecord => prepareRecord("hold", { id, reason });
+
 export const removeRecord = (id: string): PreparedRecord => prepareRecord("remove", { id });

@@ -5,7 +5,7 @@
 
 import type { Message } from "../contracts/envelope.ts";
 import type { Log } from "../contracts/log.ts";
-import type { Spool, SpoolEntry, SpoolEnvelope, SpoolOutcome } from "../contracts/spool.ts";
+import type { Spool, SpoolEntry, SpoolEnvelope, SpoolOutcome, SpoolSummary } from "../contracts/spool.ts";
 import type { Intake } from "../contracts/submit.ts";
 import type { DirectoryLock } from "../kernel/directory-lock.ts";
 import { isStored, type Piece, type StoredMessage } from "../kernel/message.ts";
@@ -19,14 +19,15 @@ import { SpoolError } from "./errors.ts";
 import type { SpoolFiles } from "./files.ts";
 import { MemoryBudget, SpoolIntake } from "./intake.ts";
 import type { Journal } from "./journal.ts";
-import { isSpoolId } from "./layout.ts";
+import { isSpoolId, nameableTime } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
 import type { SpoolLimits } from "./limits.ts";
+import { listWaiting } from "./listing.ts";
 import { readEntry } from "./reading.ts";
 import { RecentMessages } from "./recent.ts";
 import { type Due, recoveredUntil } from "./recovered.ts";
 import type { Room } from "./room.ts";
-import { removeRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
+import { holdRecord, removeRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
 import type { Segments } from "./segments.ts";
 
 export interface FileSpoolInit {
@@ -99,7 +100,7 @@ export class FileSpool implements Spool {
 
   async settle(id: string, recipientId: number, outcome: SpoolOutcome): Promise<void> {
     this.#assertOpen();
-    const entry = this.#entry(id);
+    const entry = this.#init.ledger.entries.get(id) ?? (await this.#unloaded(id));
     entry.outcomes.set(recipientId, outcome);
     entry.unsaved.add(recipientId);
     await this.#init.journal.fact(settleRecord(id, recipientId, outcome), (segment) => {
@@ -109,19 +110,45 @@ export class FileSpool implements Spool {
 
   async reschedule(id: string, change: Schedule): Promise<void> {
     this.#assertOpen();
-    const entry = this.#entry(id);
-    const { attempts, dueAt, lastReply, warnedAt } = change;
-    entry.schedule = { attempts, dueAt, lastReply, warnedAt };
-    entry.dueAt = dueAt;
+    const entry = this.#init.ledger.entries.get(id) ?? (await this.#unloaded(id));
+    const { attempts, lastReply, warnedAt } = change;
+    const schedule = { attempts, dueAt: nameableTime(change.dueAt), lastReply, warnedAt };
+    entry.putOff(schedule);
     if (entry.place.at === "file") await entry.inTurn(() => refile(this.#init.deferred, entry));
-    else this.#inBackground(this.#init.journal.remark(rescheduleRecord(id, entry.schedule)));
+    else this.#inBackground(this.#init.journal.remark(rescheduleRecord(id, schedule)));
+  }
+
+  async hold(id: string, reason: string | null): Promise<void> {
+    this.#assertOpen();
+    const { journal, deferred } = this.#init;
+    const entry = this.#init.ledger.entries.get(id) ?? (await this.#unloaded(id));
+    const before = { hold: entry.hold, dueAt: entry.dueAt };
+    const hold = entry.setHold(reason);
+    try {
+      await journal.fact(holdRecord(id, reason), (segment) => {
+        if (!entry.isRemoved) entry.pin(segment);
+      });
+    } catch (error) {
+      if (entry.hold === hold) Object.assign(entry, before);
+      throw error;
+    }
+    // The name follows. Should that fail, the journal says so until the file can.
+    const filed = entry.inTurn(() => refile(deferred, entry));
+    this.#inBackground(filed);
+    await Promise.allSettled([filed]);
+  }
+
+  async *list(): AsyncIterable<SpoolSummary> {
+    this.#assertOpen();
+    await this.#init.surveyed;
+    yield* listWaiting(this.#init, () => this.#closing !== null);
   }
 
   async remove(id: string): Promise<void> {
     this.#assertOpen();
     const { ledger, journal, deferred, bodies } = this.#init;
-    const entry = ledger.entries.get(id);
-    if (!entry) return;
+    const entry = ledger.entries.get(id) ?? (await this.#find(id));
+    if (!entry || entry.isRemoved) return;
     ledger.drop(entry);
     this.#recent.forget(id);
     const written = journal.remark(removeRecord(id));
@@ -138,8 +165,13 @@ export class FileSpool implements Spool {
     if (!entry) return null;
     const recent = this.#recent.get(id);
     if (recent) {
-      const state = { ...(entry.schedule ?? freshSchedule(0)), outcomes: Object.fromEntries(entry.outcomes) };
-      return { ...recent, state };
+      const schedule = { ...(entry.schedule ?? freshSchedule(0)), dueAt: entry.dueAt };
+      const { hold } = entry.hold ? { hold: entry.hold.reason } : recent.envelope;
+      return {
+        envelope: { ...recent.envelope, hold },
+        message: recent.message,
+        state: { ...schedule, outcomes: Object.fromEntries(entry.outcomes) },
+      };
     }
     try {
       return await readEntry(this.#init, entry);
@@ -180,13 +212,14 @@ export class FileSpool implements Spool {
     if (this.#closing) throw new SpoolError("SPOOL_CLOSED", "the spool is closed");
   }
 
-  #entry(id: string): Entry {
-    const entry = this.#init.ledger.entries.get(id);
+  /** A message that nobody has asked for yet. */
+  async #unloaded(id: string): Promise<Entry> {
+    const entry = await this.#find(id);
     if (!entry) throw new SpoolError("SPOOL_UNKNOWN", "no such message in the spool");
     return entry;
   }
 
-  /** A message that nobody has been told of yet: only its name tells where it is. */
+  /** Only its name tells where it is. */
   async #find(id: string): Promise<Entry | null> {
     const { ledger, deferred, surveyed } = this.#init;
     if (!isSpoolId(id)) return null;

@@ -9,7 +9,7 @@ import type { DeferredFiles } from "./deferred-files.ts";
 import { Entry } from "./entry.ts";
 import { ignoreMissing } from "./errors.ts";
 import type { SpoolFiles } from "./files.ts";
-import { type DeferredName, isSpoolId, type Layout } from "./layout.ts";
+import { type DeferredName, isSpoolId, type Layout, neverDue } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
 
 export interface SurveyInit {
@@ -61,8 +61,13 @@ function count(ledger: Ledger, name: DeferredName): void {
   }
   ledger.overlays.delete(id);
   const place = { at: "file", name, usedBytes: null } as const;
-  const found = new Entry(id, place, { dueAt: overlay.schedule?.dueAt ?? name.dueAt, isKnown: false });
+  // A hold that only the file still tells of outlives a schedule.
+  const isHeld = overlay.hold === null && name.dueAt === neverDue;
+  const dueAt = isHeld ? neverDue : (overlay.dueAt ?? name.dueAt);
+  const found = new Entry(id, place, { dueAt });
   found.schedule = overlay.schedule;
+  found.hold = overlay.hold;
+  found.isHoldUnsaved = overlay.hold !== null;
   for (const [recipientId, outcome] of overlay.outcomes) {
     found.outcomes.set(recipientId, outcome);
     found.unsaved.add(recipientId);
