@@ -132,7 +132,6 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
       const accounts = createAccounts(kernel, recipientDelimiter);
       const logins = createLogins(kernel, loginsDeps(parts, loginSecret));
       onClose(() => logins.close());
-      const enqueue: Queue["enqueue"] = (...accepted) => made.queue?.enqueue(...accepted);
       const submit = createSubmit({
         kernel,
         accounts,
@@ -140,7 +139,11 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         log,
         clock,
         spool,
-        queue: { enqueue },
+        queue: {
+          expect: (ids) => made.queue?.expect(ids),
+          forget: (ids) => made.queue?.forget(ids),
+          enqueue: (...accepted) => made.queue?.enqueue(...accepted),
+        },
         hopsLimit: config.limits.hops,
         hiddenClients: new Set(
           config.listeners.filter(({ clientInReceived }) => clientInReceived === false).map(({ name }) => name),

@@ -1,6 +1,6 @@
 /**
  * One try of one message: each open recipient is routed, those with the same way go together, each delivery waits for its lane.
- * Who is not settled in the end is put off. Never rejects.
+ * Who is not settled in the end is put off. What can only wait for destinations that are far behind, or dead, is not tried at all. Never rejects.
  */
 import type { Delivery, Outcome, RemoteReply } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
@@ -8,15 +8,23 @@ import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Refusal, Routed } from "../contracts/verdicts.ts";
 import { routed } from "../kernel/verdicts.ts";
+import type { DestinationLimits } from "./destination-limits.ts";
 import type { Job } from "./job.ts";
+import type { Turn } from "./lane.ts";
 import type { Lanes } from "./lanes.ts";
 import { type Keep, OngoingDelivery } from "./ongoing-delivery.ts";
 import type { QueueOptions } from "./queue-options.ts";
+import type { Feedback } from "./standing.ts";
+import type { Ticket } from "./ticket.ts";
+import type { Waiting } from "./turns.ts";
 
 export interface AttemptRoom {
   readonly kernel: Kernel;
   readonly log: Log;
   readonly options: QueueOptions;
+  readonly lanes: Lanes;
+  readonly limitsOf: (route: Routed) => DestinationLimits;
+  readonly keep: Keep;
 }
 
 interface Group {
@@ -24,40 +32,70 @@ interface Group {
   readonly recipients: Recipient[];
 }
 
-/** `parked`: nothing was tried, the message waits for the lane with that key. `cut`: the queue stops, not all was tried. */
-export type AttemptResult = { readonly at: "tried" | "cut" } | { readonly at: "parked"; readonly key: string };
+/**
+ * `crowded`: nothing was tried, too many wait for the destination with that key. `dead`: nothing was tried, none of the destinations
+ * takes mail. `cut`: not all was tried, because the queue stops or somebody wants to change the message.
+ */
+export type AttemptResult =
+  | { readonly at: "tried" | "cut" }
+  | { readonly at: "crowded"; readonly key: string }
+  | { readonly at: "dead"; readonly untilMs: number; readonly reply: RemoteReply | null };
 const tried: AttemptResult = { at: "tried" };
 const cut: AttemptResult = { at: "cut" };
 
-export async function attempt(room: AttemptRoom, lanes: Lanes, job: Job, keep: Keep): Promise<AttemptResult> {
+export async function attempt(room: AttemptRoom, job: Job, ticket: Ticket): Promise<AttemptResult> {
   const open = job.open();
   if (open.length === 0) return tried;
-  const groups = await routeAll(room, job, open, keep);
+  const groups = await routeAll(room, job, open);
   const [first] = groups;
-  if (first && groups.every(({ route }) => lanes.isCongested(route.concurrencyKey)))
-    return { at: "parked", key: first.route.concurrencyKey };
+  if (ticket.isRecalled) return cut;
+  const put = first && untriable(room.lanes, groups, ticket);
+  if (put) return put;
   job.attempts += 1;
   if (!first) return tried;
-  const lane = (group: Group) =>
-    lanes.run(group.route.concurrencyKey, laneLimit(group.route, room.options), () => deliver(room, job, group, keep));
-  if (groups.length === 1) return (await lane(first)) ? tried : cut;
-  const haveRun = await Promise.all(groups.map(lane));
-  return haveRun.every(Boolean) ? tried : cut;
+  const turns =
+    groups.length === 1
+      ? [await inLane(room, job, first, ticket)]
+      : await Promise.all(groups.map((group) => inLane(room, job, group, ticket)));
+  if (turns.includes("cut")) return cut;
+  if (turns.includes("go")) return tried;
+  // They died while this one waited.
+  job.attempts -= 1;
+  return untriable(room.lanes, groups, ticket) ?? cut;
 }
 
-const laneLimit = ({ nextHop }: Routed, { maxPerDestination, maxPerLocal }: QueueOptions): number =>
-  nextHop === null ? maxPerLocal : maxPerDestination;
+/** `null`: some can be tried. */
+function untriable(lanes: Lanes, groups: readonly Group[], who: Waiting): AttemptResult | null {
+  let result: AttemptResult | null = null;
+  for (const { route } of groups) {
+    const state = lanes.state(route.concurrencyKey, who);
+    if (state.at === "open") return null;
+    if (state.at === "full") result = { at: "crowded", key: route.concurrencyKey };
+    // Whoever is first to take mail again.
+    else if (state.at === "dead" && (result?.at !== "dead" ? result === null : state.untilMs < result.untilMs))
+      result = state;
+  }
+  return result;
+}
 
-async function routeAll(
-  room: AttemptRoom,
-  job: Job,
-  open: readonly Recipient[],
-  keep: Keep,
-): Promise<readonly Group[]> {
+const inLane = (room: AttemptRoom, job: Job, group: Group, ticket: Ticket): Promise<Turn> =>
+  room.lanes.run(
+    {
+      key: group.route.concurrencyKey,
+      sender: ticket.sender,
+      priority: ticket.priority,
+      recipients: group.recipients.length,
+      limits: () => room.limitsOf(group.route),
+      onWait: (end) => ticket.cuts.push(end),
+    },
+    () => deliver(room, job, group),
+  );
+
+async function routeAll(room: AttemptRoom, job: Job, open: readonly Recipient[]): Promise<readonly Group[]> {
   const groups: Group[] = [];
   const growing = new Map<string, Group>();
   for (const recipient of open) {
-    const route = await routeOf(room, job, recipient, keep);
+    const route = await routeOf(room, job, recipient);
     if (!route) continue;
     const key = `${route.transport}\n${route.nextHop ?? ""}\n${route.concurrencyKey}`;
     const group = growing.get(key);
@@ -72,7 +110,7 @@ async function routeAll(
 }
 
 /** `null`: this recipient has its outcome. */
-async function routeOf(room: AttemptRoom, job: Job, recipient: Recipient, keep: Keep): Promise<Routed | null> {
+async function routeOf(room: AttemptRoom, job: Job, recipient: Recipient): Promise<Routed | null> {
   const { envelope } = job;
   if (envelope.route) return routed(envelope.route.transport, envelope.route.nextHop);
   const asked = room.kernel.claim("route", recipient, envelope);
@@ -81,11 +119,11 @@ async function routeOf(room: AttemptRoom, job: Job, recipient: Recipient, keep: 
   if (verdict) {
     const isPermanent = verdict.verdict === "reject";
     const outcome: Outcome = { at: isPermanent ? "failed" : "deferred", reply: replyOf(verdict.refusal, isPermanent) };
-    await keepSafely(room, job, recipient, outcome, keep);
+    await keepSafely(room, job, recipient, outcome);
     return null;
   }
   room.log.error({ id: job.id, recipient: recipient.address.toString(), by }, "no plugin routes this recipient");
-  await keepSafely(room, job, recipient, { at: "deferred", reply: notHandled }, keep);
+  await keepSafely(room, job, recipient, { at: "deferred", reply: notHandled });
   return null;
 }
 
@@ -97,8 +135,8 @@ function replyOf({ text, code, detail }: Refusal, isPermanent: boolean): RemoteR
   return { code: code ?? (isPermanent ? 550 : 451), status, text, host: null };
 }
 
-async function deliver(room: AttemptRoom, job: Job, group: Group, keep: Keep): Promise<void> {
-  const { log, kernel } = room;
+async function deliver(room: AttemptRoom, job: Job, group: Group): Promise<Feedback> {
+  const { log, kernel, keep } = room;
   const delivery = new OngoingDelivery({
     job,
     ...group,
@@ -110,16 +148,15 @@ async function deliver(room: AttemptRoom, job: Job, group: Group, keep: Keep): P
   const left = delivery.end();
   if (left.length > 0)
     log.error({ id: job.id, transport: group.route.transport, left: left.length }, "not settled by any plugin");
-  for (const recipient of left)
-    await keepSafely(room, job, recipient, { at: "deferred", reply: notHandled }, keep, delivery);
+  for (const recipient of left) await keepSafely(room, job, recipient, { at: "deferred", reply: notHandled }, delivery);
+  return delivery.feedback;
 }
 
 async function keepSafely(
-  { log }: AttemptRoom,
+  { log, keep }: AttemptRoom,
   job: Job,
   recipient: Recipient,
   outcome: Outcome,
-  keep: Keep,
   delivery: Delivery | null = null,
 ): Promise<void> {
   try {

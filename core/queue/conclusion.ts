@@ -5,6 +5,7 @@
 import type { Outcome, RemoteReply } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
 import type { Job } from "./job.ts";
+import type { QueueOptions } from "./queue-options.ts";
 import { hasNews, type ReportRoom, tellDelay, tellOutcomes } from "./reports.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
 
@@ -15,13 +16,21 @@ export interface ConclusionRoom extends ReportRoom {
   readonly fail: (job: Job, recipient: Recipient, outcome: Outcome) => Promise<void>;
 }
 
-/** When it is due again, milliseconds since 1970; `null`: it is gone. Rejects when the spool does. */
-export async function conclude(room: ConclusionRoom, job: Job): Promise<number | null> {
+/**
+ * When it is due again, milliseconds since 1970: `plannedAt`, or what the schedule says; `null`: it is gone. Rejects when the spool
+ * does.
+ */
+export async function conclude(
+  room: ConclusionRoom,
+  job: Job,
+  plannedAt: number | null = null,
+): Promise<number | null> {
   const { spool, clock, options } = room;
   await saveAgain(room, job);
-  if (clock.now() - job.acceptedAt >= options.expiryMs) {
-    for (const recipient of job.open())
-      await room.fail(job, recipient, expired(job.outcomes.get(recipient.id), options.expiryMs));
+  const ageMs = clock.now() - job.acceptedAt;
+  const expiryMs = expiryOf(job, options);
+  if (ageMs >= expiryMs) {
+    for (const recipient of job.open()) await room.fail(job, recipient, expired(job.outcomes.get(recipient.id), ageMs));
   }
   const isLast = job.open().length === 0;
   const areAllTold = !hasNews(job) || (await tellOutcomes(room, job, isLast));
@@ -30,13 +39,20 @@ export async function conclude(room: ConclusionRoom, job: Job): Promise<number |
     return null;
   }
   if (!isLast) await tellDelay(room, job);
-  const dueAt = clock.now() + retryDelayMs(options, Math.max(job.attempts, 1), room.random());
+  const wantedAt = plannedAt ?? clock.now() + retryDelayMs(options, Math.max(job.attempts, 1), room.random());
+  // Its last try is when its time is over, not an hour later.
+  const dueAt = ageMs < expiryMs ? Math.min(wantedAt, job.acceptedAt + expiryMs) : wantedAt;
   const { attempts, lastReply, warnedAt } = job;
   await spool.reschedule(job.id, { attempts, dueAt, lastReply, warnedAt });
   return dueAt;
 }
 
-async function saveAgain({ spool }: ConclusionRoom, job: Job): Promise<void> {
+/** Reports, and what else has nobody to be given back to, need not be kept as long. */
+const expiryOf = ({ envelope }: Job, { expiryMs, bounceExpiryMs }: QueueOptions): number =>
+  envelope.reversePath === null ? Math.min(bounceExpiryMs, expiryMs) : expiryMs;
+
+/** Outcomes that could not be recorded when they were told. */
+export async function saveAgain({ spool }: Pick<ConclusionRoom, "spool">, job: Job): Promise<void> {
   for (const recipientId of job.unsaved) {
     const outcome = job.outcomes.get(recipientId);
     if (outcome) await spool.settle(job.id, recipientId, outcome);
@@ -47,8 +63,8 @@ async function saveAgain({ spool }: ConclusionRoom, job: Job): Promise<void> {
 const DAY_MS = 24 * 60 * 60_000;
 
 /** RFC 3463 3.5: X.4.7 Delivery time expired. The last reply stays readable in the text. */
-function expired(last: Outcome | undefined, expiryMs: number): Outcome {
-  const days = Math.round((expiryMs / DAY_MS) * 10) / 10;
+function expired(last: Outcome | undefined, ageMs: number): Outcome {
+  const days = Math.round((ageMs / DAY_MS) * 10) / 10;
   const said = last ? `; the last answer was: ${last.reply.code} ${last.reply.status ?? ""} ${last.reply.text}` : "";
   const reply: RemoteReply = {
     code: 554,

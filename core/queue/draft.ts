@@ -28,7 +28,11 @@ import { noteTransport } from "./transport-needs.ts";
 export interface SubmitRoom extends AdmissionRoom {
   readonly spool: Spool;
   /** Takes over what the spool has accepted. `message` is `null` where it has to be read back. */
-  readonly queue: { enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void };
+  readonly queue: {
+    expect(ids: readonly string[]): void;
+    forget(ids: readonly string[]): void;
+    enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void;
+  };
   readonly clock: Clock;
   /** Names of listeners whose clients `Received:` does not tell of. */
   readonly hiddenClients?: ReadonlySet<string>;
@@ -327,13 +331,15 @@ const isSpoolFull = (cause: unknown): boolean =>
 
 /** All or nothing: what was kept before another part failed is taken back, and none has been on its way yet. */
 async function acceptAll(
-  { spool, log }: SubmitRoom,
+  { spool, queue, log }: SubmitRoom,
   parts: readonly EnvelopeState[],
   message: StoredMessage,
   acceptedAt: number,
 ): Promise<void> {
   const [only] = parts;
   if (parts.length === 1 && only) return spool.accept(toSpool(only, acceptedAt), message);
+  const ids = parts.map(({ id }) => id);
+  queue.expect(ids);
   const kept = await Promise.allSettled(parts.map((part) => spool.accept(toSpool(part, acceptedAt), message)));
   const failure = kept.find((result) => result.status === "rejected");
   if (!failure) return;
@@ -345,6 +351,7 @@ async function acceptAll(
       log.error({ id: part.id, err: cause }, "a refused message could not be taken back: it may be delivered as well");
     }
   }
+  queue.forget(ids);
   throw failure.reason;
 }
 

@@ -1,80 +1,76 @@
-/** Who is due next: a binary heap in two flat arrays, so that a million waiting messages cost little more than their ids. */
+/** Who is due next: a binary heap of tickets. Each knows its place, so that any of them can be taken out. */
+import type { Ticket } from "./ticket.ts";
+
 export class DueHeap {
-  readonly #ids: string[] = [];
-  readonly #dueAt: number[] = [];
+  readonly #tickets: Ticket[] = [];
 
   get size(): number {
-    return this.#ids.length;
+    return this.#tickets.length;
   }
 
   /** Milliseconds since 1970; `null` when nobody waits. */
   get nextDueAt(): number | null {
-    return this.#dueAt[0] ?? null;
-  }
-
-  add(id: string, dueAt: number): void {
-    let at = this.#ids.length;
-    this.#ids.push(id);
-    this.#dueAt.push(dueAt);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (this.#due(parent) <= dueAt) break;
-      this.#move(parent, at);
-      at = parent;
-    }
-    this.#ids[at] = id;
-    this.#dueAt[at] = dueAt;
-  }
-
-  /** The id that is due first if it is due by then, else `null`. */
-  takeDue(untilMs: number): string | null {
-    const [first] = this.#ids;
-    if (first === undefined || this.#due(0) > untilMs) return null;
-    const id = this.#ids.pop() ?? first;
-    const dueAt = this.#dueAt.pop() ?? 0;
-    if (this.#ids.length > 0) this.#sink(id, dueAt);
-    return first;
+    return this.#tickets[0]?.dueAt ?? null;
   }
 
   /** In no order. */
-  get ids(): readonly string[] {
-    return [...this.#ids];
+  get tickets(): readonly Ticket[] {
+    return [...this.#tickets];
   }
 
-  /** Takes out those that wait here, whenever they are due. */
-  takeOut(wanted: ReadonlySet<string>): readonly string[] {
-    const taken: string[] = [];
-    const waiting = this.#ids.map((id, at): [string, number] => [id, this.#due(at)]);
-    this.#ids.length = 0;
-    this.#dueAt.length = 0;
-    for (const [id, dueAt] of waiting) {
-      if (wanted.has(id)) taken.push(id);
-      else this.add(id, dueAt);
+  add(ticket: Ticket, dueAt: number): void {
+    ticket.dueAt = dueAt;
+    this.#rise(ticket, this.#tickets.length);
+  }
+
+  /** The ticket that is due first if it is due by then, else `null`. */
+  takeDue(untilMs: number): Ticket | null {
+    const [first] = this.#tickets;
+    if (!first || first.dueAt > untilMs) return null;
+    this.remove(first);
+    return first;
+  }
+
+  /** Nothing happens to a ticket that is not here. */
+  remove(ticket: Ticket): void {
+    const at = ticket.heapIndex;
+    if (at < 0) return;
+    ticket.heapIndex = -1;
+    const last = this.#tickets.pop();
+    if (!last || last === ticket) return;
+    const parent = this.#tickets[(at - 1) >> 1];
+    if (at > 0 && parent && parent.dueAt > last.dueAt) this.#rise(last, at);
+    else this.#sink(last, at);
+  }
+
+  #rise(ticket: Ticket, from: number): void {
+    let at = from;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = this.#tickets[above];
+      if (!parent || parent.dueAt <= ticket.dueAt) break;
+      this.#put(parent, at);
+      at = above;
     }
-    return taken;
+    this.#put(ticket, at);
   }
 
-  #sink(id: string, dueAt: number): void {
-    const size = this.#ids.length;
-    let at = 0;
+  #sink(ticket: Ticket, from: number): void {
+    let at = from;
     for (;;) {
-      let child = 2 * at + 1;
-      if (child >= size) break;
-      if (child + 1 < size && this.#due(child + 1) < this.#due(child)) child += 1;
-      if (this.#due(child) >= dueAt) break;
-      this.#move(child, at);
-      at = child;
+      const left = this.#tickets[2 * at + 1];
+      const right = this.#tickets[2 * at + 2];
+      const child = right && left && right.dueAt < left.dueAt ? right : left;
+      if (!child || child.dueAt >= ticket.dueAt) break;
+      const below = child.heapIndex;
+      this.#put(child, at);
+      at = below;
     }
-    this.#ids[at] = id;
-    this.#dueAt[at] = dueAt;
+    this.#put(ticket, at);
   }
 
-  #due(at: number): number {
-    return this.#dueAt[at] ?? Number.POSITIVE_INFINITY;
-  }
-
-  #move(from: number, to: number): void {
-    this.#ids[to] = this.#ids[from] ?? "";
-    this.#dueAt[to] = this.#due(from);
+  #put(ticket: Ticket, at: number): void {
+    this.#tickets[at] = ticket;
+    ticket.heapIndex = at;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Envelope ids: short, unique, in order of time, and safe in header fields, log lines and file names. Nine characters of
- * time, four of a counter that starts at random each millisecond, then the worker. Time that runs backwards is not followed.
+ * time, four of a counter that starts at random each millisecond, three that tell senders apart, then the worker. Time that runs backwards
+ * is not followed.
  */
 import { randomInt } from "node:crypto";
 import type { Clock } from "../contracts/clock.ts";
@@ -10,6 +11,12 @@ const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
 const TIME_CHARACTERS = 9;
 const COUNTER_CHARACTERS = 4;
 const COUNTER_LIMIT = 32 ** COUNTER_CHARACTERS;
+const SENDER_AT = TIME_CHARACTERS + COUNTER_CHARACTERS;
+const SENDER_CHARACTERS = 3;
+const SENDER_LIMIT = 32 ** SENDER_CHARACTERS;
+
+/** Whose turn a message takes, told from its id alone: a hash of its sender. Two senders may share one; then they share their turns. */
+export const senderOf = (id: string): string => id.slice(SENDER_AT, SENDER_AT + SENDER_CHARACTERS);
 
 export function createEnvelopeIds(source: {
   readonly clock: Clock;
@@ -17,13 +24,15 @@ export function createEnvelopeIds(source: {
   readonly worker: number;
   /** A whole number from 0, below the limit. */
   readonly random?: (limit: number) => number;
-}): () => string {
+}): (sender: string) => string {
   const random = source.random ?? randomInt;
   const worker = encode(source.worker, 1);
+  // Another one at each start, so that nobody can choose an address that takes somebody else's turns.
+  const seed = random(SEED_LIMIT);
   let lastMs = 0;
   let counter = 0;
   let time = "";
-  return () => {
+  return (sender) => {
     const nowMs = source.clock.now();
     counter += 1;
     if (nowMs > lastMs || counter >= COUNTER_LIMIT) {
@@ -32,8 +41,17 @@ export function createEnvelopeIds(source: {
       // The lower half, so that there is room to count on.
       counter = random(COUNTER_LIMIT / 2);
     }
-    return time + encode(counter, COUNTER_CHARACTERS) + worker;
+    return time + encode(counter, COUNTER_CHARACTERS) + encode(hash(sender, seed), SENDER_CHARACTERS) + worker;
   };
+}
+
+const SEED_LIMIT = 2 ** 32;
+
+/** FNV-1a with a seed, folded. */
+function hash(text: string, seed: number): number {
+  let value = (0x811c9dc5 ^ seed) | 0;
+  for (let at = 0; at < text.length; at += 1) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193);
+  return ((value >>> 17) ^ value) & (SENDER_LIMIT - 1);
 }
 
 function encode(value: number, characters: number): string {

@@ -3,11 +3,12 @@
  * durable when `settle` resolves; if the record fails, `settle` rejects and the queue writes it again later. A settlement that
  * comes after the handler has ended still counts, as long as the message is there.
  */
-import type { Delivery, Outcome } from "../contracts/delivery.ts";
+import type { Delivery, Outcome, RemoteReply } from "../contracts/delivery.ts";
 import type { Envelope, Message, Recipient } from "../contracts/envelope.ts";
 import type { Routed } from "../contracts/verdicts.ts";
 import type { Job } from "./job.ts";
-import { checkedOutcome } from "./outcome.ts";
+import { checkedOutcome, speaksOfDestination } from "./outcome.ts";
+import { type Feedback, silent, works } from "./standing.ts";
 
 /** Keeps an outcome: in the job, in the spool, in the log. */
 export type Keep = (job: Job, recipient: Recipient, outcome: Outcome, delivery: Delivery) => Promise<void>;
@@ -21,6 +22,9 @@ export class OngoingDelivery implements Delivery {
   readonly #offered: readonly Recipient[];
   #recipients: readonly Recipient[];
   #isEnded = false;
+  /** What its outcomes say of the destination. */
+  #hasWorked = false;
+  #failure: RemoteReply | null = null;
 
   constructor(about: {
     readonly job: Job;
@@ -61,7 +65,14 @@ export class OngoingDelivery implements Delivery {
       if (!this.#isEnded || checked.at === "deferred" || !this.#job.isOpen(mine.id)) return;
     }
     this.#recipients = this.#recipients.filter((open) => open !== mine);
+    if (speaksOfDestination(outcome, this.route)) this.#failure = checked.reply;
+    else this.#hasWorked = true;
     await this.#keep(this.#job, mine, checked, this);
+  }
+
+  get feedback(): Feedback {
+    if (this.#failure) return { at: this.#hasWorked ? "falters" : "fails", reply: this.#failure };
+    return this.#hasWorked ? works : silent;
   }
 
   /** Nobody is offered it any more. Answers who is left. */

@@ -1,13 +1,13 @@
-/** The queue's pure parts: ids, times, order, lanes, trace fields. */
+/** The queue's pure parts: ids, times, order, trace fields. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addressOf, envelopeOf, sessionOf } from "../testing/mail.ts";
 import { DueHeap } from "./due-heap.ts";
-import { createEnvelopeIds } from "./envelope-id.ts";
+import { createEnvelopeIds, senderOf } from "./envelope-id.ts";
 import { Fifo } from "./fifo.ts";
-import { Lanes } from "./lanes.ts";
 import { countHops, receivedField } from "./received-field.ts";
 import { retryDelayMs } from "./retry-schedule.ts";
+import { Ticket } from "./ticket.ts";
 
 describe("envelope ids", () => {
   it("are unique, in order, short and safe, whatever the clock does", () => {
@@ -15,25 +15,35 @@ describe("envelope ids", () => {
     let at = 0;
     const next = createEnvelopeIds({ clock: { now: () => times[at] ?? 0 }, worker: 7, random: (limit) => limit - 1 });
     const ids: string[] = [];
-    for (at = 0; at < times.length; at += 1) for (let n = 0; n < 1_000; n += 1) ids.push(next());
+    for (at = 0; at < times.length; at += 1) for (let n = 0; n < 1_000; n += 1) ids.push(next(`${n}@example.org`));
     expect(new Set(ids).size).toBe(ids.length);
     expect([...ids].sort()).toEqual(ids);
-    for (const id of ids) expect(id).toMatch(/^[0-9a-z]{14}$/);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-z]{17}$/);
   });
 
   it("of a full millisecond go on in the next", () => {
     const next = createEnvelopeIds({ clock: { now: () => 1e12 }, worker: 0, random: (limit) => limit - 1 });
-    let last = next();
+    let last = next("");
     for (let n = 0; n < 600_000; n += 1) {
-      const id = next();
+      const id = next("");
       if (id <= last) throw new Error(`${id} after ${last}`);
       last = id;
     }
   });
 
+  it("tell senders apart, and not which sender it is", () => {
+    const clock = { now: () => 1e12 };
+    const next = createEnvelopeIds({ clock, worker: 31, random: () => 1 });
+    const other = createEnvelopeIds({ clock, worker: 1, random: () => 2 });
+    expect(senderOf(next("ann@example.org"))).toBe(senderOf(next("ann@example.org")));
+    expect(senderOf(next("ann@example.org"))).not.toBe(senderOf(other("ann@example.org")));
+    const senders = Array.from({ length: 1_000 }, (_, n) => senderOf(next(`${n}@example.org`)));
+    expect(new Set(senders).size).toBeGreaterThan(950);
+  });
+
   it("of two workers at the same time differ", () => {
     const source = { clock: { now: () => 1e12 }, random: () => 1 };
-    expect(createEnvelopeIds({ ...source, worker: 1 })()).not.toBe(createEnvelopeIds({ ...source, worker: 2 })());
+    expect(createEnvelopeIds({ ...source, worker: 1 })("")).not.toBe(createEnvelopeIds({ ...source, worker: 2 })(""));
   });
 });
 
@@ -41,12 +51,31 @@ it("the heap gives back in order of time, and only what is due", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 50 })), fc.integer({ min: 0, max: 50 }), (times, now) => {
       const heap = new DueHeap();
-      for (const [index, time] of times.entries()) heap.add(`${time} ${index}`, time);
+      for (const [index, time] of times.entries()) heap.add(new Ticket(`${index}`), time);
       const taken: number[] = [];
-      for (let id = heap.takeDue(now); id !== null; id = heap.takeDue(now)) taken.push(Number.parseInt(id, 10));
+      for (let next = heap.takeDue(now); next; next = heap.takeDue(now)) taken.push(next.dueAt);
       expect(taken).toEqual(times.filter((time) => time <= now).sort((one, other) => one - other));
       expect(heap.size).toBe(times.length - taken.length);
       expect(heap.nextDueAt).toBe(times.filter((time) => time > now).sort((one, other) => one - other)[0] ?? null);
+    }),
+  );
+});
+
+it("the heap lets any of them be taken out, and keeps the order of the others", () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 50 }), fc.boolean())), (entries) => {
+      const heap = new DueHeap();
+      const tickets = entries.map(([time, isOut], index) => {
+        const ticket = new Ticket(`${index}`);
+        heap.add(ticket, time);
+        return { ticket, isOut };
+      });
+      for (const { ticket, isOut } of tickets) if (isOut) heap.remove(ticket);
+      for (const { ticket, isOut } of tickets) if (isOut) heap.remove(ticket);
+      const taken: number[] = [];
+      for (let next = heap.takeDue(99); next; next = heap.takeDue(99)) taken.push(next.dueAt);
+      const left = entries.filter(([, isOut]) => !isOut).map(([time]) => time);
+      expect(taken).toEqual(left.sort((one, other) => one - other));
     }),
   );
 });
@@ -78,41 +107,6 @@ it.each([
   [10_000, 0.5, 4_000_000],
 ])("after try %i (jitter %d) it waits %i ms", (attempts, random, expected) => {
   expect(retryDelayMs({ firstRetryMs: 300_000, maxRetryMs: 4_000_000 }, attempts, random)).toBeCloseTo(expected, -1);
-});
-
-describe("lanes", () => {
-  const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-  it("give keys turns: one key's hundred do not hold up another's one", async () => {
-    const lanes = new Lanes({ inAll: 2, waitingPerKey: 1_000 }, () => {});
-    const order: string[] = [];
-    const run = (key: string) =>
-      lanes.run(key, 2, async () => {
-        order.push(key);
-        await turn();
-      });
-    const all = [...Array.from({ length: 100 }, () => run("many")), run("one")];
-    await Promise.all(all);
-    expect(order.indexOf("one")).toBeLessThan(6);
-    expect(order.length).toBe(101);
-    expect(lanes.active).toBe(0);
-  });
-
-  it("go on when work throws", async () => {
-    const lanes = new Lanes({ inAll: 1, waitingPerKey: 10 }, () => {});
-    const failing = lanes.run("a", 1, () => Promise.reject(new Error("no")));
-    const second = lanes.run("a", 1, async () => {});
-    await expect(failing).rejects.toThrow("no");
-    expect(await second).toBe(true);
-  });
-
-  it("stopped, tell who waits that their turn never comes", async () => {
-    const lanes = new Lanes({ inAll: 1, waitingPerKey: 10 }, () => {});
-    const running = lanes.run("a", 1, turn);
-    const waiting = lanes.run("b", 1, turn);
-    lanes.stop();
-    expect([await running, await waiting, await lanes.run("c", 1, turn)]).toEqual([true, false, false]);
-  });
 });
 
 describe("Received", () => {

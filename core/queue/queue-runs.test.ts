@@ -2,7 +2,6 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Spool } from "../contracts/spool.ts";
 import { type MailFlow, openingOf, openMailFlow, sendText, spoolWith } from "../testing/mail-flow.ts";
 import { openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
-import { DueHeap } from "./due-heap.ts";
 
 const flows: MailFlow[] = [];
 afterEach(async () => {
@@ -107,17 +106,4 @@ describe("a queue run for a domain", () => {
     expect(await flow.queue.flushDomain("example.net")).toBe(1);
     await flow.quiet();
   });
-});
-
-it("takes chosen ids out of the heap and keeps the order of the others", () => {
-  const heap = new DueHeap();
-  for (const [id, dueAt] of [
-    ["c", 3],
-    ["a", 1],
-    ["d", 4],
-    ["b", 2],
-  ] as const)
-    heap.add(id, dueAt);
-  expect(heap.takeOut(new Set(["a", "d", "x"])).toSorted()).toEqual(["a", "d"]);
-  expect([heap.takeDue(9), heap.takeDue(9), heap.takeDue(9)]).toEqual(["b", "c", null]);
 });

@@ -1,24 +1,25 @@
 /**
  * Queue runs for single domains (ETRN): which of the waiting messages have somebody there who has not got theirs yet. What waits
- * is known by its ids only, so it is read back from the spool, a few messages at a time. However often a client asks, there is
+ * is known by its ids at the most, so it is read back from the spool, a few messages at a time. However often a client asks, there is
  * one run at a time: what is asked for meanwhile is looked for together in the next. A message that cannot be read is logged and
  * left to its own time. Rejects where too many domains are asked for at once.
  */
 import type { Log } from "../contracts/log.ts";
 import type { Spool, SpoolEntry } from "../contracts/spool.ts";
+import { inParallel } from "./in-parallel.ts";
 import { isFinal } from "./job.ts";
 
 export interface QueueRunsRoom {
-  readonly spool: Pick<Spool, "read">;
+  readonly spool: Pick<Spool, "read" | "recovered">;
   readonly log: Log;
-  /** All that waits for its time, the spool's backlog included. */
-  waiting(): Promise<readonly string[]>;
-  /** Tries them at once. */
-  retry(ids: ReadonlySet<string>): void;
+  /** Makes it due at once. */
+  retry(id: string): Promise<unknown>;
 }
 
 const READS_AT_ONCE = 4;
 const DOMAINS_LIMIT = 1_000;
+/** For one run; who wants more asks again. */
+const MESSAGES_LIMIT = 100_000;
 
 export class QueueRuns {
   readonly #room: QueueRunsRoom;
@@ -49,24 +50,20 @@ export class QueueRuns {
   }
 
   async #search(domains: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
-    const { log, retry, waiting } = this.#room;
+    const { log, retry, spool } = this.#room;
     const counts = new Map<string, number>();
     const found = new Set<string>();
-    const left = (await waiting()).values();
-    const readOn = async () => {
-      for (const id of left) {
-        const entry = await this.#read(id);
-        if (entry?.envelope.hold !== null) continue;
-        for (const domain of domains) {
-          const recipients = openRecipients(entry, domain);
-          if (recipients === 0) continue;
-          counts.set(domain, (counts.get(domain) ?? 0) + recipients);
-          found.add(id);
-        }
+    await inParallel(spool.recovered(Number.POSITIVE_INFINITY), READS_AT_ONCE, async ({ id }) => {
+      const entry = found.size < MESSAGES_LIMIT ? await this.#read(id) : null;
+      if (entry === null || entry.envelope.hold !== null) return;
+      for (const domain of domains) {
+        const recipients = openRecipients(entry, domain);
+        if (recipients === 0) continue;
+        counts.set(domain, (counts.get(domain) ?? 0) + recipients);
+        found.add(id);
       }
-    };
-    await Promise.all(Array.from({ length: READS_AT_ONCE }, readOn));
-    if (found.size > 0) retry(found);
+    });
+    await inParallel(found, READS_AT_ONCE, async (id) => void (await retry(id)));
     log.info({ domains: [...domains].slice(0, 10), messages: found.size }, "queue run");
     return counts;
   }

@@ -1,22 +1,28 @@
 /**
- * The queue: what has been accepted goes on from here. Fresh messages come from memory and are tried at once; all others wait in a
- * heap of ids and are read back from the spool when they are due. Memory is bounded whatever the backlog; a fault puts a message
- * off and never loses it: the spool has it until every recipient is settled and every report is durable.
+ * The queue: what has been accepted goes on from here. Fresh messages come from memory and are tried at once; all others are known by
+ * their ids at the most, and are read back from the spool when they are due. Memory is bounded whatever the backlog; a fault puts a
+ * message off and never loses it: the spool has it until every recipient is settled and every report is durable.
  */
-import type { Delivery, Outcome } from "../contracts/delivery.ts";
+import type { Delivery, Outcome, RemoteReply } from "../contracts/delivery.ts";
 import type { Message, Recipient } from "../contracts/envelope.ts";
 import type { EnvelopeState } from "../kernel/envelope.ts";
+import { type ActionResult, type Changed, createActions, type QueueActions } from "./actions.ts";
 import { type Alarm, timerAlarm } from "./alarm.ts";
-import { attempt } from "./attempt.ts";
+import { AtHand } from "./at-hand.ts";
+import { type AttemptRoom, attempt } from "./attempt.ts";
+import { Backlog } from "./backlog.ts";
 import { type ConclusionRoom, conclude } from "./conclusion.ts";
-import { DueHeap } from "./due-heap.ts";
-import { Fifo } from "./fifo.ts";
+import { createDestinationLimits } from "./destination-limits.ts";
 import { isFinal, Job } from "./job.ts";
 import { Lanes } from "./lanes.ts";
 import { replyText } from "./outcome.ts";
+import { priorityOf } from "./priority.ts";
 import { defaultQueueOptions, type QueueOptions } from "./queue-options.ts";
 import { QueueRuns } from "./queue-runs.ts";
 import type { ReportRoom } from "./reports.ts";
+import { gone, parked, type Rest, ready } from "./rest.ts";
+import { Shares } from "./shares.ts";
+import { Ticket } from "./ticket.ts";
 
 export interface QueueRoom extends Omit<ReportRoom, "options"> {
   readonly options?: Partial<QueueOptions>;
@@ -30,7 +36,7 @@ export interface QueueStats {
   readonly ready: number;
   /** Waiting for their time. */
   readonly deferred: number;
-  /** Messages being worked on, and deliveries among them. */
+  /** Messages being worked on or changed, and deliveries that run. */
   readonly active: number;
   readonly delivering: number;
   /** Waiting for a destination that is far behind. */
@@ -41,13 +47,16 @@ export interface QueueStats {
   readonly isLookingAhead: boolean;
 }
 
-export interface Queue {
+export interface Queue extends QueueActions {
   /** Picks up what an earlier run left. Resolves when what is due is known; it is not yet delivered then. */
   start(): Promise<void>;
+  /** These are about to be accepted: nobody begins with them before `enqueue`, or at all after `forget`. */
+  expect(ids: readonly string[]): void;
+  forget(ids: readonly string[]): void;
   /** Takes over what the spool has accepted; `null`: it is to be read back. */
   enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void;
-  /** Tries everything now that waits for its time. */
-  flush(): void;
+  /** Tries everything now that waits for its time. Resolves with how many messages, when each of them is due. */
+  flush(): Promise<number>;
   /** The same for what waits for one domain; `.example.org` is the domain and its subdomains. Resolves with the number of recipients. */
   flushDomain(domain: string): Promise<number>;
   stats(): QueueStats;
@@ -57,71 +66,92 @@ export interface Queue {
 
 export const createQueue = (room: QueueRoom): Queue => new SpoolQueue(room);
 
-interface Waiting {
-  readonly id: string;
-  /** `null`: it is read back. */
-  readonly job: Job | null;
-}
-
-/** How far ahead the spool is asked for what is due, and how often. */
-const HORIZON_MS = 20 * 60_000;
-const LOOK_AHEAD_EVERY_MS = HORIZON_MS / 2;
+/** How often the spool is asked for what is due soon, whether or not anything is known to be lacking. */
+const LOOK_AHEAD_EVERY_MS = 10 * 60_000;
 /** Messages being read back at the same time: their size is not known before. */
 const LOADING_LIMIT = 50;
+/** How soon what finds no room in a lane may come again. */
+const LEAST_PUT_OFF_MS = 30_000;
+/** Part of the time that a destination is left alone, over which what waits for it comes back. */
+const RETURN_SPREAD = 0.2;
 
 class SpoolQueue implements Queue {
   readonly #room: QueueRoom;
   readonly #options: QueueOptions;
-  readonly #conclusion: ConclusionRoom;
+  readonly #random: () => number;
   readonly #alarm: Alarm;
   readonly #lanes: Lanes;
-  readonly #fresh = new Fifo<Waiting>();
-  readonly #deferred = new DueHeap();
-  readonly #active = new Map<string, Job | null>();
+  readonly #attempts: AttemptRoom;
+  readonly #conclusion: ConclusionRoom;
+  readonly #runs: QueueRuns;
+  readonly #atHand: AtHand;
+  readonly #shares: Shares;
+  /** Messages being worked on, once they are in memory. */
+  readonly #jobs = new Map<string, Job>();
   /** Messages with outcomes that the spool would not record: forgetting them would repeat a delivery. */
   readonly #unrecorded = new Map<string, Job>();
+  readonly #ends = new Map<string, (() => void)[]>();
   readonly #idle: (() => void)[] = [];
   #bytes = 0;
   #loading = 0;
+  #changing = 0;
   #held = 0;
-  #isFreshNext = true;
   #isPumpSet = false;
-  #isLookingAhead = false;
+  #looking: Promise<void> | null = null;
+  #flushing: Promise<number> | null = null;
   #isStopped = false;
   #callOffAlarm: () => void = () => {};
   #alarmAt = Number.POSITIVE_INFINITY;
   #callOffLookAhead: () => void = () => {};
-  readonly #runs: QueueRuns;
+  readonly hold: Queue["hold"];
+  readonly release: Queue["release"];
+  readonly retry: Queue["retry"];
+  readonly remove: Queue["remove"];
+  readonly bounce: Queue["bounce"];
+  readonly requeue: Queue["requeue"];
 
   constructor(room: QueueRoom) {
     this.#room = room;
-    this.#options = { ...defaultQueueOptions, ...room.options };
+    const options = { ...defaultQueueOptions, ...room.options };
+    this.#options = options;
     this.#alarm = room.alarm ?? timerAlarm;
-    const waitingPerKey = Math.max(1, Math.floor(this.#options.maxMessages / 10));
-    this.#lanes = new Lanes({ inAll: this.#options.maxDeliveries, waitingPerKey }, (id) =>
-      this.#ready({ id, job: null }),
-    );
-    this.#runs = new QueueRuns({
-      spool: room.spool,
+    this.#random = room.random ?? Math.random;
+    this.#atHand = new AtHand(options.maxAtHand, new Backlog(room));
+    this.#shares = new Shares(options.maxMessages);
+    this.#lanes = new Lanes({
+      clock: room.clock,
+      alarm: this.#alarm,
       log: room.log,
-      waiting: async () => {
-        await this.#learn(Number.POSITIVE_INFINITY);
-        return this.#deferred.ids;
-      },
-      retry: (ids) => {
-        for (const id of this.#deferred.takeOut(ids)) this.#ready({ id, job: null });
-      },
+      inAll: options.maxDeliveries,
+      waitingPerKey: Math.max(1, Math.floor(options.maxMessages / 10)),
+      parkedPerKey: Math.max(1, Math.floor(options.maxAtHand / 50)),
+      putOff: { leastMs: Math.min(options.firstRetryMs, LEAST_PUT_OFF_MS), mostMs: options.maxRetryMs },
+      standing: { deadAfter: options.deadAfter, schedule: options, random: this.#random },
+      unpark: (ticket) => this.#put(ticket, ready),
     });
+    this.#attempts = {
+      ...{ kernel: room.kernel, log: room.log, options, lanes: this.#lanes },
+      limitsOf: createDestinationLimits(options),
+      keep: this.#keep.bind(this),
+    };
     this.#conclusion = {
       ...room,
-      options: this.#options,
-      random: room.random ?? Math.random,
+      options,
+      random: this.#random,
       fail: (job, recipient, outcome) => this.#keep(job, recipient, outcome, null),
     };
-  }
-
-  flushDomain(domain: string): Promise<number> {
-    return this.#runs.run(domain.toLowerCase());
+    this.#runs = new QueueRuns({ ...room, retry: (id) => this.#force(id) });
+    const actions = createActions({
+      ...{ spool: room.spool, log: room.log, conclusion: this.#conclusion, unrecorded: this.#unrecorded },
+      exclusively: (id, change) => this.#exclusively(id, change),
+      lift: () => this.#lanes.lift(),
+    });
+    this.hold = actions.hold;
+    this.release = actions.release;
+    this.retry = actions.retry;
+    this.remove = actions.remove;
+    this.bounce = actions.bounce;
+    this.requeue = actions.requeue;
   }
 
   async start(): Promise<void> {
@@ -129,38 +159,62 @@ class SpoolQueue implements Queue {
     this.#pump();
   }
 
+  expect(ids: readonly string[]): void {
+    for (const id of ids) this.#atHand.claim(id, "expected");
+  }
+
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      const ticket = this.#atHand.get(id);
+      if (ticket?.at === "expected") this.#put(ticket, gone);
+    }
+  }
+
   enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void {
-    if (envelope.hold !== null || envelope.quarantine !== null) {
-      this.#held += 1;
+    const known = this.#atHand.get(envelope.id);
+    // Found in the spool already.
+    if (known && known.at !== "expected") return;
+    if (envelope.hold !== null || envelope.quarantine !== null) this.#held += 1;
+    if (envelope.hold !== null || envelope.quarantine !== null || this.#isStopped) {
+      if (known) this.#put(known, gone);
       return;
     }
-    if (this.#isStopped) return;
+    const ticket = known ?? new Ticket(envelope.id);
+    ticket.priority = priorityOf(envelope);
     const job = message && new Job(envelope, message, acceptedAt);
     const fits =
       job !== null &&
-      this.#fresh.size < this.#options.maxWaitingInMemory &&
-      this.#bytes + job.bytes <= this.#options.maxBytes;
-    if (fits) this.#bytes += job.bytes;
-    this.#ready({ id: envelope.id, job: fits ? job : null });
-  }
-
-  flush(): void {
-    for (let id = this.#deferred.takeDue(Number.POSITIVE_INFINITY); id !== null; ) {
-      this.#fresh.push({ id, job: null });
-      id = this.#deferred.takeDue(Number.POSITIVE_INFINITY);
+      this.#bytes + job.bytes <= this.#options.maxBytes &&
+      !this.#atHand.isCrowded(ticket, this.#options.maxWaitingInMemory);
+    if (!this.#atHand.addFresh(ticket, this.#room.clock.now())) return;
+    if (fits) {
+      ticket.job = job;
+      this.#bytes += job.bytes;
     }
     this.#setPump();
   }
 
+  flush(): Promise<number> {
+    this.#flushing ??= this.#flush().finally(() => {
+      this.#flushing = null;
+    });
+    return this.#flushing;
+  }
+
+  flushDomain(domain: string): Promise<number> {
+    this.#lanes.lift();
+    return this.#runs.run(domain.toLowerCase());
+  }
+
   stats(): QueueStats {
     return {
-      ready: this.#fresh.size,
-      deferred: this.#deferred.size,
-      active: this.#active.size,
+      ready: this.#atHand.ready,
+      deferred: this.#atHand.waiting,
+      active: this.#active,
       delivering: this.#lanes.active,
       parked: this.#lanes.parked,
       held: this.#held,
-      isLookingAhead: this.#isLookingAhead,
+      isLookingAhead: this.#looking !== null,
     };
   }
 
@@ -169,7 +223,7 @@ class SpoolQueue implements Queue {
     this.#callOffAlarm();
     this.#callOffLookAhead();
     this.#lanes.stop();
-    if (this.#active.size === 0) return;
+    if (this.#active === 0) return;
     await new Promise<void>((resolve) => {
       const callOff = this.#alarm(this.#options.drainMs, resolve);
       const end = () => {
@@ -180,37 +234,55 @@ class SpoolQueue implements Queue {
       signal?.addEventListener("abort", end, { once: true });
       if (signal?.aborted) end();
     });
-    const { size } = this.#active;
-    if (size > 0)
-      this.#room.log.warn({ active: size }, "stopped while messages were on their way; they are tried again");
+    if (this.#active > 0)
+      this.#room.log.warn({ active: this.#active }, "stopped while messages were on their way; they are tried again");
   }
 
-  /** Asks the spool for what an earlier run left and what is due soon. */
-  async #lookAhead(): Promise<void> {
-    const { clock, log } = this.#room;
-    this.#isLookingAhead = true;
-    try {
-      await this.#learn(clock.now() + HORIZON_MS);
-    } catch (cause) {
-      log.error({ err: cause }, "the spool cannot say what is due; asking again later");
+  get #active(): number {
+    return this.#shares.active + this.#changing;
+  }
+
+  async #flush(): Promise<number> {
+    this.#lanes.lift();
+    let count = this.#atHand.force();
+    this.#setPump();
+    const { spool, clock } = this.#room;
+    const begunMs = clock.now();
+    for await (const { id, dueAt } of spool.recovered(Number.POSITIVE_INFINITY)) {
+      if (this.#isStopped) break;
+      if (dueAt > begunMs && (await this.#force(id))) count += 1;
     }
-    this.#isLookingAhead = false;
+    return count;
+  }
+
+  /** `false`: there is no such message, or somebody is at work on it. */
+  async #force(id: string): Promise<boolean> {
+    const ticket = this.#atHand.get(id);
+    if (ticket) {
+      const isForced = this.#atHand.forceOne(ticket);
+      if (isForced) this.#setPump();
+      return isForced;
+    }
+    const { changed } = await this.retry([id]);
+    return changed > 0;
+  }
+
+  /** Asks the spool for what is due now or soon and not at hand. Never rejects. */
+  async #lookAhead(): Promise<void> {
+    this.#callOffLookAhead();
+    this.#looking ??= this.#atHand.refill().finally(() => {
+      this.#looking = null;
+    });
+    await this.#looking;
     if (this.#isStopped) return;
-    this.#setAlarm();
+    this.#setPump();
+    this.#callOffLookAhead();
     this.#callOffLookAhead = this.#alarm(LOOK_AHEAD_EVERY_MS, () => void this.#lookAhead());
   }
 
-  /** The spool tells of each message once. */
-  async #learn(until: number): Promise<void> {
-    for await (const { id, dueAt } of this.#room.spool.recovered(until)) {
-      if (this.#isStopped) return;
-      if (!this.#active.has(id)) this.#deferred.add(id, dueAt);
-    }
-  }
-
-  #ready(waiting: Waiting): void {
-    this.#fresh.push(waiting);
-    this.#setPump();
+  #put(ticket: Ticket, rest: Rest): void {
+    this.#atHand.put(ticket, rest);
+    if (rest.at === "ready") this.#setPump();
   }
 
   /** Soon, once for many: replies to clients leave before deliveries begin. */
@@ -224,33 +296,29 @@ class SpoolQueue implements Queue {
   }
 
   #pump(): void {
-    for (let next = this.#isStopped ? null : this.#take(); next; next = this.#take()) void this.#work(next);
+    if (this.#isStopped) return;
+    const nowMs = this.#room.clock.now();
+    for (let next = this.#atHand.take(nowMs, this.#may); next; next = this.#atHand.take(nowMs, this.#may))
+      void this.#work(next);
+    if (this.#looking === null && this.#atHand.lacks(nowMs)) void this.#lookAhead();
     this.#setAlarm();
   }
 
-  /** New mail and retries take turns, so that neither holds the other up. Where memory is short, only what is in it already. */
-  #take(): Waiting | null {
-    if (this.#active.size >= this.#options.maxMessages) return null;
-    const mayLoad = this.#loading < LOADING_LIMIT && (this.#active.size === 0 || this.#bytes < this.#options.maxBytes);
-    if (!mayLoad) return this.#fresh.first?.job ? (this.#fresh.shift() ?? null) : null;
-    this.#isFreshNext = !this.#isFreshNext;
-    if (this.#isFreshNext) return this.#takeDue() ?? this.#fresh.shift() ?? null;
-    return this.#fresh.shift() ?? this.#takeDue();
-  }
+  /** Where memory is short, only what is in it already. */
+  readonly #may = (ticket: Ticket): boolean => this.#shares.may(ticket) && (ticket.job !== null || this.#mayLoad);
 
-  #takeDue(): Waiting | null {
-    const id = this.#deferred.takeDue(this.#room.clock.now());
-    return id === null ? null : { id, job: null };
+  get #mayLoad(): boolean {
+    return this.#loading < LOADING_LIMIT && (this.#shares.active === 0 || this.#bytes < this.#options.maxBytes);
   }
 
   #setAlarm(): void {
-    const dueAt = this.#deferred.nextDueAt;
-    if (dueAt === null || this.#isStopped || dueAt >= this.#alarmAt) return;
-    const delayMs = dueAt - this.#room.clock.now();
-    // Due, and yet not taken: there is no room. Whoever ends its work looks again.
-    if (delayMs <= 0 && this.#active.size > 0) return;
+    const nextAtMs = this.#atHand.nextAtMs;
+    if (nextAtMs === null || nextAtMs >= this.#alarmAt) return;
+    const delayMs = nextAtMs - this.#room.clock.now();
+    // Due, and yet not taken: whoever ends its work looks again.
+    if (delayMs <= 0) return;
     this.#callOffAlarm();
-    this.#alarmAt = dueAt;
+    this.#alarmAt = nextAtMs;
     this.#callOffAlarm = this.#alarm(delayMs, () => {
       this.#alarmAt = Number.POSITIVE_INFINITY;
       this.#pump();
@@ -258,57 +326,128 @@ class SpoolQueue implements Queue {
   }
 
   /** One message from here to its next rest. Never rejects. */
-  async #work({ id, job: fresh }: Waiting): Promise<void> {
-    if (this.#active.has(id)) {
-      if (fresh) this.#bytes -= fresh.bytes;
-      return;
-    }
-    this.#active.set(id, fresh);
-    let job = fresh;
+  async #work(ticket: Ticket): Promise<void> {
+    const { id } = ticket;
+    ticket.at = "active";
+    this.#shares.take(ticket);
+    let job = ticket.job;
+    ticket.job = null;
+    let rest: Rest;
     try {
-      job ??= this.#unrecorded.get(id) ?? (await this.#load(id));
-      if (job) await this.#try(job);
+      job ??= this.#unrecorded.get(id) ?? null;
+      const found = job ?? (await this.#load(ticket));
+      if (found instanceof Job) {
+        job = found;
+        this.#jobs.set(id, job);
+        rest = await this.#try(ticket, job);
+      } else rest = found;
     } catch (cause) {
       this.#room.log.error({ id, err: cause }, "a message could not be worked on, it is tried again later");
-      this.#deferred.add(id, this.#room.clock.now() + this.#options.firstRetryMs);
+      rest = { at: "due", dueAt: this.#room.clock.now() + this.#options.firstRetryMs };
     }
-    if (job && job.unsaved.size > 0) this.#unrecorded.set(id, job);
-    else if (job) {
-      this.#unrecorded.delete(id);
+    if (job) this.#let(job);
+    this.#shares.give(ticket);
+    ticket.isForced = false;
+    this.#put(ticket, rest);
+    this.#ended(id);
+  }
+
+  /** Out of memory, unless it knows what nobody else does. */
+  #let(job: Job): void {
+    this.#jobs.delete(job.id);
+    if (job.unsaved.size > 0) this.#unrecorded.set(job.id, job);
+    else {
+      this.#unrecorded.delete(job.id);
       this.#bytes -= job.bytes;
     }
-    this.#active.delete(id);
-    if (this.#active.size === 0) for (const done of this.#idle.splice(0)) done();
+  }
+
+  #ended(id: string): void {
+    const ends = this.#ends.get(id);
+    this.#ends.delete(id);
+    for (const end of ends ?? []) end();
+    if (this.#active === 0) for (const done of this.#idle.splice(0)) done();
     this.#setPump();
   }
 
-  async #load(id: string): Promise<Job | null> {
+  async #load(ticket: Ticket): Promise<Job | Rest> {
     this.#loading += 1;
-    const entry = await this.#room.spool.read(id).finally(() => {
+    const entry = await this.#room.spool.read(ticket.id).finally(() => {
       this.#loading -= 1;
     });
-    if (entry === null) return null;
+    if (entry === null) return gone;
     if (entry.envelope.hold !== null) {
       this.#held += 1;
-      return null;
+      return gone;
     }
+    const { dueAt } = entry.state;
+    // It was put off while the spool was asked what is due.
+    if (!ticket.isForced && dueAt > this.#room.clock.now()) return { at: "due", dueAt };
     const job = Job.fromSpool(entry);
+    ticket.priority = priorityOf(job.envelope);
     this.#bytes += job.bytes;
-    this.#active.set(id, job);
     // While reading, nobody else was let in.
     this.#setPump();
     return job;
   }
 
-  async #try(job: Job): Promise<void> {
-    const { kernel, log } = this.#room;
-    const keep = this.#keep.bind(this);
-    const result = await attempt({ kernel, log, options: this.#options }, this.#lanes, job, keep);
-    if (result.at === "parked") this.#lanes.park(result.key, job.id);
-    // What was not tried stays due: the next run begins with it.
-    if (result.at !== "tried") return;
-    const dueAt = await conclude(this.#conclusion, job);
-    if (dueAt !== null) this.#deferred.add(job.id, dueAt);
+  async #try(ticket: Ticket, job: Job): Promise<Rest> {
+    const result = await attempt(this.#attempts, job, ticket);
+    switch (result.at) {
+      case "tried":
+        return this.#concluded(job, null);
+      case "cut":
+        // Stopped: it stays due, and the next run begins with it.
+        return this.#isStopped ? gone : ready;
+      case "crowded": {
+        const dueAt = this.#lanes.park(result.key, ticket);
+        return dueAt === null ? parked : this.#concluded(job, dueAt);
+      }
+      case "dead": {
+        const { untilMs, reply } = result;
+        if (reply) noteReply(job, reply);
+        const awayMs = untilMs - this.#room.clock.now();
+        return this.#concluded(job, Math.round(untilMs + awayMs * RETURN_SPREAD * this.#random()));
+      }
+    }
+  }
+
+  async #concluded(job: Job, plannedAt: number | null): Promise<Rest> {
+    const dueAt = await conclude(this.#conclusion, job, plannedAt);
+    return dueAt === null ? gone : { at: "due", dueAt };
+  }
+
+  async #exclusively(id: string, change: (ticket: Ticket, before: Rest) => Promise<ActionResult>): Promise<Changed> {
+    for (let busy = this.#busy(id); busy; busy = this.#busy(id)) {
+      busy.recall();
+      await new Promise<void>((end) => {
+        const ends = this.#ends.get(id);
+        if (ends) ends.push(end);
+        else this.#ends.set(id, [end]);
+      });
+    }
+    if (this.#isStopped) throw new Error("the queue has ended");
+    const before = restOf(this.#atHand.get(id));
+    const ticket = this.#atHand.claim(id, "active");
+    ticket.isRecalled = false;
+    if (ticket.job) this.#let(ticket.job);
+    ticket.job = null;
+    this.#changing += 1;
+    let rest = before;
+    try {
+      const result = await change(ticket, before);
+      rest = result.rest;
+      return result.is;
+    } finally {
+      this.#changing -= 1;
+      this.#put(ticket, rest);
+      this.#ended(id);
+    }
+  }
+
+  #busy(id: string): Ticket | null {
+    const ticket = this.#atHand.get(id);
+    return ticket?.at === "active" || ticket?.at === "expected" ? ticket : null;
   }
 
   /** An outcome: remembered, made durable, told. */
@@ -316,7 +455,7 @@ class SpoolQueue implements Queue {
     const known = job.outcomes.get(recipient.id);
     job.outcomes.set(recipient.id, outcome);
     // A settlement that comes late finds the message at work again.
-    const atWork = this.#active.get(job.id);
+    const atWork = this.#jobs.get(job.id);
     if (atWork && atWork !== job) atWork.outcomes.set(recipient.id, outcome);
     if (outcome.at === "deferred") job.lastReply = outcome.reply;
     this.#log(job, recipient, outcome, delivery);
@@ -346,4 +485,15 @@ class SpoolQueue implements Queue {
     };
     this.#room.log.info(fields, outcome.at);
   }
+}
+
+/** What it would have been told, for reports: the destination was not asked again about this message. */
+function noteReply(job: Job, reply: RemoteReply): void {
+  job.lastReply = reply;
+  for (const { id } of job.open()) if (!job.outcomes.has(id)) job.outcomes.set(id, { at: "deferred", reply });
+}
+
+function restOf(ticket: Ticket | undefined): Rest {
+  if (!ticket) return gone;
+  return ticket.at === "due" ? { at: "due", dueAt: ticket.dueAt } : ready;
 }

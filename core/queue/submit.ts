@@ -20,7 +20,9 @@ export function createSubmit(
   return {
     open(opening) {
       const reversePath = qualified(opening.reversePath, room.facts.origin);
-      const envelope = createEnvelope({ id: nextId(), ...opening, reversePath });
+      const login = opening.session?.identity?.login;
+      const id = nextId(login ?? reversePath?.toString().toLowerCase() ?? "");
+      const envelope = createEnvelope({ id, ...opening, reversePath });
       if (isReinjected(envelope)) envelope.setLabel(REINJECTED_LABEL, true);
       return new OpenDraft(room, envelope, opening.repliesEach === true || opening.origin === "lmtp");
     },
