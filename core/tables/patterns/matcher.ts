@@ -10,6 +10,8 @@ import type { Pattern } from "./syntax-tree.ts";
 
 /** Each set is one automaton; its states are bounded by the engine. */
 const PATTERNS_IN_A_SET = 200;
+/** More are not compared each with each. */
+const COMPARED_LITERALS = 500;
 
 export interface CompiledPattern {
   readonly linear: (Linear & { readonly engine: RE2JS }) | null;
@@ -46,7 +48,16 @@ interface Together {
   readonly members: readonly number[];
 }
 
-const isAscii = (text: string): boolean => Buffer.byteLength(text) === text.length;
+/** In small letters; `null`: not of ASCII. Several tables are asked about one message, one after the other. */
+let lastText = "";
+let lastSmall: string | null = "";
+function asciiInSmall(text: string): string | null {
+  if (text !== lastText) {
+    lastSmall = Buffer.byteLength(text) === text.length ? text.toLowerCase() : null;
+    lastText = text;
+  }
+  return lastSmall;
+}
 
 const NONE: Set<number> = new Set();
 
@@ -55,21 +66,23 @@ export class Matcher {
   readonly #sets: readonly Together[];
   /** Made when first asked for: most tables never are. */
   #within: readonly Together[] | null = null;
+  readonly #isUncertain: boolean;
+  /** One of them stands in whatever matches; `null`: nothing is certain. */
+  readonly #literals: readonly string[] | null;
 
   constructor(patterns: readonly CompiledPattern[]) {
     this.#patterns = patterns;
+    this.#isUncertain = patterns.some(({ within }) => within === null);
+    this.#literals = allLiterals(patterns);
     const members = patterns.flatMap(({ linear }, index) => (linear ? [index] : []));
     this.#sets = [...chunks(members)].flatMap((chunk) => setsOf(patterns, chunk, textOf));
   }
 
   /** `false`: no part of the text matches any pattern. */
   mayMatchWithin(text: string): boolean {
-    if (this.#patterns.some(({ within }) => within === null)) return true;
-    if (isAscii(text)) {
-      const small = text.toLowerCase();
-      const isPossible = ({ literals }: CompiledPattern) => literals?.some((one) => small.includes(one)) ?? true;
-      if (!this.#patterns.some(isPossible)) return false;
-    }
+    if (this.#isUncertain) return true;
+    const small = this.#literals && asciiInSmall(text);
+    if (this.#literals && small !== null && !includesAny(small, this.#literals)) return false;
     const members = this.#patterns.map((_, index) => index);
     this.#within ??= [...chunks(members)].flatMap((chunk) => setsOf(this.#patterns, chunk, withinOf));
     return this.#within.some(({ set }) => set.match(text).length > 0);
@@ -128,6 +141,23 @@ export class Match {
     this.#tried.set(index, found);
     return found;
   }
+}
+
+/** Without those that have another one in them: where that is not, they are not either. */
+function allLiterals(patterns: readonly CompiledPattern[]): readonly string[] | null {
+  const all = new Set<string>();
+  for (const { literals } of patterns) {
+    if (literals === null) return null;
+    for (const literal of literals) all.add(literal);
+  }
+  if (all.size > COMPARED_LITERALS) return [...all];
+  const list = [...all];
+  return list.filter((one) => !list.some((other) => other !== one && one.includes(other)));
+}
+
+function includesAny(text: string, literals: readonly string[]): boolean {
+  for (const literal of literals) if (text.includes(literal)) return true;
+  return false;
 }
 
 function* chunks(members: readonly number[]): Generator<readonly number[]> {
