@@ -78,7 +78,7 @@ export default definePlugin({
     const limits = { fieldBytes: config.headerSize, partBytes: config.partSize, totalBytes: config.totalSize };
     const readsBody = tables.body.length + tables.mimeHeader.length + tables.nestedHeader.length > 0;
     const isActive = readsBody || header.length > 0;
-    const all = new Set(Object.values(tables).flat());
+    const all = [...new Set(Object.values(tables).flat())];
     const isExempt = (session: Session | null): boolean =>
       session !== null &&
       ((config.exempt.authenticated && session.identity !== null) ||
@@ -125,7 +125,7 @@ export default definePlugin({
     function look(envelope: Envelope, message: Message, call: Call) {
       const text = wholeText(message, config.headerSize);
       // Most mail: one pass over all of it says that no line will have an answer.
-      if (text !== null && ![...all].some((table) => table.mayAnswerWithin?.(text) ?? true)) return proceed;
+      if (text !== null && !all.some((table) => table.mayAnswerWithin?.(text) ?? true)) return proceed;
       return check(envelope, message, call);
     }
 

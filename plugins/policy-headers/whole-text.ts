@@ -2,6 +2,7 @@
  * A message as one text of which every field and every line that is looked up is a part, letter by letter: so that tables can be
  * asked once whether any of them will have an answer.
  */
+import { isAscii } from "node:buffer";
 import type { Message } from "postern/plugin";
 
 const LIMIT_BYTES = 64 * 1024;
@@ -13,9 +14,10 @@ export function wholeText(message: Message, fieldBytes: number): string | null {
   if (message.sizeBytes > Math.min(LIMIT_BYTES, fieldBytes)) return null;
   const pieces = message.inMemory();
   if (pieces === null) return null;
-  const bytes = Buffer.concat(pieces);
+  const bytes = Buffer.concat(pieces, message.sizeBytes);
+  // Most mail; by far the quickest way to a text.
+  if (isAscii(bytes)) return bytes.toString("latin1").replaceAll("\r\n", "\n");
   const text = bytes.toString("utf8");
-  const isAscii = text.length === bytes.length;
-  if (!isAscii && (text.includes("\uFFFD") || LONG_LINE.test(text))) return null;
+  if (text.includes("\uFFFD") || LONG_LINE.test(text)) return null;
   return text.replaceAll("\r\n", "\n");
 }
