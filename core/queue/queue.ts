@@ -13,9 +13,9 @@ import { type AttemptRoom, attempt } from "./attempt.ts";
 import { Backlog } from "./backlog.ts";
 import { type ConclusionRoom, conclude } from "./conclusion.ts";
 import { createDestinationLimits } from "./destination-limits.ts";
-import { isFinal, Job } from "./job.ts";
+import { Job } from "./job.ts";
+import { JobMemory } from "./job-memory.ts";
 import { Lanes } from "./lanes.ts";
-import { replyText } from "./outcome.ts";
 import { priorityOf } from "./priority.ts";
 import { defaultQueueOptions, type QueueOptions } from "./queue-options.ts";
 import { QueueRuns } from "./queue-runs.ts";
@@ -60,6 +60,8 @@ export interface Queue extends QueueActions {
   /** The same for what waits for one domain; `.example.org` is the domain and its subdomains. Resolves with the number of recipients. */
   flushDomain(domain: string): Promise<number>;
   stats(): QueueStats;
+  /** What this queue is doing about a message; `null`: nothing, it waits for its time or for an administrator. */
+  stateOf(id: string): "active" | "ready" | null;
   /** Starts nothing more, and waits for what runs until the signal or `drainMs`. What was not tried stays in the spool. */
   stop(signal?: AbortSignal): Promise<void>;
 }
@@ -86,13 +88,9 @@ class SpoolQueue implements Queue {
   readonly #runs: QueueRuns;
   readonly #atHand: AtHand;
   readonly #shares: Shares;
-  /** Messages being worked on, once they are in memory. */
-  readonly #jobs = new Map<string, Job>();
-  /** Messages with outcomes that the spool would not record: forgetting them would repeat a delivery. */
-  readonly #unrecorded = new Map<string, Job>();
+  readonly #jobs: JobMemory;
   readonly #ends = new Map<string, (() => void)[]>();
   readonly #idle: (() => void)[] = [];
-  #bytes = 0;
   #loading = 0;
   #changing = 0;
   #held = 0;
@@ -116,6 +114,7 @@ class SpoolQueue implements Queue {
     this.#options = options;
     this.#alarm = room.alarm ?? timerAlarm;
     this.#random = room.random ?? Math.random;
+    this.#jobs = new JobMemory(room);
     this.#atHand = new AtHand(options.maxAtHand, new Backlog(room));
     this.#shares = new Shares(options.maxMessages);
     this.#lanes = new Lanes({
@@ -132,17 +131,22 @@ class SpoolQueue implements Queue {
     this.#attempts = {
       ...{ kernel: room.kernel, log: room.log, options, lanes: this.#lanes },
       limitsOf: createDestinationLimits(options),
-      keep: this.#keep.bind(this),
+      keep: (...told) => this.#jobs.keep(...told),
     };
     this.#conclusion = {
       ...room,
       options,
       random: this.#random,
-      fail: (job, recipient, outcome) => this.#keep(job, recipient, outcome, null),
+      fail: (job, recipient, outcome) => this.#jobs.keep(job, recipient, outcome, null),
     };
     this.#runs = new QueueRuns({ ...room, retry: (id) => this.#force(id) });
     const actions = createActions({
-      ...{ spool: room.spool, log: room.log, conclusion: this.#conclusion, unrecorded: this.#unrecorded },
+      ...{
+        spool: room.spool,
+        log: room.log,
+        conclusion: this.#conclusion,
+        unrecorded: (id) => this.#jobs.unrecorded(id),
+      },
       exclusively: (id, change) => this.#exclusively(id, change),
       lift: () => this.#lanes.lift(),
     });
@@ -184,12 +188,12 @@ class SpoolQueue implements Queue {
     const job = message && new Job(envelope, message, acceptedAt);
     const fits =
       job !== null &&
-      this.#bytes + job.bytes <= this.#options.maxBytes &&
+      this.#jobs.bytes + job.bytes <= this.#options.maxBytes &&
       !this.#atHand.isCrowded(ticket, this.#options.maxWaitingInMemory);
     if (!this.#atHand.addFresh(ticket, this.#room.clock.now())) return;
     if (fits) {
       ticket.job = job;
-      this.#bytes += job.bytes;
+      this.#jobs.add(job);
     }
     this.#setPump();
   }
@@ -216,6 +220,12 @@ class SpoolQueue implements Queue {
       held: this.#held,
       isLookingAhead: this.#looking !== null,
     };
+  }
+
+  stateOf(id: string): "active" | "ready" | null {
+    const ticket = this.#atHand.get(id);
+    if (!ticket || ticket.at === "due") return null;
+    return ticket.at === "active" ? "active" : "ready";
   }
 
   async stop(signal?: AbortSignal): Promise<void> {
@@ -308,7 +318,7 @@ class SpoolQueue implements Queue {
   readonly #may = (ticket: Ticket): boolean => this.#shares.may(ticket) && (ticket.job !== null || this.#mayLoad);
 
   get #mayLoad(): boolean {
-    return this.#loading < LOADING_LIMIT && (this.#shares.active === 0 || this.#bytes < this.#options.maxBytes);
+    return this.#loading < LOADING_LIMIT && (this.#shares.active === 0 || this.#jobs.bytes < this.#options.maxBytes);
   }
 
   #setAlarm(): void {
@@ -334,32 +344,22 @@ class SpoolQueue implements Queue {
     ticket.job = null;
     let rest: Rest;
     try {
-      job ??= this.#unrecorded.get(id) ?? null;
+      job ??= this.#jobs.unrecorded(id);
       const found = job ?? (await this.#load(ticket));
       if (found instanceof Job) {
         job = found;
-        this.#jobs.set(id, job);
+        this.#jobs.begin(job);
         rest = await this.#try(ticket, job);
       } else rest = found;
     } catch (cause) {
       this.#room.log.error({ id, err: cause }, "a message could not be worked on, it is tried again later");
       rest = { at: "due", dueAt: this.#room.clock.now() + this.#options.firstRetryMs };
     }
-    if (job) this.#let(job);
+    if (job) this.#jobs.drop(job);
     this.#shares.give(ticket);
     ticket.isForced = false;
     this.#put(ticket, rest);
     this.#ended(id);
-  }
-
-  /** Out of memory, unless it knows what nobody else does. */
-  #let(job: Job): void {
-    this.#jobs.delete(job.id);
-    if (job.unsaved.size > 0) this.#unrecorded.set(job.id, job);
-    else {
-      this.#unrecorded.delete(job.id);
-      this.#bytes -= job.bytes;
-    }
   }
 
   #ended(id: string): void {
@@ -385,7 +385,7 @@ class SpoolQueue implements Queue {
     if (!ticket.isForced && dueAt > this.#room.clock.now()) return { at: "due", dueAt };
     const job = Job.fromSpool(entry);
     ticket.priority = priorityOf(job.envelope);
-    this.#bytes += job.bytes;
+    this.#jobs.add(job);
     // While reading, nobody else was let in.
     this.#setPump();
     return job;
@@ -430,7 +430,7 @@ class SpoolQueue implements Queue {
     const before = restOf(this.#atHand.get(id));
     const ticket = this.#atHand.claim(id, "active");
     ticket.isRecalled = false;
-    if (ticket.job) this.#let(ticket.job);
+    if (ticket.job) this.#jobs.drop(ticket.job);
     ticket.job = null;
     this.#changing += 1;
     let rest = before;
@@ -448,42 +448,6 @@ class SpoolQueue implements Queue {
   #busy(id: string): Ticket | null {
     const ticket = this.#atHand.get(id);
     return ticket?.at === "active" || ticket?.at === "expected" ? ticket : null;
-  }
-
-  /** An outcome: remembered, made durable, told. */
-  async #keep(job: Job, recipient: Recipient, outcome: Outcome, delivery: Delivery | null): Promise<void> {
-    const known = job.outcomes.get(recipient.id);
-    job.outcomes.set(recipient.id, outcome);
-    // A settlement that comes late finds the message at work again.
-    const atWork = this.#jobs.get(job.id);
-    if (atWork && atWork !== job) atWork.outcomes.set(recipient.id, outcome);
-    if (outcome.at === "deferred") job.lastReply = outcome.reply;
-    this.#log(job, recipient, outcome, delivery);
-    const isNews = isFinal(outcome) || known === undefined || replyText(known.reply) !== replyText(outcome.reply);
-    if (isNews) {
-      try {
-        await this.#room.spool.settle(job.id, recipient.id, outcome);
-      } catch (cause) {
-        job.unsaved.add(recipient.id);
-        throw cause;
-      }
-    }
-    if (delivery) this.#room.kernel.notice("settled", delivery, recipient, outcome);
-  }
-
-  #log(job: Job, recipient: Recipient, outcome: Outcome, delivery: Delivery | null): void {
-    const { reply } = outcome;
-    const fields = {
-      id: job.id,
-      recipient: recipient.address.toString(),
-      ...(recipient.parents[0] && { original: recipient.parents[0].toString() }),
-      ...(delivery && { transport: delivery.route.transport, nextHop: delivery.route.nextHop }),
-      attempt: job.attempts,
-      delayMs: this.#room.clock.now() - job.acceptedAt,
-      reply: replyText(reply),
-      host: reply.host,
-    };
-    this.#room.log.info(fields, outcome.at);
   }
 }
 
