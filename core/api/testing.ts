@@ -6,6 +6,7 @@ export * from "../testing/mail.ts";
 export * from "../testing/mail-flow.ts";
 export * from "../testing/mail-plugins.ts";
 export * from "../testing/manual-clock.ts";
+export * from "../testing/outbound.ts";
 export * from "../testing/plugin-options.ts";
 export * from "../testing/raw-client.ts";
 export * from "../testing/scripted-smtp-server.ts";

@@ -1,12 +1,26 @@
 import { Readable } from "node:stream";
 import { parseAddress } from "postern/mail";
-import type { Address, Delivery, Envelope, NextHops, Outcome, Recipient } from "postern/plugin";
-import { type Script, type ScriptedServer, startScriptedServer } from "postern/testing";
+import type {
+  Address,
+  Delivery,
+  Envelope,
+  NextHops,
+  OutboundLogin,
+  Outcome,
+  Recipient,
+  TlsLevel,
+} from "postern/plugin";
+import { type Script, type ScriptedServer, silentLog, startScriptedServer, testOutbound } from "postern/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import { type RelayOptions, relay } from "./relay.ts";
 
 const servers: ScriptedServer[] = [];
-afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
+let outbound = testOutbound();
+afterEach(async () => {
+  outbound.close();
+  outbound = testOutbound();
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
 async function serve(script: Script = {}): Promise<ScriptedServer> {
   const server = await startScriptedServer(script);
   servers.push(server);
@@ -27,20 +41,34 @@ const recipientOf = (raw: string, id: number): Recipient => ({
 });
 /** Every address is loopback: the test decides by the port whom it talks to. */
 const hostsAt = (addresses: readonly string[] = ["127.0.0.1"]): Pick<NextHops, "hosts"> => ({
-  hosts: async ({ host }) => ({ at: "found", hosts: addresses.map((address) => ({ name: host, address })) }),
+  hosts: async () => ({
+    at: "found",
+    hosts: addresses.map((address, index) => ({ name: `mx${index + 1}.example.org`, address })),
+  }),
 });
 
 interface Try {
   readonly to?: readonly string[];
   readonly envelope?: Partial<Envelope>;
   readonly options?: Partial<RelayOptions>;
+  readonly tls?: TlsLevel;
+  readonly replyMs?: number;
+  readonly login?: OutboundLogin;
+  readonly nextHop?: string;
   readonly content?: string;
   readonly signal?: AbortSignal;
 }
 
 async function deliver(
   port: number,
-  { to = ["a@example.org"], envelope = {}, options = {}, content = "Subject: x\r\n\r\n.dot\r\n", signal }: Try = {},
+  {
+    to = ["a@example.org"],
+    envelope = {},
+    options = {},
+    content = "Subject: x\r\n\r\n.dot\r\n",
+    signal,
+    ...more
+  }: Try = {},
 ) {
   const recipients = to.map((raw, index) => recipientOf(raw, index + 1));
   const outcomes = new Map<string, Outcome>();
@@ -65,7 +93,7 @@ async function deliver(
       content: () => Readable.from([Buffer.from(content)]),
       inMemory: () => null,
     },
-    route: { verdict: "routed", transport: "smtp", nextHop: "example.org", concurrencyKey: "smtp:example.org" },
+    route: { verdict: "routed", transport: "smtp", nextHop: more.nextHop ?? "example.org", concurrencyKey: "smtp" },
     recipients,
     attempt: 1,
     settle: async ({ address }, outcome) => void outcomes.set(String(address), outcome),
@@ -73,21 +101,26 @@ async function deliver(
   await relay(
     delivery,
     {
-      hostname: "us.example",
       nextHops: hostsAt(),
+      outbound,
+      log: silentLog,
       port,
-      tls: "opportunistic",
-      auth: null,
-      authNextHop: null,
-      sourceAddress: null,
-      connectTimeoutMs: 5_000,
-      replyTimeoutMs: 5_000,
+      fallbackRelays: [],
+      tlsFor: () => ({ at: "use", requirement: { level: more.tls ?? "opportunistic" } }),
+      report: () => undefined,
+      loginFor: () => more.login ?? null,
+      isForwarding: false,
+      conversation: { timeouts: { connectMs: 5_000, ...allReplies(more.replyMs ?? 20_000) } },
       ...options,
     },
     signal ?? new AbortController().signal,
   );
   return outcomes;
 }
+const allReplies = (timeoutMs: number) => ({
+  ...{ greetingMs: timeoutMs, helloMs: timeoutMs, mailMs: timeoutMs, rcptMs: timeoutMs },
+  ...{ dataMs: timeoutMs, blockMs: timeoutMs, endMs: timeoutMs },
+});
 const brief = (outcomes: Map<string, Outcome>) =>
   [...outcomes].map(([to, { at, reply }]) => `${to} ${at} ${reply.code} ${reply.status}`);
 const closedPort = async () => {
@@ -261,7 +294,7 @@ describe("what is said to the other side", () => {
   it("never sends REQUIRETLS mail in clear, whatever the transport is content with", async () => {
     for (const tls of ["none", "opportunistic", "required"] as const) {
       const server = await serve({ EHLO: "250-peer.example\r\n250 REQUIRETLS", STAR: "502 5.5.1 what?" });
-      const outcomes = await deliver(server.port, { envelope: { requiresTls: true }, options: { tls } });
+      const outcomes = await deliver(server.port, { envelope: { requiresTls: true }, tls });
       expect(brief(outcomes)).toEqual(["a@example.org failed 550 5.7.30"]);
       expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);
     }
@@ -283,34 +316,23 @@ describe("what is said to the other side", () => {
 describe("TLS and logins", () => {
   it("defers where TLS is required and not offered", async () => {
     const server = await serve({ STAR: "502 5.5.1 what?" });
-    const [outcome] = brief(await deliver(server.port, { options: { tls: "required" } }));
+    const [outcome] = brief(await deliver(server.port, { tls: "required" }));
     expect(outcome).toMatch(/^a@example.org deferred/);
     expect(server.heard.some((line) => line.startsWith("MAIL"))).toBe(false);
   });
   it("goes on in clear after a handshake that failed, where encryption is no condition", async () => {
     const server = await serve({ EHLO: "250-peer.example\r\n250 STARTTLS", STAR: "220 go on" });
-    const [outcome] = brief(await deliver(server.port, { options: { replyTimeoutMs: 500 } }));
+    const [outcome] = brief(await deliver(server.port, { replyMs: 500 }));
     expect(outcome).toBe("a@example.org relayed 250 2.0.0");
     expect(server.connections()).toBe(2);
   });
-  it("gives the password to nobody but the smarthost, whoever chose the route", async () => {
-    const other = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN" });
-    const auth = { login: "me", password: "secret" };
-    const options = { auth, authNextHop: "[smarthost.example]:587" };
-    expect(brief(await deliver(other.port, { options }))).toEqual(["a@example.org relayed 250 2.0.0"]);
-    expect(other.heard.some((line) => line.startsWith("AUTH"))).toBe(false);
-  });
   it("logs in, and defers when the login is refused", async () => {
-    const auth = { login: "me", password: "secret" };
+    const login = { username: "me", password: "secret" };
     const good = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN", AUTH: "235 2.7.0 welcome" });
-    expect(brief(await deliver(good.port, { options: { auth, authNextHop: "example.org" } }))).toEqual([
-      "a@example.org relayed 250 2.0.0",
-    ]);
+    expect(brief(await deliver(good.port, { login }))).toEqual(["a@example.org relayed 250 2.0.0"]);
     expect(good.heard).toContain(`AUTH PLAIN ${Buffer.from("\0me\0secret").toString("base64")}`);
     const bad = await serve({ EHLO: "250-peer.example\r\n250 AUTH PLAIN", AUTH: "535 5.7.8 no" });
-    expect(brief(await deliver(bad.port, { options: { auth, authNextHop: "example.org" } }))).toEqual([
-      "a@example.org deferred 535 5.7.8",
-    ]);
+    expect(brief(await deliver(bad.port, { login }))).toEqual(["a@example.org deferred 535 5.7.8"]);
   });
 });
 

@@ -1,112 +1,224 @@
 /**
- * One delivery over SMTP: the hosts of the next hop in their order, until each recipient has a final answer or no host is
- * left. A recipient that every host put off is deferred with the last answer.
+ * One delivery over SMTP: the hosts of the next hop in their order, each with all its addresses, then the fallback relays, until each recipient has a
+ * final answer or nobody is left to ask. A recipient that every host put off is deferred with the last answer.
  */
 import { parseNextHop } from "postern/mail";
-import type { Delivery, Envelope, MailHost, NextHops, Outcome, Recipient, RemoteReply } from "postern/plugin";
-import { runTransaction, type TlsLevel, type TransactionRequest, type TransactionResult } from "./transaction.ts";
+import type {
+  Delivery,
+  Log,
+  MailHost,
+  NextHops,
+  Outbound,
+  OutboundFacts,
+  OutboundLogin,
+  OutboundRequest,
+  OutboundResult,
+  Outcome,
+  Recipient,
+  RecipientAnswer,
+  RemoteReply,
+  TlsRequirement,
+} from "postern/plugin";
+import { type Place, placesOf } from "./places.ts";
+
+/** What a host's connection has to be like: for `defer` it is not even asked now. */
+export type TlsChoice =
+  | { readonly at: "use"; readonly requirement: TlsRequirement }
+  | { readonly at: "defer"; readonly reply: RemoteReply };
 
 export interface RelayOptions {
-  readonly hostname: string;
   readonly nextHops: Pick<NextHops, "hosts">;
+  readonly outbound: Outbound;
+  readonly log: Log;
   readonly port: number;
-  readonly tls: TlsLevel | "implicit";
-  readonly auth: TransactionRequest["auth"];
-  /** The next hop that `auth` is for: a password goes nowhere else, whoever chose the route. */
-  readonly authNextHop: string | null;
-  readonly sourceAddress: string | null;
-  readonly connectTimeoutMs: number;
-  readonly replyTimeoutMs: number;
+  /** Next hops that are asked when the usual ones cannot be reached. */
+  readonly fallbackRelays: readonly string[];
+  tlsFor(host: { readonly name: string; readonly port: number }, nextHop: string): TlsChoice | Promise<TlsChoice>;
+  /** Told of each conversation. */
+  report(nextHop: string, host: string, facts: OutboundFacts): void;
+  /** `null`: nobody logs in there. Rejects where that cannot be told now. */
+  loginFor(host: string, nextHop: string): OutboundLogin | null | Promise<OutboundLogin | null>;
+  readonly isForwarding: boolean;
+  readonly conversation: Pick<OutboundRequest, "source" | "timeouts" | "reuse" | "helloName">;
 }
 
 const misconfigured = (text: string): RemoteReply => ({ code: 451, status: "4.3.5", text, host: null });
 
 export async function relay(delivery: Delivery, options: RelayOptions, signal: AbortSignal): Promise<void> {
-  const settleAll = async (recipients: Iterable<Recipient>, outcome: Outcome) => {
-    for (const recipient of recipients) await delivery.settle(recipient, outcome);
-  };
-  const nextHop = parseNextHop(delivery.route.nextHop ?? "");
-  if (!nextHop) {
-    return settleAll(delivery.recipients, {
-      at: "deferred",
-      reply: misconfigured(`No next hop: ${delivery.route.nextHop}`),
-    });
-  }
-  const port = nextHop.port ?? options.port;
-  const found = await options.nextHops.hosts({ ...nextHop, port }, signal);
-  if (found.at !== "found") return settleAll(delivery.recipients, { at: found.at, reply: found.reply });
-
-  const waiting = new Map(delivery.recipients.map((recipient) => [recipient.id, recipient]));
-  let last: RemoteReply = misconfigured("No host was tried");
-  const withoutTls: string[] = [];
-  for (const host of found.hosts) {
-    if (waiting.size === 0 || signal.aborted) break;
-    const result = await tryHost(host, port, delivery, [...waiting.values()], options, signal);
-    if (result.at !== "answered") last = result.reply;
-    if (result.at === "lost") break; // the host may have taken it: whoever tries elsewhere now sends it twice
-    if (result.at === "unreachable") {
-      if (result.isTlsFault) withoutTls.push(host.name);
-      continue;
-    }
-    for (const recipient of [...waiting.values()]) {
-      const reply = result.replies.get(recipient.id) ?? last;
-      last = reply;
-      if (reply.code >= 300 && !isPermanent(reply)) continue; // RFC 5321 5.1: put off, another host may take it
-      waiting.delete(recipient.id);
-      await delivery.settle(recipient, outcomeOf(reply, result.isDsnPassedOn));
-    }
-  }
-  // RFC 8689 4.2.1: where every host was seen, and none of them can keep the promise, the message goes back
-  const isHopeless = delivery.envelope.requiresTls && withoutTls.length === found.hosts.length;
-  await settleAll(
-    waiting.values(),
-    isHopeless ? { at: "failed", reply: noRequireTls(withoutTls) } : { at: "deferred", reply: last },
-  );
+  await new Relay(delivery, options, signal).run();
 }
+
+class Relay {
+  readonly #delivery: Delivery;
+  readonly #options: RelayOptions;
+  readonly #signal: AbortSignal;
+  readonly #waiting: Map<number, Recipient>;
+  /** What was heard last, and from whom: it goes into the log and the report. */
+  #last: Pick<Outcome, "reply" | "speaksOf"> = { reply: misconfigured("No host was tried") };
+  /** Some host took part in a transaction, so the destination works. */
+  #isReached = false;
+  /** The next hop itself cannot be found, for good. */
+  #isUnknown = false;
+  /** A host may have the message: whoever tries elsewhere now sends it twice. */
+  #isLost = false;
+  #hostsWithoutPromise: string[] = [];
+  #hostsSeen = 0;
+
+  constructor(delivery: Delivery, options: RelayOptions, signal: AbortSignal) {
+    this.#delivery = delivery;
+    this.#options = options;
+    this.#signal = signal;
+    this.#waiting = new Map(delivery.recipients.map((recipient) => [recipient.id, recipient]));
+  }
+
+  get #isOver(): boolean {
+    return this.#waiting.size === 0 || this.#isLost || this.#signal.aborted;
+  }
+
+  async run(): Promise<void> {
+    const usual = this.#delivery.route.nextHop ?? "";
+    for (const nextHop of [usual, ...this.#options.fallbackRelays]) {
+      if (this.#isOver || (nextHop !== usual && this.#isReached)) break;
+      await this.#tryNextHop(nextHop);
+    }
+    const { requiresTls } = this.#delivery.envelope;
+    // RFC 8689 4.2.1: where every host was seen, and none of them can keep the promise, the message goes back
+    const isHopeless = requiresTls && this.#hostsSeen > 0 && this.#hostsWithoutPromise.length === this.#hostsSeen;
+    if (isHopeless) await this.#settleAll({ at: "failed", reply: noRequireTls(this.#hostsWithoutPromise) });
+    else await this.#settleAll({ at: this.#isUnknown && !this.#isReached ? "failed" : "deferred", ...this.#last });
+  }
+
+  async #settleAll(outcome: Outcome): Promise<void> {
+    for (const recipient of [...this.#waiting.values()]) await this.#settle(recipient, outcome);
+  }
+
+  async #settle(recipient: Recipient, outcome: Outcome): Promise<void> {
+    this.#waiting.delete(recipient.id);
+    await this.#delivery.settle(recipient, outcome);
+  }
+
+  async #tryNextHop(raw: string): Promise<void> {
+    const nextHop = parseNextHop(raw);
+    if (!nextHop) {
+      this.#last = { reply: misconfigured(`No next hop: ${raw}`) };
+      return;
+    }
+    const port = nextHop.port ?? this.#options.port;
+    const found = await this.#options.nextHops.hosts({ ...nextHop, port }, this.#signal);
+    if (found.at !== "found") {
+      // A domain that takes no mail, or leads back to us, is an answer; one that cannot be found may be known to somebody else.
+      const isAnswer = found.at === "failed" && found.reply.status !== "5.1.2";
+      if (isAnswer) return this.#settleAll({ at: "failed", reply: found.reply });
+      this.#isUnknown = found.at === "failed" && raw === this.#delivery.route.nextHop;
+      this.#last = { reply: found.reply };
+      return;
+    }
+    this.#isUnknown = false;
+    for (const place of placesOf(found.hosts, port)) {
+      if (this.#isOver) return;
+      await this.#tryPlace(place, raw, found.hosts);
+    }
+  }
+
+  /** RFC 5321 5.1: each address in its turn, until the delivery succeeds. */
+  async #tryPlace(place: Place, nextHop: string, hosts: readonly MailHost[]): Promise<void> {
+    const { name, port } = place;
+    let request: OutboundRequest | null = null;
+    try {
+      request = await this.#request(place, nextHop);
+    } catch (cause) {
+      this.#options.log.warn(
+        { err: cause, host: name },
+        "a host is not asked: what its connection needs cannot be told",
+      );
+      this.#last = { reply: misconfigured(`What a connection to ${name} needs cannot be told at present`) };
+    }
+    if (request === null) return;
+    let { addresses } = place;
+    while (addresses.length > 0 && !this.#isOver) {
+      const recipients = [...this.#waiting.values()];
+      const result = await this.#options.outbound.send({ ...request, recipients, place: { name, addresses, port } });
+      this.#options.report(nextHop, name, result.facts);
+      const { address } = result.facts;
+      const tried = address === null ? addresses : [address];
+      this.#note(result, name, hosts, tried);
+      await this.#take(result);
+      addresses = addresses.filter((one) => !tried.includes(one));
+    }
+  }
+
+  async #request({ name, addresses, port }: Place, nextHop: string): Promise<OutboundRequest | null> {
+    const { envelope, message } = this.#delivery;
+    const { conversation, isForwarding } = this.#options;
+    const choosing = this.#options.tlsFor({ name, port }, nextHop);
+    const choice = choosing instanceof Promise ? await choosing : choosing;
+    if (choice.at === "defer") {
+      this.#last = { reply: choice.reply, speaksOf: "destination" };
+      return null;
+    }
+    const login = this.#options.loginFor(name, nextHop);
+    return {
+      ...conversation,
+      protocol: "smtp",
+      place: { name, addresses, port },
+      tls: envelope.requiresTls ? withPromise(choice.requirement) : choice.requirement,
+      login: login instanceof Promise ? await login : login,
+      forwards: isForwarding ? envelope : null,
+      envelope,
+      recipients: [],
+      message,
+      signal: this.#signal,
+    };
+  }
+
+  #note(result: OutboundResult, name: string, hosts: readonly MailHost[], tried: readonly string[]): void {
+    const many = hosts.filter((host) => host.name === name && tried.includes(host.address)).length;
+    this.#hostsSeen += many;
+    if (result.at === "unreachable" && result.phase === "tls")
+      this.#hostsWithoutPromise = [...this.#hostsWithoutPromise, ...Array.from({ length: many }, () => name)];
+  }
+
+  async #take(result: OutboundResult): Promise<void> {
+    if (result.at === "unreachable") {
+      this.#last = { reply: result.reply, ...(this.#isReached ? {} : { speaksOf: "destination" as const }) };
+      return;
+    }
+    this.#isReached = true;
+    const isDsnPassedOn = result.at === "answered" && result.isDsnPassedOn;
+    for (const recipient of [...this.#waiting.values()]) {
+      const answer = result.answers.get(recipient.id);
+      if (answer === undefined) continue;
+      this.#last = spokenOf(answer);
+      // RFC 5321 5.1: put off, another host may take it
+      if (!isFinal(answer.reply)) continue;
+      await this.#settle(recipient, outcomeOf(answer, isDsnPassedOn));
+    }
+    if (result.at !== "lost") return;
+    this.#isLost = true;
+    this.#last = { reply: result.reply, speaksOf: "destination" };
+  }
+}
+
+const isFinal = ({ code }: RemoteReply): boolean => code < 300 || code >= 500;
+
+function outcomeOf(answer: RecipientAnswer, isDsnPassedOn: boolean): Outcome {
+  const { reply } = answer;
+  return reply.code >= 500 ? { at: "failed", ...spokenOf(answer) } : { at: "relayed", reply, isDsnPassedOn };
+}
+
+/** 421 speaks of the host, whatever it answers. */
+function spokenOf({ reply, phase }: RecipientAnswer): Pick<Outcome, "reply" | "speaksOf"> {
+  if (reply.code === 421) return { reply, speaksOf: "destination" };
+  return { reply, speaksOf: phase === "rcpt" ? "recipient" : "message" };
+}
+
+/** RFC 8689 4.2.1: REQUIRETLS asks for a certificate that fits, whatever the transport is content with. */
+const withPromise = (requirement: TlsRequirement): TlsRequirement =>
+  requirement.level === "implicit" ? requirement : { ...requirement, level: "verified" };
 
 const noRequireTls = (hosts: readonly string[]): RemoteReply => ({
   code: 550,
   status: "5.7.30",
-  text: `REQUIRETLS: none of the next servers takes it over TLS with a certificate that fits (${hosts.slice(0, 5).join(", ")})`,
+  text: `REQUIRETLS: none of the next servers takes it over TLS with a certificate that fits (${[...new Set(hosts)].slice(0, 5).join(", ")})`,
   host: null,
 });
-
-async function tryHost(
-  host: MailHost,
-  port: number,
-  delivery: Delivery,
-  recipients: readonly Recipient[],
-  options: RelayOptions,
-  signal: AbortSignal,
-): Promise<TransactionResult> {
-  const request: TransactionRequest = {
-    ...options,
-    tls: tlsLevel(delivery.envelope, options.tls),
-    auth: delivery.route.nextHop === options.authNextHop ? options.auth : null,
-    host,
-    port,
-    envelope: delivery.envelope,
-    recipients,
-    sizeBytes: delivery.message.sizeBytes,
-    content: () => delivery.message.content(),
-    signal,
-  };
-  const result = await runTransaction(request);
-  const isRepeatable =
-    result.at === "unreachable" &&
-    result.isTlsFault &&
-    options.tls === "opportunistic" &&
-    !delivery.envelope.requiresTls;
-  // RFC 3207 4.1: where encryption is no condition, a handshake that fails does not keep the mail back
-  return isRepeatable ? runTransaction({ ...request, tls: "none" }) : result;
-}
-
-/** RFC 8689 4.2.1: REQUIRETLS asks for a certificate that fits, whatever the transport is content with. */
-const tlsLevel = ({ requiresTls }: Envelope, configured: RelayOptions["tls"]): RelayOptions["tls"] =>
-  requiresTls && configured !== "implicit" ? "verified" : configured;
-
-function outcomeOf(reply: RemoteReply, isDsnPassedOn: boolean): Outcome {
-  return isPermanent(reply) ? { at: "failed", reply } : { at: "relayed", reply, isDsnPassedOn };
-}
-
-const isPermanent = (reply: RemoteReply): boolean => reply.code >= 500;
