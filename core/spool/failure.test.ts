@@ -107,6 +107,39 @@ describe("a failed flush", () => {
     expect(new Set(others).size).toBeGreaterThan(1);
   });
 
+  it("declares its messages void also when the next segment cannot be made at once", async () => {
+    const dir = await freshDirectory();
+    const { hand, files } = switchable();
+    let nowMs = 1_000_000;
+    const spool = await openIn(dir, { files, limits: { maxSegments: 4 }, now: () => nowMs });
+    await acceptOne(spool, "kept");
+    const fail = once("EIO", "after");
+    hand.sabotage = (operation, path) => {
+      if (operation === "rename" && isSegment(path)) throw diskError("EIO");
+      return fail(operation, path);
+    };
+    await expect(acceptOne(spool, "void")).rejects.toMatchObject({ code: "EIO" });
+    await expect(acceptOne(spool, "refused")).rejects.toMatchObject({ code: "EIO" });
+    hand.sabotage = () => undefined;
+    nowMs += 60_000;
+    await acceptOne(spool, "after");
+    expect((await recoveredIds(await openIn(await snapshotOf(dir)))).sort()).toEqual(["after", "kept"]);
+  });
+
+  it("lets the spool end when what it has yet to write can be written nowhere", async () => {
+    const dir = await freshDirectory();
+    const { hand, files } = switchable();
+    const spool = await openIn(dir, { files });
+    hand.sabotage = (operation, path) => {
+      if ((operation === "write" || operation === "rename") && isSegment(path)) throw diskError("EIO");
+      return undefined;
+    };
+    await expect(acceptOne(spool, "void")).rejects.toMatchObject({ code: "EIO" });
+    await expect(acceptOne(spool, "refused")).rejects.toMatchObject({ code: "EIO" });
+    await spool.close();
+    expect(await recoveredIds(await openIn(dir))).toEqual([]);
+  });
+
   it("does not lose an outcome: it is written again to the next segment", async () => {
     const dir = await freshDirectory();
     const { hand, files } = switchable();

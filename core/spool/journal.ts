@@ -40,6 +40,8 @@ export class Journal {
   /** What nobody waits for goes now, too. */
   #isLazyDue = false;
   #lazy: NodeJS.Timeout | null = null;
+  /** The last try: what cannot be written now is given up. */
+  #isDraining = false;
   #flushing = 0;
   #idle: (() => void)[] = [];
 
@@ -61,12 +63,16 @@ export class Journal {
   /** Something worth writing down that nobody waits for. Resolves when it is on disk, with others' flushes. */
   remark(record: PreparedRecord): Promise<void> {
     const written = this.#enqueue(this.#facts, record, null, false);
+    this.#writeLater();
+    return written;
+  }
+
+  #writeLater(): void {
     this.#lazy ??= setTimeout(() => {
       this.#lazy = null;
       this.#isLazyDue = true;
       this.#schedule();
     }, lazyMs).unref();
-    return written;
   }
 
   /** Whether a record of that size can ever be in a segment. */
@@ -76,6 +82,7 @@ export class Journal {
 
   /** Writes what waits and resolves when nothing is under way. */
   async drain(): Promise<void> {
+    this.#isDraining = true;
     if (this.#lazy) clearTimeout(this.#lazy);
     this.#lazy = null;
     this.#isLazyDue = true;
@@ -171,11 +178,12 @@ export class Journal {
     this.#wake();
   }
 
-  /** Facts stay true: they go to the next segment, once. */
+  /** Facts stay true: they go to the next segment, once; those that nobody waits for until they are written. */
   #afterFailure(batch: readonly Waiting[], error: Error): void {
     for (const waiting of batch) {
       waiting.failures += 1;
-      if (waiting.record.type === "accept" || waiting.failures > 1) waiting.reject(error);
+      const isTried = waiting.failures > 1 && (waiting.isUrgent || this.#isDraining);
+      if (waiting.record.type === "accept" || isTried) waiting.reject(error);
       else {
         this.#facts.push(waiting);
         if (waiting.isUrgent) this.#urgent += 1;
@@ -200,14 +208,20 @@ export class Journal {
     );
   }
 
-  /** No further segment can be had: messages are refused now; facts may still fit into what is kept for them. */
+  /**
+   * No further segment can be had: messages are refused now; facts may still fit into what is kept for them. Those that nobody waits for
+   * stay, because they may be what declares a refused message void.
+   */
   #rejectMessages(error: Error): void {
     for (const waiting of this.#forget(this.#messages.splice(0))) waiting.reject(error);
     const [first] = this.#facts;
     const room = this.#active.sizeBytes - this.#active.position;
-    if (first && (this.#active.isFailed || first.record.sizeBytes > room)) {
-      for (const waiting of this.#forget(this.#facts.splice(0))) waiting.reject(error);
-    }
+    if (!first || (!this.#active.isFailed && first.record.sizeBytes <= room)) return;
+    const given = this.#facts.filter(({ isUrgent }) => isUrgent || this.#isDraining);
+    this.#facts = this.#facts.filter(({ isUrgent }) => !isUrgent && !this.#isDraining);
+    for (const waiting of this.#forget(given)) waiting.reject(error);
+    this.#isLazyDue = false;
+    if (this.#facts.length > 0) this.#writeLater();
   }
 
   #wake(): void {
