@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { asStartError, exitCodes, StartError } from "../app/start-error.ts";
 import { CommandError } from "./command-error.ts";
+import { filterFlags } from "./queue/filter-options.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Runs one command line; the exit code. */
@@ -76,6 +77,8 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
     .option(...config)
     .action(async (login, options) => (await accounts()).removeAccount(login, options, terminal));
 
+  describeQueue(program, config, terminal, end);
+
   const map = program
     .command("map")
     .description("Look-up tables: hash:FILE, pcre:FILE, cidr:FILE, inline:{ ... } and so on.");
@@ -105,6 +108,22 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
       end(await (await import("./commands/map.ts")).checkMap(table, options, terminal)),
     );
 
+  for (const [name, text] of [
+    ["sendmail", "Hand a message over, as programs expect of sendmail(1); works while the server is down."],
+    ["mailq", "Show the queue, as mailq(1)."],
+    ["newaliases", "Does nothing, as alias files are read as they are."],
+  ] as const) {
+    program
+      .command(name)
+      .description(text)
+      .argument("[arguments...]")
+      .allowUnknownOption()
+      .helpOption(false)
+      .action(async (_, __, command) =>
+        end(await (await import("./sendmail.ts")).runSendmail(name, command.args, terminal)),
+      );
+  }
+
   program
     .command("plugin")
     .description("Plugins of your own.")
@@ -117,6 +136,53 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
     .description("Print the version.")
     .action(async () => (await import("./commands/version.ts")).showVersion(terminal));
   return program;
+}
+
+const queueActions = [
+  ["hold", "Keep messages from being tried until they are released."],
+  ["release", "Let held messages go."],
+  ["flush", "Try messages now; with --all everything that waits."],
+  ["requeue", "Try messages now as if for the first time: routed anew, without their back-off."],
+  ["delete", "Throw messages away. Nobody is told."],
+  ["bounce", "Give messages back to their senders, with a report."],
+] as const;
+
+function describeQueue(
+  program: Command,
+  config: readonly [string, string],
+  terminal: Terminal,
+  end: (exitCode: number) => void,
+): void {
+  const load = () => import("./commands/queue.ts");
+  const withFilter = (command: Command): Command =>
+    filterFlags.reduce((one, [flag, text]) => one.option(flag, text), command);
+  const queue = program
+    .command("queue")
+    .description("Mail that waits: of the server that runs, or in the files of one that does not.");
+  withFilter(queue.command("list").description("What waits, in no order."))
+    .option("--limit <number>", "so many at the most")
+    .option("--json", "a line of JSON for each")
+    .option("-q, --quiet", "ids alone")
+    .option(...config)
+    .action(async (options) => (await load()).listQueue(options, terminal));
+  queue
+    .command("show <id>")
+    .description("All that is known of one message.")
+    .option("--json", "as JSON")
+    .option("--content", "the message itself instead")
+    .option(...config)
+    .action(async (id, options) => (await load()).showMessage(id, options, terminal));
+  for (const [action, text] of queueActions) {
+    const command = withFilter(queue.command(`${action} [ids...]`).description(text))
+      .option("--all", "everything that waits")
+      .option("-y, --yes", "do not ask")
+      .option("-q, --quiet", "print ids alone");
+    if (action === "hold") command.option("--reason <text>", "why, for the list");
+    if (action === "bounce") command.option("--reason <text>", "what senders are told");
+    command
+      .option(...config)
+      .action(async (ids, options) => end(await (await load()).actOnQueue(action, ids, options, terminal)));
+  }
 }
 
 const accounts = () => import("./commands/account.ts");

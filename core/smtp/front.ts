@@ -16,7 +16,7 @@ import { type Alarm, timerAlarm } from "./deadlines.ts";
 import { noPeers, type SmtpPeers } from "./peers.ts";
 import { banner } from "./phases/connect.ts";
 import type { Reply } from "./reply.ts";
-import { lmtp, mx, type Role, reinject, submission } from "./roles.ts";
+import { lmtp, local, mx, type Role, reinject, submission } from "./roles.ts";
 
 export interface SmtpFrontOptions {
   readonly kernel: Kernel;
@@ -60,5 +60,11 @@ export function createSmtpFront(options: SmtpFrontOptions): SmtpFront {
   const { clock, log, alarm = timerAlarm } = options;
   const take = createBridge({ limits: config.limits, clock, alarm, log });
   const serve = (role: Role) => (connection: Connection) => take(connection, new Conversation(parts, role, connection));
-  return { mx: serve(mx), submission: serve(submission), lmtp: serve(lmtp), reinject: serve(reinject) };
+  return {
+    mx: serve(mx),
+    submission: serve(submission),
+    lmtp: serve(lmtp),
+    reinject: serve(reinject),
+    local: serve(local),
+  };
 }

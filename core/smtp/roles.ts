@@ -2,7 +2,7 @@
 import type { BareLineEnds } from "./config.ts";
 
 export interface Role {
-  readonly name: "mx" | "submission" | "lmtp" | "reinject";
+  readonly name: "mx" | "submission" | "lmtp" | "reinject" | "local";
   readonly isLmtp: boolean;
   /** RFC 6409 4.3 */
   readonly requiresLogin: boolean;
@@ -21,6 +21,8 @@ export const submission: Role = {
   lineEnds: "normalize",
 };
 export const lmtp: Role = { name: "lmtp", isLmtp: true, requiresLogin: false, qualifies: false, lineEnds: "normalize" };
+/** A program of this machine, on its standard input and output (`sendmail -bs`): there is no network to be judged. */
+export const local: Role = { name: "local", isLmtp: false, requiresLogin: false, qualifies: true, lineEnds: "normalize" };
 /** Content filters hand mail back here: it was judged, expanded and completed before. */
 export const reinject: Role = {
   name: "reinject",
