@@ -3,7 +3,7 @@
  * has spoken. Bounded in time, in hosts, and in questions at once to one destination. Never rejects.
  */
 import { parseNextHop } from "postern/mail";
-import type { Address, NextHops } from "postern/plugin";
+import type { Address, NextHops, Outbound } from "postern/plugin";
 import type { Slots } from "./slots.ts";
 import { askHost } from "./smtp-question.ts";
 
@@ -16,7 +16,7 @@ export type Finding =
 export interface CallOutOptions {
   readonly nextHops: NextHops;
   readonly slots: Slots;
-  readonly hostname: string;
+  readonly outbound: Outbound;
   readonly probeSender: Address | null;
   readonly port: number;
   /** Those whose next hop speaks SMTP. */
@@ -46,7 +46,7 @@ export async function callOut(address: Address, options: CallOutOptions, signal:
 async function askHosts(
   address: Address,
   rawNextHop: string,
-  { nextHops, hostname, probeSender, port: usualPort, stepTimeoutMs: timeoutMs }: CallOutOptions,
+  { nextHops, outbound, probeSender, port: usualPort, stepTimeoutMs: timeoutMs }: CallOutOptions,
   signal: AbortSignal,
 ): Promise<Finding> {
   const nextHop = parseNextHop(rawNextHop);
@@ -61,7 +61,7 @@ async function askHosts(
   let reason = "no host was asked";
   for (const host of found.hosts.slice(0, HOSTS_LIMIT)) {
     if (signal.aborted) return unknown("no answer in time");
-    const answer = await askHost({ host, port, hostname, probeSender, address, timeoutMs, signal });
+    const answer = await askHost({ outbound, host, port, probeSender, address, timeoutMs, signal });
     if (answer.at === "taken") return { at: "good" };
     if (answer.at === "refused") {
       const { code, status, text } = answer.reply;

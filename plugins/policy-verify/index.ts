@@ -15,9 +15,9 @@ import {
   Gravity,
   KeyValue,
   NextHops,
+  Outbound,
   proceed,
   refuse,
-  ServerFacts,
   Type,
 } from "postern/plugin";
 import { callOut } from "./call-out.ts";
@@ -27,7 +27,7 @@ import { type KeptFinding, VerdictsKept } from "./verdicts-kept.ts";
 export default definePlugin({
   name: "policy-verify",
   api: 1,
-  needs: { accounts: Accounts, facts: ServerFacts, kv: KeyValue, nextHops: NextHops },
+  needs: { accounts: Accounts, kv: KeyValue, nextHops: NextHops, outbound: Outbound },
   config: Type.Object({
     recipient: Gravity("reject", "A recipient elsewhere that its own server refuses (reject_unverified_recipient)."),
     recipientDomains: Type.Array(Type.String(), {
@@ -84,7 +84,7 @@ export default definePlugin({
     const callOutOptions = {
       nextHops: needs.nextHops,
       slots: new Slots(config.perDestination, WAITING_LIMIT),
-      hostname: needs.facts.hostname,
+      outbound: needs.outbound,
       probeSender,
       port: config.port,
       transports: new Set(config.transports),
