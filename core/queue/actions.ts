@@ -8,8 +8,10 @@ import type { Log } from "../contracts/log.ts";
 import type { Spool, SpoolEntry, SpoolOutcome } from "../contracts/spool.ts";
 import { safeText } from "../mail/header.ts";
 import { type ConclusionRoom, conclude, saveAgain } from "./conclusion.ts";
+import type { ChangeResult, Exclusive } from "./exclusive.ts";
 import { inParallel } from "./in-parallel.ts";
 import { isFinal, Job } from "./job.ts";
+import type { JobMemory } from "./job-memory.ts";
 import { gone, type Rest, ready } from "./rest.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -34,22 +36,18 @@ export interface QueueActions {
   requeue(id: string): Promise<Changed>;
 }
 
-export interface ActionResult {
-  readonly is: Changed;
-  readonly rest: Rest;
-}
-
 export interface ActionsRoom {
   readonly spool: Spool;
   readonly log: Log;
   readonly conclusion: ConclusionRoom;
+  readonly exclusive: Exclusive;
   /** What the queue knows better than the spool, because the spool would not record it. */
-  readonly unrecorded: ReadonlyMap<string, Job>;
-  /** Runs `change` when nobody works on the message; what becomes of it then is `rest`, and on a rejection what it was before. */
-  exclusively(id: string, change: (ticket: Ticket, before: Rest) => Promise<ActionResult>): Promise<Changed>;
+  readonly unrecorded: Pick<JobMemory, "unrecorded" | "drop">;
+  /** No destination is left alone any longer. */
   readonly lift: () => void;
 }
 
+type ActionResult = ChangeResult<Changed>;
 const unknown: ActionResult = { is: "unknown", rest: gone };
 
 export function createActions(room: ActionsRoom): QueueActions {
@@ -60,9 +58,12 @@ export function createActions(room: ActionsRoom): QueueActions {
     id: string,
     work: (entry: SpoolEntry, ticket: Ticket, before: Rest) => Promise<ActionResult>,
   ): Promise<Changed> =>
-    room.exclusively(id, async (ticket, before) => {
-      const left = room.unrecorded.get(id);
-      if (left) await saveAgain(room, left);
+    room.exclusive.run(id, async (ticket, before) => {
+      const left = room.unrecorded.unrecorded(id);
+      if (left) {
+        await saveAgain(room, left);
+        room.unrecorded.drop(left);
+      }
       const entry = await spool.read(id);
       return entry === null ? unknown : work(entry, ticket, before);
     });

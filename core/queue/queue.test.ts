@@ -65,7 +65,7 @@ describe("the schedule", () => {
     for (let n = 0; n < 3; n += 1) await sendText(flow, { opening: nobody, to: [`${n}@example.net`] });
     await flow.quiet();
     expect(tries).toBe(3);
-    flow.queue.flush();
+    await flow.queue.flush();
     await flow.quiet();
     expect(tries).toBe(6);
   });

@@ -57,7 +57,7 @@ describe("content", () => {
     const again = await flowOf(plugins, { directory: flow.directory, clock: flow.clock });
     await again.quiet();
     expect(again.queue.stats()).toMatchObject({ deferred: 0 });
-    again.queue.flush();
+    await again.queue.flush();
     await again.quiet();
     expect(delivered).toEqual([]);
   });
