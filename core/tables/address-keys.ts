@@ -6,7 +6,7 @@
 import type { AddressOrder } from "../contracts/tables.ts";
 import { type Address, parseAddress, unicodeDomain } from "../mail/address.ts";
 import { splitExtension } from "../mail/extension.ts";
-import type { Wants } from "./key-shape.ts";
+import { type Wants, wantsAll } from "./key-shape.ts";
 
 export interface Key {
   readonly key: string;
@@ -26,13 +26,11 @@ export interface KeyRules {
 /** access(5), transport(5): what the null reverse-path is asked for as. */
 export const NULL_SENDER_KEY = "<>";
 
-const all: Wants = () => true;
-
 export function addressKeys(
   address: Address | null,
   order: AddressOrder,
   rules: KeyRules,
-  wants: Wants = all,
+  wants: Wants = wantsAll,
 ): readonly Key[] {
   const keys = keysOf(address, order, rules, wants);
   return address?.domain.includes("xn--") ? withUnicode(keys) : keys;
@@ -65,10 +63,10 @@ function keysOf(address: Address | null, order: AddressOrder, rules: KeyRules, w
 }
 
 /** `a.b.c`, `.b.c`, `b.c`, `.c`, `c`. */
-export function domainKeys(domain: string, wants: Wants = all): readonly Key[] {
+export function domainKeys(domain: string, wants: Wants = wantsAll): readonly Key[] {
   const keys = [whole(domain)];
   // What a client calls itself may have any shape.
-  pushParents(keys, domain, domain.includes("@") ? all : wants);
+  pushParents(keys, domain, domain.includes("@") ? wantsAll : wants);
   return domain.includes("xn--") ? withUnicode(keys) : keys;
 }
 

@@ -19,12 +19,21 @@ export function shapesOf(keys: Iterable<string>): ReadonlySet<KeyShape> {
 
 export type Wants = (shape: KeyShape) => boolean;
 
+/** Any shape. */
+export const wantsAll: Wants = () => true;
+const wantsNone: Wants = () => false;
+
 /** Whether any of these tables may have a key of this shape that is not the whole of what is asked for. */
-export const wantsOf =
-  (tables: readonly Table[]): Wants =>
-  (shape) => {
-    for (const table of tables) if (isExact(table) && (table.keyShapes?.()?.has(shape) ?? true)) return true;
-    return false;
-  };
+export function wantsOf(tables: readonly Table[]): Wants {
+  let wants = wantsNone;
+  for (const table of tables) {
+    if (!isExact(table)) continue;
+    const shapes = table.keyShapes?.() ?? null;
+    if (shapes === null) return wantsAll;
+    const before = wants;
+    wants = before === wantsNone ? (shape) => shapes.has(shape) : (shape) => shapes.has(shape) || before(shape);
+  }
+  return wants;
+}
 
 export const isExact = ({ kind }: Table): boolean => kind === undefined || kind === "exact";

@@ -27,6 +27,9 @@ export interface Effects extends Softening {
 
 export const noEffects = (): Effects => ({ changes: [], discard: null, deferral: null, insteadOfReject: null });
 
+export const saysAnything = ({ changes, discard: reason, deferral, insteadOfReject }: Effects): boolean =>
+  changes.length > 0 || reason !== null || deferral !== null || insteadOfReject !== null;
+
 export interface Texts {
   readonly refused: string;
   readonly denied: string;

@@ -22,7 +22,16 @@ import {
   Type,
   whenKnown,
 } from "postern/plugin";
-import { act, type Effects, mistakeIn, noEffects, type Outcome, type Softening, softened } from "./actions.ts";
+import {
+  act,
+  type Effects,
+  mistakeIn,
+  noEffects,
+  type Outcome,
+  type Softening,
+  saysAnything,
+  softened,
+} from "./actions.ts";
 import { type CheckKind, checkKinds, isOfRecipient, kinds, type Phase, phaseOf, phases, serversOf } from "./checks.ts";
 import { lookUp, type Question } from "./look-up.ts";
 
@@ -177,7 +186,8 @@ export default definePlugin({
       const { session } = envelope;
       if (session && (active.has("connect") || active.has("helo")) && !isExempt(session)) {
         const before = ofSession(session);
-        all.push(before.connect, before.helo);
+        if (saysAnything(before.connect)) all.push(before.connect);
+        if (saysAnything(before.helo)) all.push(before.helo);
       }
       const own = ofEnvelope.get(envelope);
       if (own) all.push(own);
@@ -198,6 +208,7 @@ export default definePlugin({
           ),
         message(envelope) {
           const effects = effectsOn(envelope);
+          if (effects.length === 0) return proceed;
           const dropped = effects.find((one) => one.discard !== null)?.discard;
           if (dropped) return discard(dropped);
           const changes = effects.flatMap((one) => one.changes);

@@ -125,10 +125,11 @@ export default definePlugin({
       const answer = (excess: Excess | null) => (excess === null ? proceed : refuse(excess, event));
       const judge = (entries: readonly Entry[]) => {
         const found = counted === "concurrency" ? places(event.session).take(entries) : ledger.count(entries);
-        return whenKnown(found, answer);
+        // Most of the time, and at once.
+        return found === null ? proceed : whenKnown(found, answer);
       };
       const entries = entriesFor(asked, event, amount);
-      return whenKnown(entries, judge);
+      return entries instanceof Promise ? entries.then(judge) : judge(entries);
     };
     const ofMail = (counted: Counted, { session, reversePath }: Envelope, amount = 1) =>
       session === null ? proceed : count(counted, { session, reversePath }, amount);

@@ -47,12 +47,23 @@ export class Ledger {
 
   /** Counts, and answers the first rule that says no. Without a promise where all limits are known to be far. */
   count(entries: readonly Entry[]): Excess | null | Promise<Excess | null> {
+    const [only] = entries;
+    if (only !== undefined && entries.length === 1) return this.#countOne(only, entries);
     const groups = grouped(entries);
     for (const [key, ofSubject] of groups) {
       const held = this.#pending.heldFor(key);
       if (held === undefined || !this.#isFar(ofSubject, held.counters, held)) return this.#countAll(groups);
     }
     for (const [key, ofSubject] of groups) this.#addLater(key, ofSubject, NO_COUNTERS);
+    return null;
+  }
+
+  #countOne(entry: Entry, entries: readonly Entry[]): Excess | null | Promise<Excess | null> {
+    const key = keyOf(entry);
+    const held = this.#pending.heldFor(key);
+    if (held === undefined || !this.#isFar(entries, held.counters, held))
+      return this.#countAll(new Map([[key, entries]]));
+    this.#addLater(key, entries, held.counters);
     return null;
   }
 
@@ -159,8 +170,6 @@ const lengthOf = (id: string): number => Number(id.slice(id.lastIndexOf("/") + 1
 const keyOf = ({ rule, subject }: Entry): string => `${rule.per}/${subject}`;
 
 function grouped(entries: readonly Entry[]): ReadonlyMap<string, readonly Entry[]> {
-  const [only] = entries;
-  if (only && entries.length === 1) return new Map([[keyOf(only), entries]]);
   const groups = new Map<string, Entry[]>();
   for (const entry of entries) {
     const key = keyOf(entry);
