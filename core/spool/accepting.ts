@@ -98,7 +98,9 @@ async function writeFile({ ledger, deferred }: AcceptingInit, name: DeferredName
   try {
     const usedBytes = await deferred.create(name, [record]);
     await deferred.flushNames();
-    ledger.add(new Entry(name.id, { at: "file", name, usedBytes }, { dueAt: name.dueAt }));
+    const entry = new Entry(name.id, { at: "file", name, usedBytes }, { dueAt: name.dueAt });
+    ledger.add(entry);
+    ledger.isFiled(entry);
   } catch (error) {
     await deferred.remove(name);
     throw error;

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { errorCode, ignoreMissing, isMissing, SpoolError } from "./errors.ts";
 import type { SpoolFiles } from "./files.ts";
+import type { IdTable } from "./id-table.ts";
 import {
   bucketOf,
   type DeferredName,
@@ -35,15 +36,18 @@ export interface DeferredContent {
 export class DeferredFiles {
   readonly #files: SpoolFiles;
   readonly #layout: Layout;
+  /** The due time in each name. */
+  readonly #filed: IdTable;
   /** Directories with names that have come, then those with names that have gone: flushed in this order. */
   readonly #gained = new Set<string>();
   readonly #lost = new Set<string>();
   readonly #known = new Set<string>();
   readonly #emptied = new Set<string>();
 
-  constructor(files: SpoolFiles, layout: Layout) {
+  constructor(files: SpoolFiles, layout: Layout, filed: IdTable) {
     this.#files = files;
     this.#layout = layout;
+    this.#filed = filed;
   }
 
   path(name: DeferredName): string {
@@ -96,11 +100,13 @@ export class DeferredFiles {
     await this.#inBucket(to, () => this.#files.rename(this.path(from), this.path(to)));
     this.#gained.add(this.#directory(to));
     this.#left(from);
+    if (this.#filed.get(from.id) !== null) this.#filed.set(to.id, to.dueAt);
   }
 
   async remove(name: DeferredName): Promise<void> {
     await ignoreMissing(this.#files.unlink(this.path(name)));
     this.#left(name);
+    if (this.#filed.get(name.id) === name.dueAt) this.#filed.delete(name.id);
   }
 
   /** Makes all names durable, new ones first: a renamed file is in both places rather than in none. */

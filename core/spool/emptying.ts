@@ -80,7 +80,6 @@ export class SegmentEmptying {
     const { deferred } = this.#init;
     if (entry.isRemoved) {
       await deferred.remove(place.name);
-      this.#init.ledger.left(entry.id);
     } else if (entry.hasUnsaved) {
       const { hold } = entry;
       const outcomes = new Map(entry.outcomes);
@@ -88,7 +87,7 @@ export class SegmentEmptying {
       const usedBytes = await deferred.append(place.name, place.usedBytes, records, "flushed");
       entry.place = { ...place, usedBytes };
       await renamed(deferred, entry);
-      markSaved(entry, outcomes, hold);
+      entry.saved(outcomes, hold);
     }
     entry.unpin(segment);
   }
@@ -141,9 +140,10 @@ export class SegmentEmptying {
   #handOver({ entry, name, usedBytes, outcomes, hold }: Copy, segment: Segment): void {
     entry.place = { at: "file", name, usedBytes };
     entry.isCopying = false;
-    markSaved(entry, outcomes, hold);
+    entry.saved(outcomes, hold);
     entry.unpin(segment);
     if (!entry.hasUnsaved) entry.unpinAll();
+    this.#init.ledger.isFiled(entry);
   }
 
   /** What has happened to the message while its file was written. */
@@ -151,8 +151,9 @@ export class SegmentEmptying {
     if (entry.place.at !== "file") return;
     if (entry.isRemoved) {
       await this.#init.deferred.remove(entry.place.name);
-      this.#init.ledger.left(entry.id);
-    } else if (entry.schedule !== schedule || entry.hold !== hold) await refile(this.#init.deferred, entry);
+    } else if (entry.schedule !== schedule || entry.hold !== hold) {
+      await refile(this.#init.deferred, entry);
+    } else entry.isScheduleUnsaved = false;
   }
 }
 
@@ -164,6 +165,7 @@ export async function refile(deferred: DeferredFiles, entry: Entry): Promise<voi
   const usedBytes = await deferred.append(place.name, place.usedBytes, records, "buffered");
   entry.place = { ...place, usedBytes };
   await renamed(deferred, entry);
+  if (entry.schedule === schedule) entry.isScheduleUnsaved = false;
 }
 
 async function renamed(deferred: DeferredFiles, entry: Entry): Promise<void> {
@@ -178,13 +180,6 @@ const settleRecords = (id: string, outcomes: ReadonlyMap<number, SpoolOutcome>) 
   [...outcomes].map(([recipientId, outcome]) => settleRecord(id, recipientId, outcome));
 
 const holdRecords = (id: string, hold: Hold | null) => (hold ? [holdRecord(id, hold.reason)] : []);
-
-function markSaved(entry: Entry, outcomes: ReadonlyMap<number, SpoolOutcome>, hold: Hold | null): void {
-  if (entry.hold === hold) entry.isHoldUnsaved = false;
-  for (const [recipientId, outcome] of outcomes) {
-    if (entry.outcomes.get(recipientId) === outcome) entry.unsaved.delete(recipientId);
-  }
-}
 
 /** A few at a time; the first failure ends it, after what runs has ended. */
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

@@ -21,6 +21,9 @@ export interface EntryFacts {
   readonly mayHaveBodyFile?: boolean;
 }
 
+const nothing = Promise.resolve();
+const noOutcomes: ReadonlyMap<number, SpoolOutcome> = new Map();
+
 export class Entry {
   readonly id: string;
   place: Place;
@@ -32,10 +35,8 @@ export class Entry {
   hold: Hold | null = null;
   /** The hold is in the journal but not in a file of the message's own. */
   isHoldUnsaved = false;
-  /** Outcomes later than what the place itself says, or all of them. */
-  readonly outcomes = new Map<number, SpoolOutcome>();
-  /** Recipients whose outcome is in the journal but not in a file of the message's own. */
-  readonly unsaved = new Set<number>();
+  /** The file of its own does not have the schedule. */
+  isScheduleUnsaved = false;
   /** Segments that must not be emptied without it. */
   readonly #pinnedIn: Segment[] = [];
   /** `false`: its body is in its record, so there is no file to unlink. `true` also where nobody has read the record yet. */
@@ -44,7 +45,12 @@ export class Entry {
   /** A file of its own is being written while it is still the journal's. */
   isCopying = false;
   /** Work on its file, one after the other. */
-  tail: Promise<void> = Promise.resolve();
+  #tail: Promise<void> = nothing;
+  /** Work on its file that has not ended. */
+  #pending = 0;
+  /** Made when there is something to keep: most messages are one of very many. */
+  #outcomes: Map<number, SpoolOutcome> | null = null;
+  #unsaved: Set<number> | null = null;
 
   constructor(id: string, place: Place, how: EntryFacts) {
     this.id = id;
@@ -59,12 +65,39 @@ export class Entry {
 
   /** The journal has facts that a file of its own lacks. */
   get hasUnsaved(): boolean {
-    return this.unsaved.size > 0 || this.isHoldUnsaved;
+    return (this.#unsaved?.size ?? 0) > 0 || this.isHoldUnsaved;
+  }
+
+  /** Outcomes later than what the place itself says, or all of them. */
+  get outcomes(): ReadonlyMap<number, SpoolOutcome> {
+    return this.#outcomes ?? noOutcomes;
+  }
+
+  /** Its file says everything, and nobody is at work on it. */
+  get isAtRest(): boolean {
+    const isSaved = !this.hasUnsaved && !this.isScheduleUnsaved && this.#pinnedIn.length === 0;
+    return this.place.at === "file" && isSaved && this.#pending === 0;
+  }
+
+  settle(recipientId: number, outcome: SpoolOutcome): void {
+    this.#outcomes ??= new Map();
+    this.#outcomes.set(recipientId, outcome);
+    this.#unsaved ??= new Set();
+    this.#unsaved.add(recipientId);
+  }
+
+  /** A file has these. */
+  saved(outcomes: ReadonlyMap<number, SpoolOutcome>, hold: Hold | null): void {
+    if (this.hold === hold) this.isHoldUnsaved = false;
+    for (const [recipientId, outcome] of outcomes) {
+      if (this.outcomes.get(recipientId) === outcome) this.#unsaved?.delete(recipientId);
+    }
   }
 
   /** What is held stays held. */
   putOff(schedule: Schedule): void {
     this.schedule = schedule;
+    this.isScheduleUnsaved = true;
     if (!this.isHeld) this.dueAt = nameableTime(schedule.dueAt);
   }
 
@@ -93,11 +126,12 @@ export class Entry {
 
   /** Runs after all earlier work on this entry has ended, well or badly. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(work);
-    this.tail = result.then(
-      () => {},
-      () => {},
-    );
+    this.#pending += 1;
+    const result = this.#tail.then(work);
+    const ended = () => {
+      this.#pending -= 1;
+    };
+    this.#tail = result.then(ended, ended);
     return result;
   }
 }

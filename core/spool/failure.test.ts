@@ -111,13 +111,17 @@ describe("a failed flush", () => {
     const dir = await freshDirectory();
     const { hand, files } = switchable();
     let nowMs = 1_000_000;
+    let segments = 0;
+    // From the start, so that no next one is made ready either.
+    const onlyOne: Saboteur = (operation, path) => {
+      if (operation === "rename" && isSegment(path) && segments++ > 0) throw diskError("EIO");
+      return undefined;
+    };
+    hand.sabotage = onlyOne;
     const spool = await openIn(dir, { files, limits: { maxSegments: 4 }, now: () => nowMs });
     await acceptOne(spool, "kept");
     const fail = once("EIO", "after");
-    hand.sabotage = (operation, path) => {
-      if (operation === "rename" && isSegment(path)) throw diskError("EIO");
-      return fail(operation, path);
-    };
+    hand.sabotage = (operation, path) => onlyOne(operation, path) ?? fail(operation, path);
     await expect(acceptOne(spool, "void")).rejects.toMatchObject({ code: "EIO" });
     await expect(acceptOne(spool, "refused")).rejects.toMatchObject({ code: "EIO" });
     hand.sabotage = () => undefined;

@@ -17,6 +17,7 @@ import { Journal } from "./journal.ts";
 import { type Layout, layoutOf } from "./layout.ts";
 import { Ledger } from "./ledger.ts";
 import { type SpoolLimits, spoolLimits } from "./limits.ts";
+import { RecentMessages } from "./recent.ts";
 import { replayJournal } from "./replay.ts";
 import { Room } from "./room.ts";
 import { Segments } from "./segments.ts";
@@ -50,9 +51,10 @@ async function openLocked(init: SpoolInit, layout: Layout, lock: Awaited<ReturnT
   const limits = spoolLimits(init.limits);
   await files.flushDirectory(layout.root);
   await files.flushDirectory(dirname(layout.root));
-  const ledger = new Ledger();
+  const recent = new RecentMessages(limits.cacheBytes);
+  const ledger = new Ledger((id) => recent.forget(id));
   const damaged = new Damaged(files, layout, log);
-  const deferred = new DeferredFiles(files, layout);
+  const deferred = new DeferredFiles(files, layout, ledger.filed);
   const bodies = new Bodies(files, layout);
   const room = new Room({ files, directory: layout.root, limits, clock });
   await room.refresh();
@@ -71,7 +73,7 @@ async function openLocked(init: SpoolInit, layout: Layout, lock: Awaited<ReturnT
     log.error({ error: String(error) }, "spool: the names of deferred messages could not be read");
   });
   return new FileSpool({
-    ...{ files, limits, log, ledger, segments, journal, deferred, bodies, damaged, room, lock, surveyed },
+    ...{ files, limits, log, ledger, segments, journal, deferred, bodies, damaged, room, recent, lock, surveyed },
   });
 }
 

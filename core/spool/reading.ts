@@ -49,7 +49,6 @@ async function fromFile(init: ReadingInit, entry: Entry): Promise<SpoolEntry | n
   } catch (error) {
     if (!isMissing(error)) throw error;
     init.ledger.drop(entry);
-    init.ledger.left(entry.id);
     entry.unpinAll();
     return null;
   }
@@ -108,7 +107,6 @@ async function setAside({ ledger, deferred, bodies, damaged }: ReadingInit, entr
     await damaged.keepBytes(bytes, { name, id, wasDurable: true });
   } else {
     await damaged.keepFile(deferred.path(place.name), { name: id, id, cause });
-    ledger.left(id);
   }
   await damaged.keepFile(bodies.path(id), { name: `${id}.body`, id, cause });
 }

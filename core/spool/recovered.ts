@@ -16,15 +16,13 @@ const chunkNames = 65_536;
 
 export async function* recoveredUntil(ledger: Ledger, deferred: DeferredFiles, until: number): AsyncIterable<Due> {
   const horizon = Math.min(until, neverDue);
-  const loaded = new Map([...ledger.entries.values()].map(({ id, dueAt }) => [id, { id, dueAt }]));
-  const inOrder = [...loaded.values()]
-    .filter(({ dueAt }) => dueAt < horizon)
-    .sort(byDue)
-    [Symbol.iterator]();
+  const loaded = [...ledger.entries.values()].flatMap(({ id, dueAt }) => (dueAt < horizon ? { id, dueAt } : []));
+  const isLoaded = new Set(loaded.map(({ id }) => id));
+  const inOrder = loaded.sort(byDue).values();
   let next = inOrder.next();
   function* loadedUntil(dueAt: number): Iterable<Due> {
     for (; !next.done && next.value.dueAt <= dueAt; next = inOrder.next()) {
-      if (ledger.entries.has(next.value.id)) yield next.value;
+      if (ledger.dueAtOf(next.value.id) === next.value.dueAt) yield next.value;
     }
   }
   for (const bucket of await deferred.buckets()) {
@@ -32,8 +30,10 @@ export async function* recoveredUntil(ledger: Ledger, deferred: DeferredFiles, u
     for await (const names of chunksOf(deferred.namesIn(bucket))) {
       for (const name of names) {
         yield* loadedUntil(name.dueAt);
-        const entry = name.dueAt < horizon && !loaded.has(name.id) ? ledger.meet(name) : null;
-        if (entry && entry.dueAt < horizon) yield { id: entry.id, dueAt: entry.dueAt };
+        // A name that is on its way out, or that has changed since it was seen, is nobody's.
+        if (isLoaded.has(name.id) || ledger.filed.get(name.id) !== name.dueAt) continue;
+        const dueAt = ledger.dueAtOf(name.id);
+        if (dueAt !== null && dueAt < horizon) yield { id: name.id, dueAt };
       }
     }
   }

@@ -74,9 +74,7 @@ function fold({ ledger }: ReplayInit, segment: Segment, found: Found & { at: "re
       }
       case "settle": {
         const { recipientId, outcome } = settleMeta(meta);
-        const target = targetOf(ledger, id, segment);
-        target?.outcomes.set(recipientId, outcome);
-        if (target instanceof Entry) target.unsaved.add(recipientId);
+        targetOf(ledger, id, segment)?.settle(recipientId, outcome);
         return true;
       }
       case "reschedule": {

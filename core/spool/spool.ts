@@ -24,7 +24,7 @@ import type { Ledger } from "./ledger.ts";
 import type { SpoolLimits } from "./limits.ts";
 import { listWaiting } from "./listing.ts";
 import { readEntry } from "./reading.ts";
-import { RecentMessages } from "./recent.ts";
+import type { RecentMessages } from "./recent.ts";
 import { type Due, recoveredUntil } from "./recovered.ts";
 import type { Room } from "./room.ts";
 import { holdRecord, removeRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
@@ -41,6 +41,7 @@ export interface FileSpoolInit {
   readonly bodies: Bodies;
   readonly damaged: Damaged;
   readonly room: Room;
+  readonly recent: RecentMessages;
   readonly lock: DirectoryLock;
   /** Resolves when all names in `deferred/` have been seen. */
   readonly surveyed: Promise<void>;
@@ -59,7 +60,7 @@ export class FileSpool implements Spool {
 
   constructor(init: FileSpoolInit) {
     this.#init = init;
-    this.#recent = new RecentMessages(init.limits.cacheBytes);
+    this.#recent = init.recent;
     this.#budget = new MemoryBudget(init.limits.memoryTotalBytes);
   }
 
@@ -90,7 +91,8 @@ export class FileSpool implements Spool {
     const { ledger, room } = this.#init;
     const { id } = envelope;
     if (!isSpoolId(id)) throw new SpoolError("SPOOL_BAD_ID", "an id of other characters than A-Z a-z 0-9 _ -");
-    if (ledger.entries.has(id) || ledger.accepting.has(id)) throw new SpoolError("SPOOL_DUPLICATE", "this id is taken");
+    if (ledger.dueAtOf(id) !== null || ledger.accepting.has(id))
+      throw new SpoolError("SPOOL_DUPLICATE", "this id is taken");
     room.check(message.sizeBytes, ledger.count + ledger.accepting.size);
     const stored = isStored(message) ? message : await this.#store(message);
     await acceptMessage({ ...this.#init, inBackground: this.#inBackground }, envelope, stored);
@@ -100,9 +102,9 @@ export class FileSpool implements Spool {
 
   async settle(id: string, recipientId: number, outcome: SpoolOutcome): Promise<void> {
     this.#assertOpen();
-    const entry = this.#init.ledger.entries.get(id) ?? (await this.#unloaded(id));
-    entry.outcomes.set(recipientId, outcome);
-    entry.unsaved.add(recipientId);
+    if (!this.#init.ledger.meet(id)) await this.#init.surveyed;
+    const entry = this.#entry(id);
+    entry.settle(recipientId, outcome);
     await this.#init.journal.fact(settleRecord(id, recipientId, outcome), (segment) => {
       if (!entry.isRemoved) entry.pin(segment);
     });
@@ -110,7 +112,8 @@ export class FileSpool implements Spool {
 
   async reschedule(id: string, change: Schedule): Promise<void> {
     this.#assertOpen();
-    const entry = this.#init.ledger.entries.get(id) ?? (await this.#unloaded(id));
+    if (!this.#init.ledger.meet(id)) await this.#init.surveyed;
+    const entry = this.#entry(id);
     const { attempts, lastReply, warnedAt } = change;
     const schedule = { attempts, dueAt: nameableTime(change.dueAt), lastReply, warnedAt };
     entry.putOff(schedule);
@@ -121,7 +124,8 @@ export class FileSpool implements Spool {
   async hold(id: string, reason: string | null): Promise<void> {
     this.#assertOpen();
     const { journal, deferred } = this.#init;
-    const entry = this.#init.ledger.entries.get(id) ?? (await this.#unloaded(id));
+    if (!this.#init.ledger.meet(id)) await this.#init.surveyed;
+    const entry = this.#entry(id);
     const before = { hold: entry.hold, dueAt: entry.dueAt };
     const hold = entry.setHold(reason);
     try {
@@ -147,8 +151,9 @@ export class FileSpool implements Spool {
   async remove(id: string): Promise<void> {
     this.#assertOpen();
     const { ledger, journal, deferred, bodies } = this.#init;
-    const entry = ledger.entries.get(id) ?? (await this.#find(id));
-    if (!entry || entry.isRemoved) return;
+    if (!ledger.meet(id)) await this.#init.surveyed;
+    const entry = ledger.meet(id);
+    if (!entry) return;
     ledger.drop(entry);
     this.#recent.forget(id);
     const written = journal.remark(removeRecord(id));
@@ -156,12 +161,14 @@ export class FileSpool implements Spool {
     this.#inBackground(entry.mayHaveBodyFile ? written.then(() => bodies.remove(id)) : written);
     // A copy into a file that is in the making is unlinked by whoever makes it.
     if (entry.place.at === "journal") entry.unpinAll();
-    else this.#inBackground(entry.inTurn(() => unlinkFile(ledger, deferred, entry)));
+    else this.#inBackground(entry.inTurn(() => unlinkFile(deferred, entry)));
   }
 
   async read(id: string): Promise<SpoolEntry | null> {
     this.#assertOpen();
-    const entry = this.#init.ledger.entries.get(id) ?? (await this.#find(id));
+    const { ledger, surveyed } = this.#init;
+    if (!ledger.meet(id)) await surveyed;
+    const entry = ledger.meet(id);
     if (!entry) return null;
     const recent = this.#recent.get(id);
     if (recent) {
@@ -212,25 +219,10 @@ export class FileSpool implements Spool {
     if (this.#closing) throw new SpoolError("SPOOL_CLOSED", "the spool is closed");
   }
 
-  /** A message that nobody has asked for yet. */
-  async #unloaded(id: string): Promise<Entry> {
-    const entry = await this.#find(id);
+  #entry(id: string): Entry {
+    const entry = this.#init.ledger.meet(id);
     if (!entry) throw new SpoolError("SPOOL_UNKNOWN", "no such message in the spool");
     return entry;
-  }
-
-  /** Only its name tells where it is. */
-  async #find(id: string): Promise<Entry | null> {
-    const { ledger, deferred, surveyed } = this.#init;
-    if (!isSpoolId(id)) return null;
-    await surveyed;
-    for (const bucket of await deferred.buckets()) {
-      for await (const names of deferred.namesIn(bucket)) {
-        const name = names.find((one) => one.id === id);
-        if (name) return ledger.meet(name);
-      }
-    }
-    return null;
   }
 
   /** A message that core did not make: through an intake like any other. */
@@ -260,9 +252,8 @@ export class FileSpool implements Spool {
 }
 
 /** Its outcomes stay pinned in the journal until the name has gone. */
-async function unlinkFile(ledger: Ledger, deferred: DeferredFiles, entry: Entry): Promise<void> {
+async function unlinkFile(deferred: DeferredFiles, entry: Entry): Promise<void> {
   if (entry.place.at !== "file") return;
   await deferred.remove(entry.place.name);
-  ledger.left(entry.id);
   entry.unpinAll();
 }

@@ -44,6 +44,7 @@ export async function surveyDeferred(init: SurveyInit): Promise<void> {
   await deferred.flushNames();
   ledger.overlays.clear();
   ledger.finished.clear();
+  ledger.isSurveying = false;
   await clearBodies(init, unowned);
 }
 
@@ -53,9 +54,10 @@ const isStale = ({ entries, finished }: Ledger, { id }: DeferredName): boolean =
 
 function count(ledger: Ledger, name: DeferredName): void {
   const { id } = name;
-  if (ledger.entries.has(id) || ledger.accepting.has(id)) return;
+  if (ledger.entries.has(id) || ledger.accepting.has(id) || ledger.filed.get(id) !== null) return;
   const overlay = ledger.overlays.get(id);
   if (!overlay) {
+    ledger.filed.set(id, name.dueAt);
     ledger.count += 1;
     return;
   }
@@ -69,11 +71,11 @@ function count(ledger: Ledger, name: DeferredName): void {
   found.hold = overlay.hold;
   found.isHoldUnsaved = overlay.hold !== null;
   for (const [recipientId, outcome] of overlay.outcomes) {
-    found.outcomes.set(recipientId, outcome);
-    found.unsaved.add(recipientId);
+    found.settle(recipientId, outcome);
   }
   for (const segment of overlay.segments) found.pin(segment);
   ledger.add(found);
+  ledger.isFiled(found);
 }
 
 async function clearBodies({ files, layout, ledger, log, isDamaged }: SurveyInit, unowned: ReadonlySet<string>) {
