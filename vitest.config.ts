@@ -14,7 +14,7 @@ const test = { testTimeout: 60_000, hookTimeout: 120_000, expect: { poll: { time
 export default defineConfig({
   test: {
     // Two, also on a machine of two cores: much of a test is waiting.
-    maxWorkers: process.env["CI"] ? 2 : undefined,
+    ...(process.env.CI && { maxWorkers: 2 }),
     projects: [
       // Rooms and plugins by themselves, from their source.
       { resolve: { alias }, test: { ...test, name: "rooms", include: ["core/**/*.test.ts", "plugins/**/*.test.ts"] } },

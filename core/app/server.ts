@@ -46,6 +46,7 @@ import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
 import { keyValueDirectory, spoolDirectory } from "./data-directory.ts";
 import { openLocalMail } from "./local-mail.ts";
 import { providedSpool } from "./provided-spool.ts";
+import { openQueueDesk } from "./queue-desk.ts";
 import { openServerCertificates } from "./server-certificates.ts";
 import { version } from "./version.ts";
 
@@ -197,6 +198,11 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   onClose(() => kernel.stop());
   await made.queue?.start();
   onClose(() => made.queue?.stop());
+  if (made.queue) {
+    const slotDirectory = spoolDirectory(dataDir, parts.slot);
+    const desk = await openQueueDesk({ queue: made.queue, spool: kernel.service(Spool), slotDirectory, clock, log });
+    onClose(() => desk?.close());
+  }
   if (parts.picksUp === true) {
     const room = { config, facts, log, clock, options: config.queue, reportTexts: config.reportTexts };
     onClose(await openLocalMail({ ...room, submit: kernel.service(Submit), spool: kernel.service(Spool) }));

@@ -92,6 +92,8 @@ export interface SpoolSummary {
   readonly lastReply: RemoteReply | null;
   /** Why it waits for an administrator; `null`: it does not. */
   readonly hold: string | null;
+  /** Plugin that put it on hold, or whose answer was the last one, where that is known. */
+  readonly by?: string;
   /** Recipients that are still to be tried: the first hundred, and how many there are. */
   readonly open: readonly string[];
   readonly openCount: number;

@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../contracts/delivery.ts";
 import type { Notify } from "../contracts/envelope.ts";
@@ -6,6 +7,7 @@ import { defer, expanded, proceed, reject } from "../kernel/verdicts.ts";
 import { english } from "../mail/dsn/english.ts";
 import { german } from "../mail/dsn/german.ts";
 import { addressSpecs, createHeaders, headerEnd } from "../mail/header.ts";
+import { parseMail } from "../mail/parse-mail.ts";
 import type { Listed } from "../testing/kernel.ts";
 import { addressOf } from "../testing/mail.ts";
 import { type MailFlow, type MailFlowInit, offerOf, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
@@ -93,7 +95,7 @@ describe("who is told what", () => {
     ]);
     await flow.crash();
     const again = await flowOf([plugin], { directory: flow.directory, clock: flow.clock });
-    again.queue.flush();
+    await again.queue.flush();
     await again.quiet();
     again.clock.advance(HOUR);
     await again.quiet();
@@ -303,7 +305,8 @@ describe("a report", () => {
     const [report] = reportsOf(delivered);
     if (!report) throw new Error("no report");
     expect(report.text).toMatch(/^[\u0000-\u007F]*$/);
-    const { headers, text } = await parseMail(Buffer.from(report.text));
+    const bytes = Buffer.from(report.text);
+    const { headers, text } = await parseMail({ sizeBytes: bytes.length, content: () => Readable.from([bytes]) });
     expect(headers.get("subject")).toBe("Ihre Nachricht versp\u00e4tet sich");
     expect(text).toContain("Sie brauchen sie nicht noch einmal zu senden");
     expect(report.text).toContain("Content-Language: de\r\n");

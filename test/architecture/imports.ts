@@ -7,7 +7,7 @@ const ranks: readonly (readonly string[])[] = [
   ["contracts"],
   ["kernel"],
   ["net", "login", "tables", "kv", "outbound"],
-  ["smtp", "spool", "queue"],
+  ["smtp", "spool", "queue", "control"],
   ["maildrop"],
   ["app", "sendmail"],
   ["cli"],
