@@ -51,6 +51,23 @@ describe("the log", () => {
     expect(read).toBeLessThan(20_000);
   });
 
+  it("tells the time of each line to the millisecond", async () => {
+    const before = Date.now();
+    const child = startWriter(3);
+    await once(child, "message");
+    const times: number[] = [];
+    for await (const line of createInterface({ input: child.stdout ?? process.stdin })) {
+      const { time } = JSON.parse(line) as { time: string };
+      const atMs = Date.parse(time);
+      expect(new Date(atMs).toISOString()).toBe(time);
+      times.push(atMs);
+      if (times.length === 3) child.send("end");
+    }
+    expect(times).toEqual([...times].sort((one, other) => one - other));
+    expect(times[0]).toBeGreaterThanOrEqual(before);
+    expect(times.at(-1)).toBeLessThanOrEqual(Date.now());
+  });
+
   it("is whole when the process ends by itself", async () => {
     const child = startWriter(1000);
     await once(child, "message");
