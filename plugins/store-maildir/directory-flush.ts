@@ -2,7 +2,8 @@
  * Flushes directories: everybody who renamed into the same one while a flush is running shares the next.
  * Rejects for all who shared a flush that failed: none of their files may be called durable.
  */
-import { close, fsync, openSync } from "node:fs";
+import { close, closeSync, fsync, fsyncSync, openSync } from "node:fs";
+import { errnoOf } from "./errors.ts";
 
 interface Group {
   readonly done: Promise<void>;
@@ -46,4 +47,20 @@ function flushNow(path: string): Promise<void> {
       close(fd, () => (cause ? reject(cause) : resolve()));
     });
   });
+}
+
+/** For the few directories that are made for a new mailbox. One that we may not read holds nothing that we made. */
+export function flushDirectoryNow(path: string): void {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (cause) {
+    if (errnoOf(cause) !== "EACCES") throw cause;
+    return;
+  }
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

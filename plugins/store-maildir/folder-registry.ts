@@ -3,8 +3,9 @@
  * closed ones, bounded in number and in messages. Whatever is dropped is read again from disk.
  */
 import { lstatSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StoreError } from "postern/plugin";
+import { flushDirectoryNow } from "./directory-flush.ts";
 import { errnoOf, storeError } from "./errors.ts";
 import { Folder, type FolderPlace } from "./folder.ts";
 import type { Site } from "./site.ts";
@@ -12,6 +13,8 @@ import type { Site } from "./site.ts";
 const MAX_CLOSED = 100;
 const MAX_CLOSED_MESSAGES = 300_000;
 const MAX_CHECKED = 50_000;
+/** Flushed when a mailbox is made: the Maildir, its home, the domain's directory, the directory of all domains. */
+const LEVELS = 4;
 
 export class FolderRegistry {
   readonly #folders = new Map<string, Folder>();
@@ -86,23 +89,36 @@ export class FolderRegistry {
   }
 }
 
-/** Makes the directories of a mailbox that are missing. Answers whether it was made by us. */
+/**
+ * Makes the directories of a mailbox that are missing, on disk when it returns: what is delivered there afterwards flushes `new/` only.
+ * Answers whether it was made by us.
+ */
 export function makeDirectories(path: string, isInbox: boolean): boolean {
   try {
     mkdirSync(path, { recursive: isInbox, mode: 0o700 });
   } catch (cause) {
     if (errnoOf(cause) !== "EEXIST") throw storeError(cause);
   }
-  let isOurs = false;
-  // cur/ last: a directory without it is no mailbox yet.
-  for (const step of ["tmp", "new", "cur"]) {
-    try {
-      mkdirSync(join(path, step), { mode: 0o700 });
-      isOurs = true;
-    } catch (cause) {
-      isOurs = false;
-      if (errnoOf(cause) !== "EEXIST") throw storeError(cause);
-    }
+  try {
+    for (const step of ["tmp", "new"]) makeDirectory(join(path, step));
+    // Up to what holds all accounts: a home, or a domain, may be as new.
+    for (let level = 0, at = path; level < LEVELS; level++, at = dirname(at)) flushDirectoryNow(at);
+    // cur/ last: a directory without it is no mailbox yet, neither for others nor after a power cut.
+    const isOurs = makeDirectory(join(path, "cur"));
+    flushDirectoryNow(path);
+    return isOurs;
+  } catch (cause) {
+    throw storeError(cause);
   }
-  return isOurs;
+}
+
+/** Answers `false` where it was there. */
+function makeDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+    return true;
+  } catch (cause) {
+    if (errnoOf(cause) !== "EEXIST") throw cause;
+    return false;
+  }
 }

@@ -128,8 +128,9 @@ function rename(from: string, to: string): void {
   }
 }
 
-/** The Maildir of an account that is used for the first time. */
+/** The Maildir of an account that is used for the first time, or that somebody has made by half. */
 export function makeInbox(root: string, nowMs: number): void {
-  if (!isMailbox(root)) makeDirectories(root, true);
+  const isWhole = isMailbox(root) && statSync(join(root, "new"), { throwIfNoEntry: false }) !== undefined;
+  if (!isWhole) makeDirectories(root, true);
   else cleanTmp(root, nowMs);
 }
