@@ -1,11 +1,12 @@
 /** The spool's disk, with everything that changes it recorded. Failures may be injected: they are recorded as what they are. */
 import { realFiles, type SpoolFiles } from "../../../core/spool/files.ts";
+import { diskError } from "../../../core/testing/failing-files.ts";
 import type { Effect, Recording } from "./recording.ts";
 
-/** Called before each operation that changes the disk. Throws: it fails, and nobody knows what of it happened. */
-export type Mishap = (operation: keyof SpoolFiles, path: string) => void;
+/** Called before each operation that changes the disk: whether it fails, and whether it was done all the same. */
+export type Mishap = (operation: keyof SpoolFiles, path: string) => "fails" | "done, but fails" | null;
 
-export function recordedFiles(recording: Recording, mishap: Mishap = () => {}): SpoolFiles {
+export function recordedFiles(recording: Recording, mishap: Mishap = () => null): SpoolFiles {
   const opened = new Map<number, { readonly path: string; readonly node: number; readonly flushes: boolean }>();
   const short = (path: string): string => path.split("/").slice(-2).join("/");
 
@@ -16,17 +17,18 @@ export function recordedFiles(recording: Recording, mishap: Mishap = () => {}): 
   ): Promise<T> {
     if (!about.effect) return work();
     const operation = recording.begin(about.effect, about.text);
-    let isInjected = true;
+    const outcome = mishap(what, about.path);
+    // Of bytes nobody knows how far they came; a name is there or not.
+    const isOpen = outcome === "done, but fails" || (outcome === "fails" && about.effect.is !== "names");
     try {
-      mishap(what, about.path);
-      isInjected = false;
-      const result = await work();
-      recording.end(operation, "ok");
-      return result;
+      const result = outcome === "fails" ? null : await work();
+      recording.end(operation, outcome === null ? "ok" : isOpen ? "unknown" : "without effect");
+      if (outcome === null) return result as T;
     } catch (error) {
-      recording.end(operation, isInjected ? "unknown" : "without effect");
+      recording.end(operation, "without effect");
       throw error;
     }
+    throw diskError("EIO");
   }
 
   async function open(path: string, flushes: boolean, work: () => Promise<number>): Promise<number> {

@@ -3,7 +3,7 @@
  * began and ended. From this it can be said for any moment what must be on disk after a power cut, and what may be.
  *
  * Moments are counted: each beginning, each end and each mark is one. An operation that failed without effect is left out; one that
- * failed and may have had one (`unknown`) may or may not be on disk for ever after, no flush makes it certain.
+ * failed and may have had one (`unknown`) may or may not be on disk for ever after, no flush of the file makes it certain.
  */
 import { dirname, relative } from "node:path";
 import type { Image } from "./image.ts";
@@ -122,7 +122,7 @@ export class Recording {
     operation.ended = this.#now;
     operation.result = result;
     const { effect } = operation;
-    if (effect.is !== "names" || result !== "ok") return;
+    if (effect.is !== "names" || result === "without effect") return;
     for (const { directory, name, node } of effect.changes) {
       const names = this.#names.get(directory);
       if (node === null) names?.delete(name);

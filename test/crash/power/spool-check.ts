@@ -90,7 +90,7 @@ export async function brokenPromise(
   return second === null ? null : `after a second cut, at ${moment.at} of the recovery: ${second}`;
 }
 
-async function brokenOnce(
+export async function brokenOnce(
   directory: string,
   promises: SpoolPromises,
   at: number,
