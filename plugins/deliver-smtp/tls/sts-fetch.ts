@@ -16,6 +16,8 @@ export interface StsFetchOptions {
   readonly ca?: string;
   /** For all of it. One minute if left out. */
   readonly timeoutMs?: number;
+  /** Calls it off. */
+  readonly signal?: AbortSignal;
 }
 
 export type Fetched = { readonly text: string } | { readonly failure: StsFailure };
@@ -25,10 +27,11 @@ const SIZE_LIMIT_BYTES = 65_536;
 
 export function fetchStsPolicy(
   domain: string,
-  { resolver, port = 443, ca, timeoutMs = TIMEOUT_MS }: StsFetchOptions,
+  { resolver, port = 443, ca, timeoutMs = TIMEOUT_MS, signal: off }: StsFetchOptions,
 ): Promise<Fetched> {
   const host = `mta-sts.${domain}`;
-  const signal = AbortSignal.timeout(timeoutMs);
+  const late = AbortSignal.timeout(timeoutMs);
+  const signal = off ? AbortSignal.any([late, off]) : late;
   return new Promise((resolve) => {
     const fail = (kind: StsFailure["kind"], reason: string) =>
       resolve({

@@ -36,6 +36,7 @@ const NOTHING: StsAnswer = { policy: null, failure: null };
 export class StsPolicies {
   readonly #parts: StsPoliciesParts;
   readonly #fetching = new Map<string, Promise<StsAnswer>>();
+  readonly #end = new AbortController();
 
   constructor(parts: StsPoliciesParts) {
     this.#parts = parts;
@@ -60,9 +61,15 @@ export class StsPolicies {
     return { policy, failure: null };
   }
 
-  /** Fetches that still run have ended. */
+  /** Fetches that run now have ended. */
   async settled(): Promise<void> {
     await Promise.all(this.#fetching.values());
+  }
+
+  /** Calls them off. */
+  async stop(): Promise<void> {
+    this.#end.abort();
+    await this.settled();
   }
 
   #fetch(domain: string, id: string, old: StsPolicy | null): Promise<StsAnswer> {
@@ -76,7 +83,7 @@ export class StsPolicies {
   /** Never rejects: what cannot be kept is fetched again. */
   async #fetchAndKeep(domain: string, id: string, old: StsPolicy | null): Promise<StsAnswer> {
     const { resolver, clock, log, fetching } = this.#parts;
-    const fetched = await fetchStsPolicy(domain, { resolver, ...fetching });
+    const fetched = await fetchStsPolicy(domain, { resolver, ...fetching, signal: this.#end.signal });
     const read = "text" in fetched ? readStsPolicy(fetched.text) : null;
     const fetchedAtMs = clock.now();
     if (read !== null && !("mistake" in read)) {
@@ -89,6 +96,7 @@ export class StsPolicies {
       "failure" in fetched
         ? fetched.failure
         : { kind: "sts-policy-invalid", reason: read?.mistake ?? "it is no policy" };
+    if (this.#end.signal.aborted) return { policy: old, failure };
     log.warn({ domain, kind: failure.kind, reason: failure.reason }, "MTA-STS policy not fetched");
     const ends = Math.max(old ? endOf(old) : 0, fetchedAtMs + RETRY_MS);
     await this.#keep(domain, { policy: old, failure: { ...failure, id, atMs: fetchedAtMs } }, ends);
