@@ -7,7 +7,8 @@ export type AliasTarget =
   /** `isFinal`: written `\user`, not to be expanded any further. */
   | { readonly kind: "address"; readonly text: string; readonly isFinal: boolean }
   | { readonly kind: "command"; readonly command: string }
-  | { readonly kind: "file" | "include"; readonly path: string };
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "include"; readonly path: string };
 
 export interface AliasList {
   readonly targets: readonly AliasTarget[];

@@ -2,6 +2,7 @@
  * A message as programs and files of this machine want it: bare line feeds, `From ` at the beginning of lines quoted for mbox, fields that
  * came along and that final delivery writes anew left out. A stream in, a stream out, in constant memory. Rejects as the source does.
  */
+import { safeText } from "./header.ts";
 
 export interface LocalFormat {
   readonly lineEnd: "lf" | "crlf";
@@ -159,4 +160,28 @@ function plainEnd(piece: Uint8Array, from: number): number {
   let at = from;
   while (at < piece.length && piece[at] !== LF && piece[at] !== CR) at += 1;
   return at;
+}
+
+export interface LocalMessage extends LocalFormat {
+  /** As `mboxFromLine` makes it; `null`: none. */
+  readonly fromLine: string | null;
+  /** What stands in front of the message, in this order. */
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+/** A whole message with what final delivery puts in front of it, and behind it the empty line that mbox asks for. */
+export async function* localMessage(content: AsyncIterable<Uint8Array>, how: LocalMessage): AsyncGenerator<Uint8Array> {
+  const end = how.lineEnd === "crlf" ? "\r\n" : "\n";
+  const fields = how.fields.map(([name, value]) => `${name}: ${safeText(value)}`);
+  const lines = how.fromLine === null ? fields : [how.fromLine, ...fields];
+  if (lines.length > 0) yield Buffer.from(lines.map((line) => `${line}${end}`).join(""));
+  yield* inLocalFormat(content, how);
+  if (how.fromLine !== null) yield Buffer.from(end);
+}
+
+/** `From bob@example.net Fri Jan  2 03:04:05 2026`, in UTC (RFC 4155, the default format). */
+export function mboxFromLine(sender: string, nowMs: number): string {
+  const [, day, date = "", month, year, time] =
+    /^(\w+), (\d+) (\w+) (\d+) (\S+)/.exec(new Date(nowMs).toUTCString()) ?? [];
+  return `From ${safeText(sender).replaceAll(" ", "_")} ${day} ${month} ${date.replace(/^0/, " ")} ${time} ${year}`;
 }

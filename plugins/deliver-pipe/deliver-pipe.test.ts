@@ -18,6 +18,9 @@ import {
 import { describe, expect, it, onTestFinished } from "vitest";
 import deliverPipe from "./index.ts";
 
+/** Nothing runs as root unless it is said. */
+const asMe = process.getuid?.() === 0 ? { user: "root" } : {};
+
 interface Site {
   readonly directory: string;
   /** Writes a program for /bin/sh; `$OUT` is a file of the test. */
@@ -52,7 +55,7 @@ const toTool = definePlugin({
 });
 
 async function flowOf(pipe: object, more: { directory?: string } = {}): Promise<MailFlow> {
-  const options = optionsOf(deliverPipe, { pipes: [{ name: "tool", ...pipe }] });
+  const options = optionsOf(deliverPipe, { pipes: [{ name: "tool", ...asMe, ...pipe }] });
   const flow = await openMailFlow({ plugins: [openRelay, toTool, [deliverPipe, options]], ...more });
   onTestFinished(() => flow.close());
   return flow;
@@ -173,7 +176,9 @@ describe("how it ends", () => {
         },
       }),
     });
-    const options = optionsOf(deliverPipe, { pipes: [{ name: "tool", command: [program, "${recipient}"], ...pipe }] });
+    const options = optionsOf(deliverPipe, {
+      pipes: [{ name: "tool", command: [program, "${recipient}"], ...asMe, ...pipe }],
+    });
     const flow = await openMailFlow({ plugins: [openRelay, toTool, [deliverPipe, options], watcher] });
     onTestFinished(() => flow.close());
     await sendText(flow, { opening: openingOf({ from: null }), to: [to], ...(text === undefined ? {} : { text }) });
@@ -257,7 +262,7 @@ it("a crash while it runs repeats that run only", async () => {
     `[ "$1" = bob@example.com ] && [ ! -e ${directory}/again ] && { echo $$ >${directory}/pid; exec sleep 1000; }`,
     "exit 0",
   );
-  const options = optionsOf(deliverPipe, { pipes: [{ name: "tool", command: [program, "${recipient}"] }] });
+  const options = optionsOf(deliverPipe, { pipes: [{ name: "tool", command: [program, "${recipient}"], ...asMe }] });
   const plugins = [openRelay, toTool, [deliverPipe, options]] as const;
   const before = await openMailFlow({ plugins });
   onTestFinished(() => rm(before.directory, { recursive: true, force: true }));
@@ -287,7 +292,9 @@ describe("options", () => {
   const checked = async (...pipes: readonly object[]) => {
     const kernel = await kernelWith({ services: [[ServerFacts, facts]] }, [
       deliverPipe,
-      optionsOf(deliverPipe, { pipes: pipes.map((pipe) => ({ name: "tool", command: ["/bin/true"], ...pipe })) }),
+      optionsOf(deliverPipe, {
+        pipes: pipes.map((pipe) => ({ name: "tool", command: ["/bin/true"], ...asMe, ...pipe })),
+      }),
     ]);
     return (await kernel.check()).map(({ text }) => text);
   };
@@ -303,6 +310,10 @@ describe("options", () => {
     [{ user: "root:no-such-group" }, /no group/],
   ])("%j", async (pipe, text) => {
     expect(await checked(pipe)).toContainEqual(expect.stringMatching(text));
+  });
+
+  it.runIf(process.getuid?.() === 0)("nothing runs as root by itself", async () => {
+    expect(await checked({ user: undefined })).toEqual([expect.stringMatching(/has no user/)]);
   });
 
   it.each([

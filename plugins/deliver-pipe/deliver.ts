@@ -52,11 +52,8 @@ async function runOnce(
   const args = argumentsOf(templates, delivery, recipients, { ...pipe, recipientDelimiter });
   // Postfix's allow_min_user: a program could take such an address for one of its options.
   if (args === null) return failed("5.1.3", "An address that begins with - is not taken here");
-  const owner = pipe.user === undefined ? null : await findOwner(pipe.user);
-  if (owner !== null && "fault" in owner) {
-    room.log.error({ pipe: pipe.name, user: pipe.user }, `the command cannot be run: ${owner.fault}`);
-    return deferred("4.3.5", "The command cannot be run now");
-  }
+  const owner = await ownerFor(pipe.user, room, { pipe: pipe.name });
+  if (owner === "none") return cannotRun;
   const end = await runProgram({
     argv: [program, ...args],
     owner,
@@ -75,16 +72,23 @@ export async function runCommand(
   delivery: Delivery,
   recipient: Recipient,
   command: LocalCommand,
-  about: { readonly room: PipeRoom; readonly timeLimitMs: number; readonly signal: AbortSignal },
+  about: {
+    readonly room: PipeRoom;
+    readonly user: string | undefined;
+    readonly timeLimitMs: number;
+    readonly signal: AbortSignal;
+  },
 ): Promise<Outcome> {
-  const { room, timeLimitMs, signal } = about;
+  const { room, user, timeLimitMs, signal } = about;
   const whom: Recipient = { ...recipient, address: command.for };
   if (wasDeliveredTo(delivery, command.for)) return failed("5.4.6", `Mail for ${command.for} is going round in a loop`);
+  const usual = command.owner ? null : await ownerFor(user, room, { for: String(command.for) });
+  if (usual === "none") return cannotRun;
   const end = await runProgram({
     argv: command.argv,
-    owner: command.owner ?? null,
+    owner: command.owner ?? usual,
     directory: command.directory ?? "/",
-    environment: environmentOf(delivery, whom, command.for, null, room),
+    environment: environmentOf(delivery, whom, command.for, usual, room),
     timeLimitMs,
     content: () =>
       contentFor(delivery, whom, {
@@ -96,6 +100,21 @@ export async function runCommand(
   });
   tell(room, delivery, { for: String(command.for), program: command.argv[0] }, end);
   return outcomeOf(end, "command");
+}
+
+const cannotRun = deferred("4.3.5", "The command cannot be run now");
+
+/** `null`: as this server, which is somebody then. Nothing runs as root that nobody has asked for in so many words. */
+async function ownerFor(user: string | undefined, { log }: PipeRoom, about: object): Promise<Owner | null | "none"> {
+  if (user === undefined) {
+    if (process.getuid?.() !== 0) return null;
+    log.error(about, "a command is not run: it has no user, and this server runs as root");
+    return "none";
+  }
+  const owner = await findOwner(user);
+  if (!("fault" in owner)) return owner;
+  log.error({ ...about, user }, `a command is not run: ${owner.fault}`);
+  return "none";
 }
 
 function tell(

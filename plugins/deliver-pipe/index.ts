@@ -20,12 +20,12 @@ export default definePlugin({
     }
     const pipes = new Map(config.pipes.map((pipe) => [pipe.name, pipe]));
     const room = { facts: needs.facts, log, clock, configDir };
-    const timeLimitMs = config.aliasTimeLimit;
+    const { aliasUser: user, aliasTimeLimit: timeLimitMs } = config;
     return {
       provides: {
         commands: {
           run: (delivery, recipient, command, signal) =>
-            runCommand(delivery, recipient, command, { room, timeLimitMs, signal }),
+            runCommand(delivery, recipient, command, { room, user, timeLimitMs, signal }),
         },
       },
       hooks: {

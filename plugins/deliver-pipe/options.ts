@@ -59,6 +59,11 @@ const Pipe = Type.Object({
 
 export const Options = Type.Object({
   pipes: Type.Array(Pipe, { default: [], description: "Commands, each with the name of its transport." }),
+  aliasUser: Type.Optional(
+    Type.String({
+      description: "`user` or `user:group` for commands that other plugins ask for, unless they say who.",
+    }),
+  ),
   aliasTimeLimit: Duration({
     default: "1000s",
     minimum: "1s",
@@ -80,10 +85,8 @@ export async function findings(pipes: readonly PipeOptions[], configDir: string)
     const [program = ""] = pipe.command;
     const why = isAbsolute(program) ? await programFault(program) : null;
     if (why !== null) say("error", why);
-    const owner = pipe.user === undefined ? null : await findOwner(pipe.user);
-    if (owner !== null && "fault" in owner) say("error", owner.fault);
-    else if (owner !== null && process.getuid?.() !== 0 && owner.uid !== process.getuid?.())
-      say("error", `only a server that runs as root can run it as ${pipe.user}`);
+    const whom = await ownerFault(pipe.user);
+    if (whom !== null) say("error", whom);
     const isDirectory = await stat(resolve(configDir, pipe.directory)).then(
       (one) => one.isDirectory(),
       () => false,
@@ -91,6 +94,15 @@ export async function findings(pipes: readonly PipeOptions[], configDir: string)
     if (!isDirectory) say("error", `${pipe.directory} is no directory`);
   }
   return found;
+}
+
+async function ownerFault(user: string | undefined): Promise<string | null> {
+  const ownUid = process.getuid?.();
+  if (user === undefined)
+    return ownUid === 0 ? "has no user: a server that runs as root runs nothing as root by itself" : null;
+  const owner = await findOwner(user);
+  if ("fault" in owner) return owner.fault;
+  return ownUid !== 0 && owner.uid !== ownUid ? `only a server that runs as root can run it as ${user}` : null;
 }
 
 /** What keeps the plugin from starting. */
