@@ -47,7 +47,11 @@ async function serverWith(...plugins: readonly Listed[]) {
     reportTexts: [],
     delayReject: true,
     limits,
-    queue: { firstRetryMs: 60_000, maxRetryMs: 60_000, expiryMs: 600_000, warnAfterMs: 600_000 },
+    queue: {
+      ...{ firstRetryMs: 60_000, maxRetryMs: 60_000, expiryMs: 600_000, warnAfterMs: 600_000 },
+      ...{ bounceExpiryMs: 600_000, maxDeliveries: 200, maxPerDestination: 20, startPerDestination: 5 },
+      ...{ deadAfter: 3, destinations: [], workers: 1 },
+    },
     dns: { servers: [], timeoutMs: 1_000, clientNamesMs: 3_000 },
     keyValue: { ceilingBytes: 1024 * 1024 },
     login: { mechanisms: null, cramMd5: false, scramIterations: 4096, hashThreads: 1, hashWaiting: 256 },

@@ -3,6 +3,7 @@ import { type Static, type TOptional, type TSchema, Type } from "typebox";
 import { Duration, Size } from "../../kernel/units.ts";
 import { loginKeys } from "./login-keys.ts";
 import { peerKeys } from "./peer-keys.ts";
+import { queueKeys } from "./queue-keys.ts";
 import { reportKeys } from "./report-keys.ts";
 
 const hostPattern =
@@ -262,23 +263,7 @@ export const serverKeys = Type.Object({
     default: true,
   }),
   limits: Type.Object(limitKeys.properties, { description: "What one client may ask for, see below." }),
-  queue: Type.Object(
-    {
-      firstRetry: Duration({
-        description: "Pause before the second try; it doubles from try to try.",
-        minimum: "1s",
-        default: "5m",
-      }),
-      maxRetry: Duration({ description: "Longest pause between two tries.", minimum: "1s", default: "66m" }),
-      expiry: Duration({
-        description: "After that, what is not delivered is given back to its sender.",
-        minimum: "1s",
-        default: "5d",
-      }),
-      warnAfter: Duration({ description: "When a sender is told that it takes longer.", minimum: "1s", default: "4h" }),
-    },
-    { description: "When mail that could not be delivered is tried again." },
-  ),
+  queue: queueKeys,
   reports: reportKeys,
   dns: Type.Object(
     {

@@ -74,7 +74,11 @@ describe("a config", () => {
     const limits = { ...defaultLimits, hops: 100, connections: 2000, connectionsPerAddress: 100 };
     expect(await load()).toEqual({
       recipientDelimiter: "+",
-      queue: { firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
+      queue: {
+        ...{ firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
+        ...{ bounceExpiryMs: 86_400_000, maxDeliveries: 200, maxPerDestination: 20, startPerDestination: 5 },
+        ...{ deadAfter: 3, destinations: [], workers: availableParallelism() },
+      },
       reportTexts: [english],
       dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
       keyValue: { ceilingBytes: 256 * 1024 * 1024 },
@@ -240,5 +244,29 @@ describe("a plugin entry", () => {
       },
       { ...plain, use: "./p.mjs", id: "policy-example#4", where: { file, line: 15 } },
     ]);
+  });
+});
+
+describe("the key queue", () => {
+  it("arrives as the queue takes it", async () => {
+    await write(
+      "postern.config.yaml",
+      `${yaml}workers: 2\nqueue:\n  bounceExpiry: 12h\n  messageRate: 1000/1h\n  destinations:\n    - { match: [Slow.Example, .example.net], maxConcurrency: 2, recipientRate: 5/1s }\n`,
+    );
+    expect((await load()).queue).toMatchObject({
+      bounceExpiryMs: 12 * 3_600_000,
+      expiryMs: 5 * 24 * 3_600_000,
+      workers: 2,
+      messages: { count: 1000, periodMs: 3_600_000 },
+      destinations: [
+        { match: ["slow.example", ".example.net"], maxConcurrency: 2, recipients: { count: 5, periodMs: 1000 } },
+      ],
+    });
+  });
+
+  it.each(["many", "0/1m", "5/0s", "5/1y", "-1/1s", "5"])("has no rate %j", async (rate) => {
+    await write("postern.config.yaml", `${yaml}queue: { messageRate: "${rate}" }\n`);
+    const loaded = await loadConfig({ cwd: site });
+    expect(loaded.ok ? [] : loaded.mistakes).toMatchObject([{ expected: expect.stringContaining("100/1m") }]);
   });
 });

@@ -22,6 +22,7 @@ import {
 } from "./keys.ts";
 import { limitsOf, readListeners } from "./listeners.ts";
 import type { Mistake, Placed, Slip } from "./mistake.ts";
+import { queueConfigOf } from "./queue-keys.ts";
 import { readReportTexts } from "./report-keys.ts";
 import { checkRoles } from "./roles.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -87,6 +88,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
       const text = `"firstAccount" is ${JSON.stringify(keys.firstAccount)}`;
       slips.push({ path: ["firstAccount"], text, expected: "an address such as demo@example.test" });
     }
+    const workers = keys.workers ?? availableParallelism();
     const reports = await readReportTexts(keys.reports, configDir);
     slips.push(...reports.slips);
     slips.push(...resolverSlips(keys.dns.servers));
@@ -105,15 +107,10 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
         tls,
         listeners: listeners.map(({ of }) => of),
         plugins: entries.map(({ of }) => of),
-        workers: keys.workers ?? availableParallelism(),
+        workers,
         delayReject: keys.delayReject,
         limits: limitsOf(keys.limits),
-        queue: {
-          firstRetryMs: keys.queue.firstRetry,
-          maxRetryMs: keys.queue.maxRetry,
-          expiryMs: keys.queue.expiry,
-          warnAfterMs: keys.queue.warnAfter,
-        },
+        queue: queueConfigOf(keys.queue, workers),
         reportTexts: reports.texts,
         dns: {
           servers: keys.dns.servers,

@@ -2,6 +2,7 @@
 import { describe } from "../../kernel/load/expectation.ts";
 import { isSchema, type Schema } from "../../kernel/load/schema.ts";
 import { entryKeys, listenerKeys, serverKeys } from "./keys.ts";
+import { destinationKeys } from "./queue-keys.ts";
 
 const head = `# Config keys
 
@@ -18,6 +19,7 @@ export function configReference(): string {
     section("Each of `listeners`", listenerKeys, (_, schema) => !isTable(schema), "A listener has `port` or `path`."),
     section("`proxy` of a listener", listenerKeys.properties.proxy, () => true, lead(listenerKeys.properties.proxy)),
     section("`limits` of a listener", listenerKeys.properties.limits, () => true, lead(listenerKeys.properties.limits)),
+    section("Each of `destinations` of `queue`", destinationKeys, () => true),
     section(
       "Each of `plugins`, in its long form",
       entryKeys,

@@ -5,6 +5,7 @@ import type { Address } from "../../mail/address.ts";
 import type { ReportTexts } from "../../mail/dsn/report-texts.ts";
 import type { SmtpLimits } from "../../smtp/config.ts";
 import type { PeerGrants } from "../../smtp/peers.ts";
+import type { QueueConfig } from "./queue-keys.ts";
 
 /** Absolute paths of PEM files. */
 export interface CertificateFiles {
@@ -78,12 +79,7 @@ export interface ServerConfig {
   readonly workers: number;
   readonly delayReject: boolean;
   readonly limits: Limits;
-  readonly queue: {
-    readonly firstRetryMs: number;
-    readonly maxRetryMs: number;
-    readonly expiryMs: number;
-    readonly warnAfterMs: number;
-  };
+  readonly queue: QueueConfig;
   /** Languages of reports, the usual one first. */
   readonly reportTexts: readonly ReportTexts[];
   /** Without servers, the system's are asked. */
