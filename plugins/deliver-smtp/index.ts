@@ -6,42 +6,66 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   definePlugin,
+  KeyValue,
   NextHops,
   Outbound,
   type OutboundLogin,
   proceed,
+  Resolver,
   routed,
   Tables,
-  type TlsRequirement,
 } from "postern/plugin";
 import { findings } from "./findings.ts";
 import { loginsFor } from "./logins.ts";
 import { type Options, options } from "./options.ts";
 import { type RelayOptions, relay } from "./relay.ts";
+import { createHostTls } from "./tls/host-tls.ts";
+import { StsPolicies } from "./tls/sts-policies.ts";
+import { createTlsPolicies } from "./tls/tls-policies.ts";
+import { TlsReports } from "./tls/tls-reports.ts";
 
 export default definePlugin({
   name: "deliver-smtp",
   api: 1,
-  needs: { nextHops: NextHops, outbound: Outbound, tables: Tables },
+  needs: { keyValue: KeyValue, nextHops: NextHops, outbound: Outbound, resolver: Resolver, tables: Tables },
   // It has a route for every address.
   after: ["deliver-*"],
   config: options,
-  async setup({ config, needs, configDir, log }) {
+  async setup({ id, config, needs, configDir, clock, log }) {
     const transports = new Set(config.transports);
     const own = await ownLogin(config, configDir);
     const tables = await needs.tables.openAll(config.authMaps);
-    const requirement: TlsRequirement = {
-      level: config.tls,
-      ...(config.caFile !== undefined && { ca: [await readFile(resolve(configDir, config.caFile), "utf8")] }),
-    };
+    const { resolver, keyValue } = needs;
+    const tlsTables = await needs.tables.openAll(config.tlsPolicies);
+    const sts = config.mtaSts
+      ? new StsPolicies({ space: keyValue.space(`${id}/mta-sts`), resolver, clock, log })
+      : null;
+    const tls = createHostTls({
+      policies: createTlsPolicies({
+        level: config.tls === "opportunistic" ? "auto" : config.tls,
+        more: config.caFile === undefined ? {} : { ca: [await readFile(resolve(configDir, config.caFile), "utf8")] },
+        isDaneUsed: config.dane,
+        sts,
+        tables: tlsTables,
+        resolver,
+        log,
+      }),
+      sts,
+      reports: config.tlsReports
+        ? new TlsReports({ space: keyValue.space(`${id}/tls-reports`), resolver, clock, log })
+        : null,
+      tables: tlsTables,
+      specs: config.tlsPolicies,
+      log,
+    });
     const relayOptions: RelayOptions = {
       nextHops: needs.nextHops,
       outbound: needs.outbound,
       log,
       port: config.port,
       fallbackRelays: config.fallbackRelays,
-      tlsFor: () => ({ at: "use", requirement }),
-      report: () => undefined,
+      tlsFor: tls.tlsFor,
+      report: tls.report,
       loginFor: loginsFor({ own, tables, mechanisms: config.mechanisms }),
       isForwarding: config.xforward,
       conversation: conversationOf(config),
@@ -59,7 +83,8 @@ export default definePlugin({
           return proceed;
         },
       },
-      check: async () => findings(config),
+      check: async () => [...findings(config), ...(await tls.check())],
+      stop: tls.stop,
     };
   },
 });

@@ -48,6 +48,24 @@ export const options = Type.Object({
     description: "Routes that are delivered here; a second entry of this plugin with other ones has its own options.",
   }),
   tls: TlsLevel,
+  tlsPolicies: Type.Array(Type.String(), {
+    default: [],
+    description:
+      "Tables from a destination to a level, which count before all else (smtp_tls_policy_maps): `example.org`, `.example.org`, `[mail.example.org]:587`.",
+  }),
+  dane: Type.Boolean({
+    default: true,
+    description:
+      "With `tls` `opportunistic` or `required`: verify hosts by their TLSA records where DNSSEC vouches for them.",
+  }),
+  mtaSts: Type.Boolean({
+    default: true,
+    description: "With `tls` `opportunistic` or `required`: keep to the MTA-STS policies of domains.",
+  }),
+  tlsReports: Type.Boolean({
+    default: true,
+    description: "Count sessions for reports about TLS (RFC 8460), for domains that want them.",
+  }),
   caFile: Type.Optional(
     Type.String({ description: "PEM file of authorities, instead of those that the system trusts." }),
   ),

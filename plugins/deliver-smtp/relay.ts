@@ -20,11 +20,7 @@ import type {
   TlsRequirement,
 } from "postern/plugin";
 import { type Place, placesOf } from "./places.ts";
-
-/** What a host's connection has to be like: for `defer` it is not even asked now. */
-export type TlsChoice =
-  | { readonly at: "use"; readonly requirement: TlsRequirement }
-  | { readonly at: "defer"; readonly reply: RemoteReply };
+import type { TlsChoice } from "./tls/host-tls.ts";
 
 export interface RelayOptions {
   readonly nextHops: Pick<NextHops, "hosts">;
@@ -33,7 +29,12 @@ export interface RelayOptions {
   readonly port: number;
   /** Next hops that are asked when the usual ones cannot be reached. */
   readonly fallbackRelays: readonly string[];
-  tlsFor(host: { readonly name: string; readonly port: number }, nextHop: string): TlsChoice | Promise<TlsChoice>;
+  /** Rejects where it cannot be told now. */
+  tlsFor(
+    host: { readonly name: string; readonly port: number },
+    nextHop: string,
+    signal: AbortSignal,
+  ): TlsChoice | Promise<TlsChoice>;
   /** Told of each conversation. */
   report(nextHop: string, host: string, facts: OutboundFacts): void;
   /** `null`: nobody logs in there. Rejects where that cannot be told now. */
@@ -150,7 +151,7 @@ class Relay {
   async #request({ name, addresses, port }: Place, nextHop: string): Promise<OutboundRequest | null> {
     const { envelope, message } = this.#delivery;
     const { conversation, isForwarding } = this.#options;
-    const choosing = this.#options.tlsFor({ name, port }, nextHop);
+    const choosing = this.#options.tlsFor({ name, port }, nextHop, this.#signal);
     const choice = choosing instanceof Promise ? await choosing : choosing;
     if (choice.at === "defer") {
       this.#last = { reply: choice.reply, speaksOf: "destination" };
