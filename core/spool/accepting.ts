@@ -62,13 +62,20 @@ function inlinePieces(message: StoredMessage): Uint8Array[] {
   return pieces;
 }
 
+/** What may be on disk if it fails. */
+interface Attempt {
+  entry: Entry | null;
+  hasFile: boolean;
+}
+
 async function write(init: AcceptingInit, meta: AcceptMeta, content: readonly Uint8Array[]): Promise<void> {
   const { ledger, journal } = init;
   const { id } = meta;
   const record = prepareRecord("accept", meta, content);
-  const attempt: { entry: Entry | null } = { entry: null };
+  const attempt: Attempt = { entry: null, hasFile: false };
   try {
     if (!journal.fits(record)) {
+      attempt.hasFile = true;
       await writeFile(init, { dueAt: firstDue(meta.envelope), id }, record);
       return;
     }
@@ -81,20 +88,24 @@ async function write(init: AcceptingInit, meta: AcceptMeta, content: readonly Ui
     });
     if (attempt.entry) ledger.add(attempt.entry);
   } catch (error) {
-    init.inBackground(takeBack(init, meta, attempt.entry));
+    init.inBackground(takeBack(init, meta, attempt));
     throw error;
   }
 }
 
-/** The record may have reached the disk before the failure: a later record says that it does not count. */
-async function takeBack({ journal, bodies }: AcceptingInit, meta: AcceptMeta, entry: Entry | null): Promise<void> {
-  entry?.unpinAll();
-  if (entry) await journal.remark(removeRecord(meta.id));
+/** The record, or a file's name, may be on disk in spite of the failure: a later record says that it does not count. */
+async function takeBack({ journal, bodies }: AcceptingInit, meta: AcceptMeta, attempt: Attempt): Promise<void> {
+  attempt.entry?.unpinAll();
+  if (attempt.entry || attempt.hasFile) await journal.remark(removeRecord(meta.id));
   if (meta.bodyFile) await bodies.remove(meta.id);
 }
 
 /** Too large for the journal (thousands of recipients): a file of its own at once. */
-async function writeFile({ ledger, deferred }: AcceptingInit, name: DeferredName, record: PreparedRecord) {
+async function writeFile(
+  { ledger, deferred, inBackground }: AcceptingInit,
+  name: DeferredName,
+  record: PreparedRecord,
+) {
   try {
     const usedBytes = await deferred.create(name, [record]);
     await deferred.flushNames();
@@ -102,7 +113,7 @@ async function writeFile({ ledger, deferred }: AcceptingInit, name: DeferredName
     ledger.add(entry);
     ledger.isFiled(entry);
   } catch (error) {
-    await deferred.remove(name);
+    inBackground(deferred.remove(name));
     throw error;
   }
 }

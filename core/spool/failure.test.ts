@@ -9,6 +9,7 @@ import {
   delivered,
   envelopeOf,
   freshDirectory,
+  messageOf,
   onCleanUp,
   openIn,
   recoveredIds,
@@ -128,6 +129,25 @@ describe("a failed flush", () => {
     nowMs += 60_000;
     await acceptOne(spool, "after");
     expect((await recoveredIds(await openIn(await snapshotOf(dir)))).sort()).toEqual(["after", "kept"]);
+  });
+
+  it("declares a message with a huge envelope void whose file could not be written, whatever becomes of the file's name", async () => {
+    const dir = await freshDirectory();
+    const { hand, files } = switchable();
+    const spool = await openIn(dir, { files });
+    const huge = envelopeOf("void", {
+      recipients: Array.from({ length: 300 }, (_, index) => ({
+        ...{ id: index + 1, address: `user${index}@example.test`, orcpt: null, notify: [], parents: [] },
+      })),
+    });
+    hand.sabotage = (operation, path) => {
+      // As a power cut would have it: the name is there again.
+      if (operation === "unlink" && path.endsWith(".void")) throw diskError("EIO");
+      return operation === "flush" && path.endsWith(".void") ? "after" : undefined;
+    };
+    await expect(spool.accept(huge, messageOf(textFor("void")))).rejects.toMatchObject({ code: "EIO" });
+    await acceptOne(spool, "after");
+    expect((await recoveredIds(await openIn(await snapshotOf(dir)))).sort()).toEqual(["after"]);
   });
 
   it("lets the spool end when what it has yet to write can be written nowhere", async () => {
