@@ -3,6 +3,8 @@ import type { SpoolOutcome } from "../../../core/contracts/spool.ts";
 
 interface Span {
   readonly begun: number;
+  /** Why it was refused. */
+  refusal: string | null;
   /** `Infinity`: not yet. */
   ended: number;
   isConfirmed: boolean;
@@ -63,16 +65,26 @@ export class SpoolPromises {
   }
 
   #begin(): Span {
-    return { begun: this.#mark(), ended: Number.POSITIVE_INFINITY, isConfirmed: false };
+    return { begun: this.#mark(), ended: Number.POSITIVE_INFINITY, isConfirmed: false, refusal: null };
   }
 
   async #end(span: Span, work: () => Promise<void>): Promise<void> {
     try {
       await work();
       span.isConfirmed = true;
+    } catch (error) {
+      span.refusal = String(error);
+      throw error;
     } finally {
       span.ended = this.#mark();
     }
+  }
+
+  /** What was refused, and why. */
+  refusals(): readonly string[] {
+    return [...this.messages.values()]
+      .flatMap(({ accepted, settled, held, removed }) => [accepted, ...[...settled.values()].flat(), ...held, removed])
+      .flatMap((span) => span?.refusal ?? []);
   }
 
   /** The message must be there. */
