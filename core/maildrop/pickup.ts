@@ -84,10 +84,10 @@ export class Pickup {
       .finally(() => {
         this.#running = null;
         if (this.#isStopped) return;
-        const again = this.#isAskedAgain;
+        const pauseMs = this.#isAskedAgain ? 0 : Math.min(LOOK_EVERY_MS, this.#waiting.nextInMs());
         this.#isAskedAgain = false;
-        if (again) setImmediate(() => this.look());
-        else this.#callOff = this.#alarm(Math.min(LOOK_EVERY_MS, this.#waiting.nextInMs()), () => this.look());
+        if (pauseMs === 0) setImmediate(() => this.look());
+        else this.#callOff = this.#alarm(pauseMs, () => this.look());
       });
   }
 

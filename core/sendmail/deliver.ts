@@ -102,7 +102,7 @@ async function collect(options: Options, { facts, sender, leaving, input }: Coll
   const write = (piece: Buffer) => {
     if (leaving.sizeBytes + piece.length > messageSizeBytes)
       throw new SendmailError(`the message is larger than ${messageSizeBytes} octets`, exitCodes.unavailable);
-    has8Bit ||= piece.some((octet) => octet >= FIRST_NON_ASCII);
+    if (!has8Bit) has8Bit = isBeyondAscii(piece);
     try {
       leaving.write(piece);
     } catch (cause) {
@@ -142,6 +142,11 @@ async function collect(options: Options, { facts, sender, leaving, input }: Coll
   lines.end();
   gate.end();
   return { recipients, has8Bit };
+}
+
+function isBeyondAscii(piece: Buffer): boolean {
+  for (let at = 0; at < piece.length; at += 1) if ((piece[at] as number) >= FIRST_NON_ASCII) return true;
+  return false;
 }
 
 /** Whoever is told to end leaves nothing behind. */
