@@ -43,6 +43,8 @@ export class DeferredFiles {
   readonly #lost = new Set<string>();
   readonly #known = new Set<string>();
   readonly #emptied = new Set<string>();
+  /** Whoever looks at all names wants to know which have changed meanwhile. */
+  readonly #watchers = new Set<Set<string>>();
 
   constructor(files: SpoolFiles, layout: Layout, filed: IdTable) {
     this.#files = files;
@@ -101,6 +103,7 @@ export class DeferredFiles {
     this.#gained.add(this.#directory(to));
     this.#left(from);
     if (this.#filed.get(from.id) !== null) this.#filed.set(to.id, to.dueAt);
+    for (const changed of this.#watchers) changed.add(to.id);
   }
 
   async remove(name: DeferredName): Promise<void> {
@@ -122,6 +125,13 @@ export class DeferredFiles {
         }
       }
     }
+  }
+
+  /** From here until `end`: ids whose names have changed. */
+  watch(): { readonly changed: ReadonlySet<string>; end(): void } {
+    const changed = new Set<string>();
+    this.#watchers.add(changed);
+    return { changed, end: () => void this.#watchers.delete(changed) };
   }
 
   /** In order of time. */

@@ -3,19 +3,26 @@
  * appended to the files of their messages. Rejects when a file cannot be written; nothing is lost then, the segment stays.
  */
 import type { SpoolOutcome } from "../contracts/spool.ts";
+import type { Brief } from "./brief.ts";
+import type { Catalogue } from "./catalogue.ts";
 import type { Damaged } from "./damaged.ts";
 import type { DeferredFiles } from "./deferred-files.ts";
 import type { Entry, Hold, Place, Schedule } from "./entry.ts";
 import { errorCode } from "./errors.ts";
-import { type DeferredName, segmentFileName } from "./layout.ts";
+import { type DeferredName, neverDue, segmentFileName } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
+import { briefAt } from "./reading.ts";
 import { readHeader, readPayload, reprepareRecord } from "./record.ts";
 import { holdRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
 import type { Segment } from "./segment.ts";
 
-export interface EmptyingInit {
-  readonly ledger: Ledger;
+export interface FileKeeping {
   readonly deferred: DeferredFiles;
+  readonly catalogue: Catalogue;
+}
+
+export interface EmptyingInit extends FileKeeping {
+  readonly ledger: Ledger;
   readonly damaged: Damaged;
   readonly now: () => number;
 }
@@ -27,6 +34,7 @@ interface Copy {
   readonly outcomes: ReadonlyMap<number, SpoolOutcome>;
   readonly schedule: Schedule | null;
   readonly hold: Hold | null;
+  readonly brief: Brief;
 }
 
 /** Flushes that run side by side share the file system's commits. */
@@ -77,17 +85,19 @@ export class SegmentEmptying {
 
   /** The message has a file already: append what it lacks; unlink it for good if the message is done. */
   async #saveFacts(entry: Entry, place: Place & { at: "file" }, segment: Segment): Promise<void> {
-    const { deferred } = this.#init;
+    const { deferred, catalogue } = this.#init;
     if (entry.isRemoved) {
       await deferred.remove(place.name);
     } else if (entry.hasUnsaved) {
       const { hold } = entry;
       const outcomes = new Map(entry.outcomes);
       const records = [...settleRecords(entry.id, outcomes), ...holdRecords(entry.id, hold)];
+      await catalogue.forget(place.name);
       const usedBytes = await deferred.append(place.name, place.usedBytes, records, "flushed");
       entry.place = { ...place, usedBytes };
       await renamed(deferred, entry);
       entry.saved(outcomes, hold);
+      catalogued(catalogue, entry);
     }
     entry.unpin(segment);
   }
@@ -97,7 +107,8 @@ export class SegmentEmptying {
     const bytes = await segment.read(offset, sizeBytes);
     const header = readHeader(bytes, 0, segment.name.nonce, offset);
     const payload = header && readPayload(bytes, 0, header);
-    if (!header || !payload?.meta || !payload.content) {
+    const brief = payload?.content ? briefAt(entry, bytes) : null;
+    if (!header || !brief) {
       await this.#setAside(entry, place, bytes);
       return;
     }
@@ -114,7 +125,7 @@ export class SegmentEmptying {
     entry.isCopying = true;
     const usedBytes = await this.#create(name, records);
     this.#leftovers.splice(this.#leftovers.indexOf(name), 1);
-    copies.push({ entry, name, usedBytes, outcomes, schedule, hold });
+    copies.push({ entry, name, usedBytes, outcomes, schedule, hold, brief });
   }
 
   async #create(name: DeferredName, records: Parameters<DeferredFiles["create"]>[1]): Promise<number> {
@@ -137,13 +148,16 @@ export class SegmentEmptying {
   }
 
   /** From here on the file is the message. */
-  #handOver({ entry, name, usedBytes, outcomes, hold }: Copy, segment: Segment): void {
+  #handOver({ entry, name, usedBytes, outcomes, hold, brief }: Copy, segment: Segment): void {
     entry.place = { at: "file", name, usedBytes };
     entry.isCopying = false;
     entry.saved(outcomes, hold);
     entry.unpin(segment);
     if (!entry.hasUnsaved) entry.unpinAll();
     this.#init.ledger.isFiled(entry);
+    if (entry.isRemoved) return;
+    entry.keepBrief(brief);
+    this.#init.catalogue.put(name, brief);
   }
 
   /** What has happened to the message while its file was written. */
@@ -152,20 +166,29 @@ export class SegmentEmptying {
     if (entry.isRemoved) {
       await this.#init.deferred.remove(entry.place.name);
     } else if (entry.schedule !== schedule || entry.hold !== hold) {
-      await refile(this.#init.deferred, entry);
+      await refile(this.#init, entry);
     } else entry.isScheduleUnsaved = false;
   }
 }
 
 /** Writes an entry's schedule and hold into its file and its due time into the file's name. Call it in the entry's turn. */
-export async function refile(deferred: DeferredFiles, entry: Entry): Promise<void> {
+export async function refile({ deferred, catalogue }: FileKeeping, entry: Entry): Promise<void> {
   const { id, place, schedule, hold } = entry;
   if (place.at !== "file" || entry.isRemoved) return;
   const records = [...holdRecords(id, hold), ...(schedule ? [rescheduleRecord(id, schedule)] : [])];
+  // A name that the message may have had before must not find what was said of it then.
+  const isAgain = entry.dueAt === place.name.dueAt || entry.dueAt === 0 || entry.dueAt === neverDue;
+  if (isAgain) await catalogue.forget({ dueAt: entry.dueAt, id });
   const usedBytes = await deferred.append(place.name, place.usedBytes, records, "buffered");
   entry.place = { ...place, usedBytes };
   await renamed(deferred, entry);
   if (entry.schedule === schedule) entry.isScheduleUnsaved = false;
+  catalogued(catalogue, entry);
+}
+
+function catalogued(catalogue: Catalogue, entry: Entry): void {
+  const brief = entry.presentBrief;
+  if (brief && entry.place.at === "file") catalogue.put(entry.place.name, brief);
 }
 
 async function renamed(deferred: DeferredFiles, entry: Entry): Promise<void> {

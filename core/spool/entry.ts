@@ -1,5 +1,6 @@
 /** What the spool knows in memory about one message. Small: neither envelope nor bytes. */
 import type { SpoolOutcome, SpoolState } from "../contracts/spool.ts";
+import { type Brief, updated } from "./brief.ts";
 import { type DeferredName, nameableTime, neverDue } from "./layout.ts";
 import type { Segment } from "./segment.ts";
 
@@ -21,6 +22,9 @@ export interface EntryFacts {
   readonly mayHaveBodyFile?: boolean;
 }
 
+/** A message with more recipients is read again when it is listed. */
+const keptRecipients = 20;
+
 const nothing = Promise.resolve();
 const noOutcomes: ReadonlyMap<number, SpoolOutcome> = new Map();
 
@@ -35,6 +39,8 @@ export class Entry {
   hold: Hold | null = null;
   /** The hold is in the journal but not in a file of the message's own. */
   isHoldUnsaved = false;
+  /** What was read of its file; `null`: nothing, or too much to be kept. */
+  brief: Brief | null = null;
   /** The file of its own does not have the schedule. */
   isScheduleUnsaved = false;
   /** Segments that must not be emptied without it. */
@@ -71,6 +77,16 @@ export class Entry {
   /** Outcomes later than what the place itself says, or all of them. */
   get outcomes(): ReadonlyMap<number, SpoolOutcome> {
     return this.#outcomes ?? noOutcomes;
+  }
+
+  /** For the catalogue, as things are now. */
+  get presentBrief(): Brief | null {
+    return this.brief && updated(this.brief, this);
+  }
+
+  /** Kept for a while only where it is small. */
+  keepBrief(brief: Brief): void {
+    this.brief = brief.openCount <= keptRecipients ? brief : null;
   }
 
   /** Its file says everything, and nobody is at work on it. */

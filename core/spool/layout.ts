@@ -11,6 +11,8 @@ export interface Layout {
   readonly incoming: string;
   /** `<id>`: the body of an accepted large message. */
   readonly bodies: string;
+  /** Briefs of messages in `deferred/`: disposable. */
+  readonly catalogue: string;
   /** What could not be read. Nothing here is ever read or deleted again by the spool. */
   readonly damaged: string;
 }
@@ -21,6 +23,7 @@ export const layoutOf = (root: string): Layout => ({
   deferred: join(root, "deferred"),
   incoming: join(root, "incoming"),
   bodies: join(root, "bodies"),
+  catalogue: join(root, "catalogue"),
   damaged: join(root, "damaged"),
 });
 

@@ -1,67 +1,122 @@
-/** Tells of everything that waits. A message that cannot be read is set aside like any other, logged, and left out. */
-import type { SpoolEntry, SpoolSummary } from "../contracts/spool.ts";
-import type { DeferredFiles } from "./deferred-files.ts";
-import { Entry } from "./entry.ts";
-import type { Ledger } from "./ledger.ts";
-import { type ReadingInit, readEntry } from "./reading.ts";
+/**
+ * Tells of everything that waits: first what is in the journal, then what the catalogue knows, then what only a file can tell; each
+ * message once, also where it moves meanwhile. What cannot be read is set aside like anywhere, or left out and counted in the log.
+ */
+import type { Log } from "../contracts/log.ts";
+import type { SpoolSummary } from "../contracts/spool.ts";
+import { type Brief, summaryOf, updated } from "./brief.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { Entry } from "./entry.ts";
+import { IdTable } from "./id-table.ts";
+import { journalBriefs } from "./journal-briefs.ts";
+import { type ReadingInit, readBrief } from "./reading.ts";
 
 export interface ListingInit extends ReadingInit {
-  readonly ledger: Ledger;
-  readonly deferred: DeferredFiles;
+  readonly catalogue: Catalogue;
+  readonly log: Log;
 }
 
-/** So many recipients are named in a summary. */
-const namedRecipients = 100;
+const filesAtOnce = 16;
+const isTold = 1;
+/** The catalogue says that what it said before does not hold. */
+const isToBeRead = 0;
 
-export async function* listWaiting(init: ListingInit, isClosing: () => boolean): AsyncIterable<SpoolSummary> {
-  const { ledger, deferred } = init;
-  const told = new Set<string>();
-  for (const entry of [...ledger.entries.values()]) {
-    if (isClosing()) return;
-    const summary = await summaryOf(init, entry);
-    if (!summary) continue;
-    told.add(entry.id);
-    yield summary;
+export async function* listWaiting(init: ListingInit): AsyncIterable<SpoolSummary> {
+  const listing = new Listing(init);
+  try {
+    yield* listing.summaries();
+  } finally {
+    listing.end();
   }
-  for (const bucket of await deferred.buckets()) {
-    for await (const names of deferred.namesIn(bucket)) {
-      for (const name of names) {
-        if (isClosing()) return;
-        if (told.has(name.id)) continue;
-        const place = { at: "file", name, usedBytes: null } as const;
+}
+
+class Listing {
+  readonly #init: ListingInit;
+  readonly #told = new IdTable();
+  readonly #watch: ReturnType<ReadingInit["deferred"]["watch"]>;
+  #unread = 0;
+  /** Messages with files that have not been told of. */
+  #missing = 0;
+
+  constructor(init: ListingInit) {
+    this.#init = init;
+    this.#watch = init.deferred.watch();
+  }
+
+  end(): void {
+    this.#watch.end();
+    if (this.#unread > 0) this.#init.log.warn({ messages: this.#unread }, "spool: a list lacks what could not be read");
+  }
+
+  async *summaries(): AsyncIterable<SpoolSummary> {
+    yield* this.#fromJournal();
+    yield* this.#fromCatalogue();
+    const { deferred } = this.#init;
+    if (this.#missing > 0 || this.#watch.changed.size > 0) {
+      for (const bucket of await deferred.buckets()) {
+        for await (const names of deferred.namesIn(bucket)) yield* this.#fromFiles(names.map(({ id }) => id));
+      }
+      // A name may have moved from where nobody had looked to where somebody had.
+      yield* this.#fromFiles([...this.#watch.changed]);
+    }
+  }
+
+  async *#fromJournal(): AsyncIterable<SpoolSummary> {
+    const { ledger } = this.#init;
+    for await (const [entry, found] of journalBriefs([...ledger.entries.values()])) {
+      const brief = found ?? (await this.#read(entry));
+      if (brief && !entry.isRemoved) yield this.#tell(brief, entry.dueAt);
+    }
+  }
+
+  async *#fromCatalogue(): AsyncIterable<SpoolSummary> {
+    const { ledger, catalogue } = this.#init;
+    const isWanted = ({ id, dueAt }: { readonly id: string; readonly dueAt: number }) =>
+      ledger.filed.get(id) === dueAt && this.#told.get(id) === null;
+    this.#missing = ledger.filed.size;
+    for await (const lines of catalogue.newestFirst(isWanted)) {
+      for (const { name, brief: written } of lines) {
+        if (!isWanted(name)) continue;
         const known = ledger.entries.get(name.id);
-        const summary = await summaryOf(init, known ?? new Entry(name.id, place, { dueAt: name.dueAt }));
-        if (summary) yield summary;
+        const brief = written && known ? updated(written, known) : written;
+        if (brief) {
+          this.#missing -= 1;
+          yield this.#tell(brief, known?.dueAt ?? name.dueAt);
+        } else this.#told.set(name.id, isToBeRead);
       }
     }
   }
-}
 
-async function summaryOf(init: ListingInit, entry: Entry): Promise<SpoolSummary | null> {
-  try {
-    const found = await readEntry(init, entry);
-    return found && summarise(found);
-  } catch {
-    // It has been set aside and logged, or its file could not be read now: a list is not the place to fail for that.
-    return null;
+  async *#fromFiles(ids: readonly string[]): AsyncIterable<SpoolSummary> {
+    const { ledger } = this.#init;
+    const left = ids.filter((id) => this.#told.get(id) !== isTold && ledger.filed.get(id) !== null);
+    for (let from = 0; from < left.length; from += filesAtOnce) {
+      const some = left.slice(from, from + filesAtOnce).flatMap((id) => ledger.meet(id) ?? []);
+      for (const [entry, brief] of await Promise.all(
+        some.map(async (entry) => [entry, await this.#read(entry)] as const),
+      )) {
+        if (!brief || entry.isRemoved || this.#told.get(entry.id) === isTold) continue;
+        yield this.#tell(brief, entry.dueAt);
+      }
+    }
   }
-}
 
-function summarise({ envelope, state, message }: SpoolEntry): SpoolSummary {
-  const isOpen = (id: number) => (state.outcomes[id] ?? { at: "deferred" }).at === "deferred";
-  const open = envelope.recipients.filter(({ id }) => isOpen(id));
-  return {
-    id: envelope.id,
-    origin: envelope.origin,
-    reversePath: envelope.reversePath,
-    login: envelope.session?.login ?? null,
-    sizeBytes: message.sizeBytes,
-    acceptedAt: envelope.acceptedAt,
-    dueAt: state.dueAt,
-    attempts: state.attempts,
-    lastReply: state.lastReply,
-    hold: envelope.hold,
-    open: open.slice(0, namedRecipients).map(({ address }) => address),
-    openCount: open.length,
-  };
+  #tell(brief: Brief, dueAt: number): SpoolSummary {
+    this.#told.set(brief.id, isTold);
+    return summaryOf(brief, dueAt);
+  }
+
+  /** From its file, and into the catalogue. */
+  async #read(entry: Entry): Promise<Brief | null> {
+    try {
+      const brief = await readBrief(this.#init, entry);
+      const { place } = entry;
+      if (brief && place.at === "file" && !entry.isRemoved) this.#init.catalogue.put(place.name, brief);
+      return brief;
+    } catch {
+      // It has been set aside and logged, or the disk failed: a list is no place to fail for one message.
+      this.#unread += 1;
+      return null;
+    }
+  }
 }

@@ -9,6 +9,7 @@ import type { Log } from "../contracts/log.ts";
 import type { Spool } from "../contracts/spool.ts";
 import { lockDirectory } from "../kernel/directory-lock.ts";
 import { Bodies } from "./bodies.ts";
+import { Catalogue } from "./catalogue.ts";
 import { Damaged } from "./damaged.ts";
 import { DeferredFiles } from "./deferred-files.ts";
 import { SegmentEmptying } from "./emptying.ts";
@@ -55,6 +56,7 @@ async function openLocked(init: SpoolInit, layout: Layout, lock: Awaited<ReturnT
   const ledger = new Ledger((id) => recent.forget(id));
   const damaged = new Damaged(files, layout, log);
   const deferred = new DeferredFiles(files, layout, ledger.filed);
+  const catalogue = new Catalogue({ files, layout, log, filed: ledger.filed });
   const bodies = new Bodies(files, layout);
   const room = new Room({ files, directory: layout.root, limits, clock });
   await room.refresh();
@@ -63,7 +65,7 @@ async function openLocked(init: SpoolInit, layout: Layout, lock: Awaited<ReturnT
   const { segments: found, spares, isDamaged } = await replayJournal({ files, layout, ledger, damaged });
   const segments = new Segments({ files, layout, limits, log, clock, found, spares });
   const journal = new Journal(segments, await segments.begin());
-  const emptying = new SegmentEmptying({ ledger, deferred, damaged, now: () => clock.now() });
+  const emptying = new SegmentEmptying({ ledger, deferred, damaged, catalogue, now: () => clock.now() });
   const surveyed = surveyDeferred({ files, layout, ledger, deferred, log, isDamaged, bodies: bodyNames }).then(() => {
     segments.allowEmptying((segment) => emptying.empty(segment));
     segments.prepare();
@@ -73,7 +75,22 @@ async function openLocked(init: SpoolInit, layout: Layout, lock: Awaited<ReturnT
     log.error({ error: String(error) }, "spool: the names of deferred messages could not be read");
   });
   return new FileSpool({
-    ...{ files, limits, log, ledger, segments, journal, deferred, bodies, damaged, room, recent, lock, surveyed },
+    ...{
+      files,
+      limits,
+      log,
+      ledger,
+      segments,
+      journal,
+      deferred,
+      bodies,
+      damaged,
+      catalogue,
+      room,
+      recent,
+      lock,
+      surveyed,
+    },
   });
 }
 

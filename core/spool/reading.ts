@@ -2,13 +2,14 @@
 import type { SpoolEntry, SpoolOutcome } from "../contracts/spool.ts";
 import { createMessage, type StoredMessage } from "../kernel/message.ts";
 import { type Bodies, isDamage } from "./bodies.ts";
+import { type Brief, briefOf } from "./brief.ts";
 import type { Damaged } from "./damaged.ts";
 import type { DeferredFiles, DeferredRecord } from "./deferred-files.ts";
 import { type Entry, freshSchedule, type Hold, type Place, type Schedule } from "./entry.ts";
 import { isMissing, SpoolError } from "./errors.ts";
 import { segmentFileName } from "./layout.ts";
 import type { Ledger } from "./ledger.ts";
-import { acceptMeta, holdMeta, parseMeta, rescheduleMeta, settleMeta } from "./meta.ts";
+import { type AcceptMeta, acceptMeta, holdMeta, parseMeta, rescheduleMeta, settleMeta } from "./meta.ts";
 import { readHeader, readPayload } from "./record.ts";
 
 export interface ReadingInit {
@@ -20,15 +21,50 @@ export interface ReadingInit {
 
 export async function readEntry(init: ReadingInit, entry: Entry): Promise<SpoolEntry | null> {
   const { place } = entry;
+  return guarded(init, entry, () =>
+    place.at === "journal"
+      ? fromJournal(init, entry, place)
+      : entry.inTurn(() => loaded(init, entry, (accept, facts) => assemble(init, entry, accept, facts))),
+  );
+}
+
+async function guarded<T>(init: ReadingInit, entry: Entry, work: () => Promise<T | null>): Promise<T | null> {
   try {
-    return place.at === "journal"
-      ? await fromJournal(init, entry, place)
-      : await entry.inTurn(() => fromFile(init, entry));
+    return await work();
   } catch (error) {
     if (entry.isRemoved) return null;
     if (isDamage(error)) await setAside(init, entry, error);
     throw error;
   }
+}
+
+/** The same without the body: `null` if it is gone. Rejects as `readEntry` does. */
+export async function readBrief(init: ReadingInit, entry: Entry): Promise<Brief | null> {
+  if (entry.place.at === "journal") {
+    const found = await readEntry(init, entry);
+    return found && briefOf(found.envelope, found.message.sizeBytes, found.state);
+  }
+  return guarded(init, entry, () =>
+    entry.inTurn(() =>
+      loaded(init, entry, async (accept, facts) => {
+        const meta = readMeta(entry.id, accept.meta);
+        const { envelope, state } = factsOf(entry, meta, facts);
+        return briefOf(envelope, sizeOf(accept, meta), state);
+      }),
+    ),
+  );
+}
+
+/** What stands in the first bytes of a journal record; `null`: it cannot be told from them. */
+export function briefAt(entry: Entry, bytes: Buffer): Brief | null {
+  const { place } = entry;
+  if (place.at !== "journal") return null;
+  const header = readHeader(bytes, 0, place.segment.name.nonce, place.offset);
+  const meta = header && readPayload(bytes, 0, header).meta;
+  if (!header || !meta) return null;
+  const accept = readMeta(entry.id, meta);
+  const { envelope, state } = factsOf(entry, accept, []);
+  return briefOf(envelope, header.contentBytes + (accept.bodyFile?.length ?? 0), state);
 }
 
 async function fromJournal(init: ReadingInit, entry: Entry, place: Place & { at: "journal" }): Promise<SpoolEntry> {
@@ -39,13 +75,18 @@ async function fromJournal(init: ReadingInit, entry: Entry, place: Place & { at:
   return assemble(init, entry, { type: "accept", meta: payload.meta, content: payload.content }, []);
 }
 
-async function fromFile(init: ReadingInit, entry: Entry): Promise<SpoolEntry | null> {
+/** Call it in the entry's turn. `null` if the file is gone. */
+async function loaded<T>(
+  init: ReadingInit,
+  entry: Entry,
+  use: (accept: DeferredRecord, facts: readonly DeferredRecord[]) => Promise<T>,
+): Promise<T | null> {
   const { place } = entry;
   if (entry.isRemoved || place.at !== "file") return null;
   try {
     const { accept, facts, usedBytes } = await init.deferred.load(place.name);
     entry.place = { ...place, usedBytes };
-    return await assemble(init, entry, accept, facts);
+    return await use(accept, facts);
   } catch (error) {
     if (!isMissing(error)) throw error;
     init.ledger.drop(entry);
@@ -60,12 +101,23 @@ async function assemble(
   accept: DeferredRecord,
   facts: readonly DeferredRecord[],
 ): Promise<SpoolEntry> {
-  const { envelope, headerBytes, bodyFile } = readMeta(entry.id, accept.meta);
+  const meta = readMeta(entry.id, accept.meta);
+  const { headerBytes, bodyFile } = meta;
+  const { envelope, state } = factsOf(entry, meta, facts);
+  if (entry.place.at === "file") entry.keepBrief(briefOf(envelope, sizeOf(accept, meta), state));
   const header = accept.content.subarray(0, headerBytes);
   const rest = accept.content.subarray(headerBytes);
   const message: StoredMessage = bodyFile
     ? createMessage(header, [await bodies.range(entry.id, bodyFile)])
     : createMessage(header, rest.length > 0 ? [rest] : []);
+  return { envelope, message, state };
+}
+
+const sizeOf = ({ content }: DeferredRecord, { bodyFile }: AcceptMeta): number =>
+  content.length + (bodyFile?.length ?? 0);
+
+/** What is known of a message as of now. */
+function factsOf(entry: Entry, { envelope }: AcceptMeta, facts: readonly DeferredRecord[]) {
   const outcomes: Record<number, SpoolOutcome> = {};
   let schedule: Schedule = freshSchedule(0);
   let hold: Hold = { reason: envelope.hold };
@@ -86,7 +138,6 @@ async function assemble(
   const { attempts, lastReply, warnedAt } = entry.schedule ?? schedule;
   return {
     envelope: { ...envelope, hold: (entry.hold ?? hold).reason },
-    message,
     state: { attempts, dueAt: entry.dueAt, lastReply, warnedAt, outcomes },
   };
 }

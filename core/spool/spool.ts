@@ -11,6 +11,7 @@ import type { DirectoryLock } from "../kernel/directory-lock.ts";
 import { isStored, type Piece, type StoredMessage } from "../kernel/message.ts";
 import { acceptMessage } from "./accepting.ts";
 import type { Bodies } from "./bodies.ts";
+import type { Catalogue } from "./catalogue.ts";
 import type { Damaged } from "./damaged.ts";
 import type { DeferredFiles } from "./deferred-files.ts";
 import { refile } from "./emptying.ts";
@@ -40,6 +41,7 @@ export interface FileSpoolInit {
   readonly deferred: DeferredFiles;
   readonly bodies: Bodies;
   readonly damaged: Damaged;
+  readonly catalogue: Catalogue;
   readonly room: Room;
   readonly recent: RecentMessages;
   readonly lock: DirectoryLock;
@@ -117,13 +119,13 @@ export class FileSpool implements Spool {
     const { attempts, lastReply, warnedAt } = change;
     const schedule = { attempts, dueAt: nameableTime(change.dueAt), lastReply, warnedAt };
     entry.putOff(schedule);
-    if (entry.place.at === "file") await entry.inTurn(() => refile(this.#init.deferred, entry));
+    if (entry.place.at === "file") await entry.inTurn(() => refile(this.#init, entry));
     else this.#inBackground(this.#init.journal.remark(rescheduleRecord(id, schedule)));
   }
 
   async hold(id: string, reason: string | null): Promise<void> {
     this.#assertOpen();
-    const { journal, deferred } = this.#init;
+    const { journal } = this.#init;
     if (!this.#init.ledger.meet(id)) await this.#init.surveyed;
     const entry = this.#entry(id);
     const before = { hold: entry.hold, dueAt: entry.dueAt };
@@ -137,7 +139,7 @@ export class FileSpool implements Spool {
       throw error;
     }
     // The name follows. Should that fail, the journal says so until the file can.
-    const filed = entry.inTurn(() => refile(deferred, entry));
+    const filed = entry.inTurn(() => refile(this.#init, entry));
     this.#inBackground(filed);
     await Promise.allSettled([filed]);
   }
@@ -145,7 +147,10 @@ export class FileSpool implements Spool {
   async *list(): AsyncIterable<SpoolSummary> {
     this.#assertOpen();
     await this.#init.surveyed;
-    yield* listWaiting(this.#init, () => this.#closing !== null);
+    for await (const summary of listWaiting(this.#init)) {
+      if (this.#closing) return;
+      yield summary;
+    }
   }
 
   async remove(id: string): Promise<void> {
@@ -209,6 +214,7 @@ export class FileSpool implements Spool {
       await journal.drain();
       this.#inBackground(surveyed.then(() => deferred.flushNames()));
       while (this.#background.size > 0) await Promise.all(this.#background);
+      await this.#init.catalogue.close();
       await segments.close();
     } finally {
       await lock.release();
