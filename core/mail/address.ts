@@ -53,9 +53,15 @@ class Mailbox implements Address {
   readonly domain: string;
   /** Made when first asked for: every table, log line and record asks again. */
   #text: string | null = null;
-  constructor(localPart: string, domain: string) {
+  readonly #isParsed: boolean;
+  constructor(localPart: string, domain: string, isParsed: boolean) {
+    this.#isParsed = isParsed;
     this.localPart = localPart;
     this.domain = domain;
+    Object.freeze(this);
+  }
+  static isParsed(value: object): value is Mailbox {
+    return #text in value && value.#isParsed;
   }
   toString(): string {
     this.#text ??= this.#written();
@@ -71,12 +77,15 @@ class Mailbox implements Address {
   }
 }
 
+/** Whether the parser here made it: nobody can have changed it since. */
+export const isParsedAddress = (value: object): value is Address => Mailbox.isParsed(value);
+
 /** Parses `local@domain` without angle brackets. */
 export function parseAddress(raw: string, syntax: AddressSyntax = {}): Address | null {
   const local = readLocalPart(raw, 0, syntax);
   if (!local || raw[local.end] !== "@") return null;
   const domain = parseDomain(raw.slice(local.end + 1), syntax);
-  return domain === null ? null : new Mailbox(local.value, domain);
+  return domain === null ? null : new Mailbox(local.value, domain, true);
 }
 
 /**
@@ -96,13 +105,13 @@ export function parsePath(raw: string, syntax: AddressSyntax = {}): Path | null 
   if (!local) return null;
   if (raw[local.end] === ">") {
     if (syntax.bare !== true && !isPostmaster(local.value)) return null;
-    return { address: new Mailbox(local.value, ""), rest: raw.slice(local.end + 1) };
+    return { address: new Mailbox(local.value, "", true), rest: raw.slice(local.end + 1) };
   }
   if (raw[local.end] !== "@") return null;
   const close = raw.indexOf(">", local.end);
   if (close < 0) return null;
   const domain = parseDomain(raw.slice(local.end + 1, close), syntax);
-  return domain === null ? null : { address: new Mailbox(local.value, domain), rest: raw.slice(close + 1) };
+  return domain === null ? null : { address: new Mailbox(local.value, domain, true), rest: raw.slice(close + 1) };
 }
 
 /** The domain in its one form: lower case, A-labels, an address literal checked. `null` if it is none. */
@@ -124,7 +133,7 @@ export const unicodeDomain = (domain: string): string =>
   domain.includes("xn--") ? domainToUnicode(domain) || domain : domain;
 
 /** The same domain with another local part, which is unquoted here. */
-export const withLocalPart = ({ domain }: Address, localPart: string): Address => new Mailbox(localPart, domain);
+export const withLocalPart = ({ domain }: Address, localPart: string): Address => new Mailbox(localPart, domain, false);
 
 /** Whether two addresses name the same mailbox here: domains alike, local parts alike but for case and composition of letters. */
 export function isSameAddress(one: Address, other: Address): boolean {
@@ -144,7 +153,7 @@ function parseNakedPath(raw: string, syntax: AddressSyntax): Path | null {
   const end = raw.search(/\s/);
   const text = end < 0 ? raw : raw.slice(0, end);
   const rest = end < 0 ? "" : raw.slice(end);
-  if (isPostmaster(text)) return { address: new Mailbox(text, ""), rest };
+  if (isPostmaster(text)) return { address: new Mailbox(text, "", true), rest };
   const address = parseAddress(text, syntax);
   return address && { address, rest };
 }
