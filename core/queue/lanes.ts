@@ -61,6 +61,7 @@ export class Lanes {
   readonly #resting = new Map<string, Lane>();
   readonly #rotation = new Fifo<Lane>();
   readonly #shares: Shares;
+  readonly #dead = new Set<Lane>();
   #parked = 0;
   #isStopped = false;
 
@@ -144,7 +145,8 @@ export class Lanes {
 
   /** Whoever is dead gets a probe at the next occasion. */
   lift(): void {
-    for (const lanes of [this.#lanes, this.#resting]) for (const { standing } of lanes.values()) standing.lift();
+    for (const { standing } of this.#dead) standing.lift();
+    this.#dead.clear();
   }
 
   #use({ key, limits }: LaneRequest): Lane {
@@ -179,8 +181,12 @@ export class Lanes {
   #hear(lane: Lane, feedback: Feedback, began: { readonly epoch: number; readonly isFull: boolean }): void {
     const { clock, log } = this.#room;
     const change = lane.standing.hear(feedback, began, clock.now());
-    if (change === "revived") log.info({ destination: lane.key }, "destination takes mail again");
+    if (change === "revived") {
+      this.#dead.delete(lane);
+      log.info({ destination: lane.key }, "destination takes mail again");
+    }
     if (change !== "died") return;
+    this.#dead.add(lane);
     const { deadUntilMs, lastReply } = lane.standing;
     log.warn(
       {
@@ -275,10 +281,11 @@ export class Lanes {
     if (lane.isForgettable(nowMs)) return;
     lane.restsSinceMs = nowMs;
     this.#resting.set(lane.key, lane);
-    for (const [key, { restsSinceMs, standing }] of this.#resting) {
-      const isOld = restsSinceMs + REST_MS < nowMs && !standing.isDead(nowMs);
+    for (const [key, one] of this.#resting) {
+      const isOld = one.restsSinceMs + REST_MS < nowMs && !one.standing.isDead(nowMs);
       if (!isOld && this.#resting.size <= RESTING_LIMIT) return;
       this.#resting.delete(key);
+      this.#dead.delete(one);
     }
   }
 }
