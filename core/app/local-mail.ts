@@ -35,9 +35,9 @@ export async function openLocalMail(parts: LocalMailParts): Promise<() => Promis
   const room = { submit, facts, clock, log };
   try {
     const places = await prepareMaildrop(config.maildrop);
-    const { hostname, origin, limits } = config;
+    const { dataDir, hostname, origin, limits } = config;
     const { messageSizeBytes } = limits;
-    await writeFacts(config.dataDir, { format: 1, maildrop: places.fresh, origin, hostname, messageSizeBytes });
+    await writeFacts(dataDir, { format: 1, maildrop: places.fresh, dataDir, origin, hostname, messageSizeBytes });
     const pickup = new Pickup({
       ...{ places, submit, log, clock, limits, expiryMs: config.queue.expiryMs },
       report: (envelope, message, acceptedAt, refused) =>

@@ -9,6 +9,8 @@ export interface SendmailFacts {
   readonly format: 1;
   /** The directory that mail is left in. Absolute. */
   readonly maildrop: string;
+  /** Where the queue is, for whoever may see it. Absolute. */
+  readonly dataDir: string;
   /** Completes the user's name to a sender. */
   readonly origin: string;
   readonly hostname: string;
@@ -26,12 +28,13 @@ export function parseFacts(text: string): SendmailFacts | null {
     return null;
   }
   if (typeof facts !== "object" || facts === null) return null;
-  const { format, maildrop, origin, hostname, messageSizeBytes } = facts as Partial<
+  const { format, maildrop, dataDir, origin, hostname, messageSizeBytes } = facts as Partial<
     Record<keyof SendmailFacts, unknown>
   >;
+  if (typeof dataDir !== "string" || !dataDir.startsWith("/")) return null;
   if (format !== 1 || typeof maildrop !== "string" || !maildrop.startsWith("/")) return null;
   if (typeof origin !== "string" || typeof hostname !== "string" || typeof messageSizeBytes !== "number") return null;
-  return { format, maildrop, origin, hostname, messageSizeBytes };
+  return { format, maildrop, dataDir, origin, hostname, messageSizeBytes };
 }
 
 export async function writeFacts(dataDir: string, facts: SendmailFacts): Promise<void> {

@@ -34,6 +34,7 @@ async function run(
   const known = {
     format: 1,
     maildrop,
+    dataDir: directory,
     origin: "example.org",
     hostname: "mx.example.org",
     messageSizeBytes: 1_000_000,

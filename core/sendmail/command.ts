@@ -12,8 +12,8 @@ export type { FlushTarget } from "./options.ts";
 
 /** What only the running server's administrator can do, by the command line's own ways. Answers an exit code. */
 export interface QueueActions {
-  list(): Promise<number>;
-  flush(target: FlushTarget): Promise<number>;
+  list(dataDir: string): Promise<number>;
+  flush(target: FlushTarget, dataDir: string): Promise<number>;
 }
 
 export interface Surroundings {
@@ -49,9 +49,9 @@ async function act(
   const { mode, factsFile, isVerbose } = options;
   switch (mode.at) {
     case "list":
-      return queue.list();
+      return queue.list(findFacts(factsFile, env).dataDir);
     case "flush":
-      return queue.flush(mode.target);
+      return queue.flush(mode.target, findFacts(factsFile, env).dataDir);
     case "aliases":
       // Tables are read as text, and read again when they change.
       if (isVerbose) out.write("There is nothing to be made: alias files are read as they are.\n");

@@ -23,11 +23,14 @@ export interface Slots {
   ask(request: ControlRequest): AsyncGenerator<ControlAnswer>;
 }
 
+/** What of the config says where the queue is. */
+type QueueConfig = Pick<ServerConfig, "dataDir" | "plugins">;
+
 /** A worker has its lock before it listens. */
 const STARTING_TRIES = 50;
 const STARTING_PAUSE_MS = 100;
 
-export function slotsOf(config: ServerConfig, log: Log): Slots {
+export function slotsOf(config: QueueConfig, log: Log): Slots {
   return {
     async *ask(request) {
       for (const slot of slotNumbers(config.dataDir)) {
@@ -52,7 +55,7 @@ function slotNumbers(dataDir: string): readonly number[] {
 }
 
 async function* askSlot(
-  config: ServerConfig,
+  config: QueueConfig,
   directory: string,
   request: ControlRequest,
   log: Log,
