@@ -204,8 +204,10 @@ class Transaction {
     this.#progress.answers.set(id, { reply: remoteReply(reply, this.#room.host), phase });
   }
 
-  /** RFC 5321 3.8: with 421 the host takes its leave, whatever it was asked. */
+  /** RFC 5321 3.8: with 421 the host takes its leave, whatever it was asked. 3yz is an answer to DATA alone (RFC 5321 4.3.2). */
   #closing(reply: Reply): Reply {
+    if (reply.code >= 300 && reply.code < 400 && this.#progress.phase !== "data")
+      throw new ConnectionFault(`the host said ${reply.code} out of place`);
     if (reply.code !== 421) return reply;
     this.#progress.isContentSent = false;
     throw new ConnectionFault("the host takes its leave", reply);

@@ -157,7 +157,9 @@ export class Wire {
     this.#stopTimer();
     const waiting = this.#waiting;
     this.#waiting = null;
-    waiting?.reject(fault);
+    // What was said before stands, and is what was waited for.
+    if (this.hasReply) waiting?.resolve();
+    else waiting?.reject(fault);
     this.onBroken();
   }
 
