@@ -24,7 +24,8 @@ const changing: readonly Operation[] = [...writing, "openWrite", "unlink", "remo
 /** Which operations a file system answers like that. */
 const canFail: Readonly<Record<FaultCode, (operation: Operation) => boolean>> = {
   ENOSPC: (operation) => writing.includes(operation) || operation === "flushDirectory",
-  EIO: () => true,
+  // A file system that does not tell its free space is not held against anybody.
+  EIO: (operation) => operation !== "freeBytes",
   EMFILE: (operation) => opening.includes(operation),
   EROFS: (operation) => changing.includes(operation),
 };
@@ -45,9 +46,15 @@ export class FaultyFiles {
       async (...given: A): Promise<T> => {
         const error = this.#next(operation);
         if (error && this.#fault?.kind !== "done") throw error;
-        const result = await work(...given);
-        if (error) throw error;
-        return result;
+        try {
+          const result = await work(...given);
+          if (!error) return result;
+        } catch (ownError) {
+          // It would have failed anyhow, as somebody may expect: no fault of ours.
+          if (error) this.failed.pop();
+          throw ownError;
+        }
+        throw error;
       };
     const next = (operation: Operation) => this.#next(operation);
     this.files = {

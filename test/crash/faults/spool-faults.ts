@@ -2,13 +2,14 @@
  * Each operation of a spool's life fails in each way (ENOSPC, EIO, EMFILE, EROFS; once, once but done, from then on): what was confirmed is
  * there, what was refused is not, no fault passes in silence, and when it is over mail is taken again.
  */
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Log } from "../../../core/contracts/log.ts";
 import type { Spool } from "../../../core/contracts/spool.ts";
 import { createMessage } from "../../../core/kernel/message.ts";
 import { Random } from "../../fuzz/random.ts";
+import { materialize, stillImageOf } from "../power/image.ts";
 import { brokenOnce, openAfterCrash } from "../power/spool-check.ts";
 import { SpoolPromises } from "../power/spool-promises.ts";
 import { envelopeFor, workOn } from "../power/spool-workload.ts";
@@ -46,7 +47,8 @@ export async function injectFaults({ seed, share }: FaultOptions): Promise<Fault
     const waiting = faults.values();
     const lane = async (name: string): Promise<void> => {
       for (const fault of waiting) {
-        const result = await live(join(scratch, name), fault, seed).catch((cause: unknown) => {
+        const life = endsInTime(live(join(scratch, name), fault, seed));
+        const result = await life.catch((cause: unknown) => {
           throw new Error(`SEED=${seed} ${JSON.stringify(fault)}: ${String(cause)}`, { cause });
         });
         if (result.isMet) totals.met += 1;
@@ -74,26 +76,46 @@ async function live(directory: string, fault: Fault | null, seed: number): Promi
   const complaints: string[] = [];
   const log = complainingLog(complaints);
   const random = new Random(seed);
+  let refused = 0;
+  const onRefusal = (error: unknown): void => {
+    refused += 1;
+    complaints.push(String(error));
+  };
   // Twice: what is there already is in the way of a fault as well.
   for (const prefix of ["a", "b"]) {
     const spool = await openInSpite(directory, log, disk, complaints);
     await Promise.allSettled([tellAll(spool, complaints)]);
-    await workOn(spool, { random, promises, lanes: 2, steps: 14, prefix });
-    complaints.push(...promises.refusals());
+    await workOn(spool, { random, promises, lanes: 2, steps: 14, prefix, onRefusal });
     if (prefix === "b") {
       disk.end();
       await goesOn(spool, promises);
       const copy = `${directory}-killed`;
       rmSync(copy, { recursive: true, force: true });
-      cpSync(directory, copy, { recursive: true });
+      materialize(stillImageOf(directory), copy);
       hold(await brokenOnce(copy, promises, moment), "after a kill");
     }
     await spool.close().catch((error: unknown) => complaints.push(String(error)));
+    promises.ended();
   }
   hold(await brokenOnce(directory, promises, moment), "after an orderly end");
   const isMet = disk.failed.length > 0;
   if (isMet && complaints.length === 0) throw new Error(`${disk.failed[0]} failed, and nobody was told`);
-  return { operations: disk.count, isMet, refused: promises.refusals().length };
+  return { operations: disk.count, isMet, refused };
+}
+
+const patienceMs = 120_000;
+
+/** A promise that never settles is a fault, too. */
+async function endsInTime<T>(life: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("somebody waits for ever")), patienceMs);
+  });
+  try {
+    return await Promise.race([life, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function hold(broken: string | null, when: string): void {

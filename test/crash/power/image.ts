@@ -32,6 +32,19 @@ export function imageOf(path: string): Image {
   return { root: visit(path), directories, files };
 }
 
+/** The same while somebody may be at work there: tries until no name has changed meanwhile. */
+export function stillImageOf(path: string): Image {
+  for (;;) {
+    try {
+      const before = readdirSync(path, { recursive: true }).sort().join("\n");
+      const image = imageOf(path);
+      if (readdirSync(path, { recursive: true }).sort().join("\n") === before) return image;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+}
+
 const allZeros = Buffer.alloc(64 * 1024);
 
 /** Puts it on a real disk; `path` must not exist. What no name leads to is gone. */

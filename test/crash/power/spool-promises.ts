@@ -3,8 +3,6 @@ import type { SpoolOutcome } from "../../../core/contracts/spool.ts";
 
 interface Span {
   readonly begun: number;
-  /** Why it was refused. */
-  refusal: string | null;
   /** `Infinity`: not yet. */
   ended: number;
   isConfirmed: boolean;
@@ -27,6 +25,7 @@ export interface MessagePromises {
 export class SpoolPromises {
   readonly messages = new Map<string, MessagePromises>();
   readonly #mark: () => number;
+  readonly #ends: number[] = [];
 
   constructor(mark: () => number) {
     this.#mark = mark;
@@ -65,26 +64,16 @@ export class SpoolPromises {
   }
 
   #begin(): Span {
-    return { begun: this.#mark(), ended: Number.POSITIVE_INFINITY, isConfirmed: false, refusal: null };
+    return { begun: this.#mark(), ended: Number.POSITIVE_INFINITY, isConfirmed: false };
   }
 
   async #end(span: Span, work: () => Promise<void>): Promise<void> {
     try {
       await work();
       span.isConfirmed = true;
-    } catch (error) {
-      span.refusal = String(error);
-      throw error;
     } finally {
       span.ended = this.#mark();
     }
-  }
-
-  /** What was refused, and why. */
-  refusals(): readonly string[] {
-    return [...this.messages.values()]
-      .flatMap(({ accepted, settled, held, removed }) => [accepted, ...[...settled.values()].flat(), ...held, removed])
-      .flatMap((span) => span?.refusal ?? []);
   }
 
   /** The message must be there. */
@@ -99,9 +88,15 @@ export class SpoolPromises {
       .map(({ id }) => id);
   }
 
+  /** The spool has been closed: what could not be written by then never will be. */
+  ended(): void {
+    this.#ends.push(this.#mark());
+  }
+
   /** It was rejected, and something that was asked for afterwards is on disk: so is what declares it void. */
-  mustNotExist({ accepted }: MessagePromises, at: number): boolean {
-    if (accepted.isConfirmed || accepted.ended > at) return false;
+  mustNotExist({ accepted }: MessagePromises, now: number): boolean {
+    if (accepted.isConfirmed || accepted.ended > now) return false;
+    const at = Math.min(now, this.#ends.find((end) => end > accepted.ended) ?? now);
     return [...this.messages.values()].some((other) =>
       [other.accepted, ...[...other.settled.values()].flat()].some(
         (later) => later.begun > accepted.ended && later.isConfirmed && later.ended <= at,

@@ -22,6 +22,7 @@ export interface SpoolWork {
   readonly lanes: number;
   /** Ids begin with it. */
   readonly prefix: string;
+  readonly onRefusal?: (error: unknown) => void;
 }
 
 const outcomeOf = (random: Random): SpoolOutcome => ({
@@ -63,13 +64,13 @@ function kindOf(random: Random): { readonly bodyBytes: number; readonly recipien
   return { bodyBytes: random.below(700), recipients: 1 + random.below(3) };
 }
 
-/** Rejections are noted with the promises and otherwise ignored: a lane goes on. */
+/** A lane goes on after a refusal. */
 export async function workOn(spool: Spool, work: SpoolWork): Promise<void> {
   let count = 0;
   const lane = async (): Promise<void> => {
     for (let step = 0; step < work.steps; step += 1) {
       count += 1;
-      await Promise.allSettled([oneStep(spool, work, count)]);
+      await oneStep(spool, work, count).catch((error: unknown) => work.onRefusal?.(error));
     }
   };
   await Promise.all(Array.from({ length: work.lanes }, lane));
@@ -132,6 +133,7 @@ export const spoolWorkload = (name: string, { lanes, steps, mishap }: SpoolWorkl
       const spool = await opened(directory, files);
       await workOn(spool, { random, promises, lanes, steps, prefix });
       await Promise.allSettled([spool.close()]);
+      promises.ended();
     }
     return { recording, check: (state, at, draw) => brokenPromise(state, { promises, at, random: draw }) };
   },
