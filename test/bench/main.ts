@@ -2,6 +2,7 @@
  * `npm run bench`: figures and ratios, each suite's servers in the same interleaved rounds. `npm run bench -- accept` runs one suite:
  *   deliver   messages into a Maildir, beside Postfix
  *   accept    messages into the spool and through the queue into nothing, beside Postfix with discard(8)
+ *   relay     messages through the queue to another host (smtp-sink), beside Postfix
  *   policies  the same with ten policies and with none
  * Environment: SIZES, CONNECTIONS (lists), MESSAGES, ROUNDS, WORKERS, BENCH_DIR (the disk to measure).
  */
@@ -29,7 +30,7 @@ interface Suite {
 
 const isInstalled = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
 
-async function besidePostfix(delivery: "maildir" | "sink"): Promise<Peer[]> {
+async function besidePostfix(delivery: "maildir" | "sink" | "relay"): Promise<Peer[]> {
   const peers = [await startPostern({ workers, delivery })];
   if (isInstalled("postfix") && process.getuid?.() === 0) peers.push(await startPostfix(delivery));
   else console.log("Postfix is not installed, or this is not root: no ratios.");
@@ -64,6 +65,7 @@ async function untilTaken({ port, recipient }: Peer): Promise<void> {
 const suites: Readonly<Record<string, Suite>> = {
   deliver: { sizes: [KIB, 100 * KIB], peers: () => besidePostfix("maildir"), ratioOf: "delivered" },
   accept: { sizes: [KIB, KIB * KIB], peers: () => besidePostfix("sink"), ratioOf: "accepted" },
+  relay: { sizes: [KIB], peers: () => besidePostfix("relay"), ratioOf: "delivered" },
   policies: {
     sizes: [KIB],
     peers: () => withPolicies(),

@@ -8,6 +8,8 @@ export interface Peer {
   readonly recipient: string;
   /** `null`: what it delivers is thrown away. */
   readonly maildir: string | null;
+  /** Where it relays everything to; left out: it delivers itself. */
+  readonly relayPort?: number;
   /** Root of its process tree. */
   readonly pid: number;
   stop(): Promise<void>;

@@ -19,11 +19,17 @@ export interface PosternOptions {
   readonly config?: readonly string[];
   /** Files that they read, by name, beside the config. */
   readonly files?: Readonly<Record<string, string>>;
-  /** `sink`: messages are thrown away behind the queue. */
-  readonly delivery: "maildir" | "sink";
+  /** `sink`: messages are thrown away behind the queue. `relay`: to smtp-sink on a port of loopback. */
+  readonly delivery: "maildir" | "sink" | "relay";
 }
 
 const sink = fileURLToPath(new URL("./sink-plugin.ts", import.meta.url));
+
+const deliveries: Readonly<Record<PosternOptions["delivery"], (relayPort: number) => readonly string[]>> = {
+  maildir: () => ['  - store-maildir: { path: "{home}/Maildir/" }', "  - deliver-local"],
+  sink: () => [`  - ${sink}`],
+  relay: (relayPort) => [`  - deliver-smtp: { smarthost: "[127.0.0.1]:${relayPort}", tls: none }`],
+};
 
 export async function startPostern({
   name,
@@ -34,7 +40,7 @@ export async function startPostern({
   delivery,
 }: PosternOptions): Promise<Peer> {
   const directory = await mkdtemp(join(process.env.BENCH_DIR ?? tmpdir(), "postern-bench-"));
-  const port = await freePort();
+  const [port, relayPort] = [await freePort(), await freePort()];
   await writeFile(join(directory, "accounts.yaml"), "accounts:\n  - address: user@example.org\n", { mode: 0o600 });
   for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
   await writeFile(
@@ -47,12 +53,10 @@ export async function startPostern({
       "listeners:",
       `  - { role: mx, host: 127.0.0.1, port: ${port}, limits: { connectionsPerAddress: 1000 } }`,
       "plugins:",
-      "  - policy-relay: { networks: [] }",
+      `  - policy-relay: { networks: [${delivery === "relay" ? "127.0.0.0/8" : ""}] }`,
       "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
       ...policies,
-      ...(delivery === "sink"
-        ? [`  - ${sink}`]
-        : ['  - store-maildir: { path: "{home}/Maildir/" }', "  - deliver-local"]),
+      ...deliveries[delivery](relayPort),
       "",
     ].join("\n"),
   );
@@ -72,8 +76,9 @@ export async function startPostern({
   return {
     name: name ?? (workers === null ? "postern" : `postern, ${workers} worker${workers === 1 ? "" : "s"}`),
     port,
-    recipient: "user@example.org",
-    maildir: delivery === "sink" ? null : join(directory, "data/mail/example.org/user/Maildir"),
+    recipient: delivery === "relay" ? "user@far.example" : "user@example.org",
+    maildir: delivery === "maildir" ? join(directory, "data/mail/example.org/user/Maildir") : null,
+    ...(delivery === "relay" && { relayPort }),
     pid: child.pid ?? 0,
     async stop() {
       child.kill("SIGTERM");

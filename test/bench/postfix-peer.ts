@@ -3,16 +3,18 @@ import { Postfix } from "../clients/postfix.ts";
 import { freePort } from "../server/ports.ts";
 import type { Peer } from "./peer.ts";
 
-/** `sink`: delivered by discard(8). */
-export async function startPostfix(delivery: "maildir" | "sink"): Promise<Peer> {
+/** `sink`: delivered by discard(8). `relay`: by smtp(8) to smtp-sink. */
+export async function startPostfix(delivery: "maildir" | "sink" | "relay"): Promise<Peer> {
   const settings = delivery === "sink" ? ["virtual_transport = discard:"] : [];
-  const postfix = await Postfix.start({ port: await freePort(), relayPort: 9, settings });
+  const relayPort = await freePort();
+  const postfix = await Postfix.start({ port: await freePort(), relayPort, settings });
   const { port, maildir } = postfix;
   return {
     name: "postfix",
     port,
-    maildir: delivery === "sink" ? null : maildir,
-    recipient: "good@far.example",
+    maildir: delivery === "maildir" ? maildir : null,
+    ...(delivery === "relay" && { relayPort }),
+    recipient: delivery === "relay" ? "user@example.org" : "good@far.example",
     pid: await postfix.pid(),
     stop: () => postfix.stop(),
   };

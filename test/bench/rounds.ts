@@ -2,12 +2,13 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countMessages, cpuSeconds, emptyMaildir, type Peer } from "./peer.ts";
+import { startRelaySink } from "./relay-sink.ts";
 import { sendAll } from "./smtp-load.ts";
 
 export interface Figures {
   /** 250 given, a second. */
   readonly accepted: number;
-  /** In the Maildir, a second; not a number where messages are thrown away. */
+  /** In the Maildir, or at the host that it relays to, a second; not a number where messages are thrown away. */
   readonly delivered: number;
   /** Milliseconds of CPU time of the server's processes, for one message. */
   readonly cpuMs: number;
@@ -20,18 +21,20 @@ export interface Round {
 }
 
 async function measure(peer: Peer, { sizeBytes, connections, messages }: Round): Promise<Figures> {
-  const { maildir } = peer;
+  const { maildir, relayPort } = peer;
   if (maildir !== null) await emptyMaildir(maildir);
+  const sink = relayPort === undefined ? null : await startRelaySink(relayPort, messages);
   const cpuBefore = await cpuSeconds(peer.pid);
   const begun = performance.now();
   await sendAll({ port: peer.port, recipient: peer.recipient, sizeBytes, messages, connections });
   const acceptedMs = performance.now() - begun;
   while (maildir !== null && (await countMessages(maildir)) < messages) await sleep(5);
+  await sink?.full;
   const deliveredMs = performance.now() - begun;
   const cpuMs = ((await cpuSeconds(peer.pid)) - cpuBefore) * 1_000;
   return {
     accepted: (messages / acceptedMs) * 1_000,
-    delivered: maildir === null ? Number.NaN : (messages / deliveredMs) * 1_000,
+    delivered: maildir === null && sink === null ? Number.NaN : (messages / deliveredMs) * 1_000,
     cpuMs: cpuMs / messages,
   };
 }
