@@ -12,13 +12,16 @@ interface Located {
 }
 
 /** `null` for one that has to be read by itself. */
-export async function* journalBriefs(entries: readonly Entry[]): AsyncIterable<readonly [Entry, Brief | null]> {
+export async function* journalBriefs(
+  entries: readonly Entry[],
+): AsyncIterable<readonly (readonly [Entry, Brief | null])[]> {
   for (const [segment, located] of bySegment(entries)) {
     located.sort((one, other) => one.offset - other.offset);
     for (let next = 0; next < located.length; ) {
       const from = located[next]?.offset ?? 0;
       const bytes = await windowOf(segment, from);
       const first = next;
+      const found: (readonly [Entry, Brief | null])[] = [];
       for (; next < located.length; next += 1) {
         const { entry, offset } = located[next] as Located;
         if (offset - from >= bytes.length && next > first) break;
@@ -27,8 +30,9 @@ export async function* journalBriefs(entries: readonly Entry[]): AsyncIterable<r
         const brief = isStill ? whole(entry, bytes.subarray(offset - from)) : null;
         // It may go on behind the window: it is the first of the next one then.
         if (!brief && isStill && next > first) break;
-        yield [entry, brief];
+        found.push([entry, brief]);
       }
+      yield found;
     }
   }
 }

@@ -21,7 +21,8 @@ const isTold = 1;
 /** The catalogue says that what it said before does not hold. */
 const isToBeRead = 0;
 
-export async function* listWaiting(init: ListingInit): AsyncIterable<SpoolSummary> {
+/** In handfuls: a step of its own for each message would cost more than the message. */
+export async function* listWaiting(init: ListingInit): AsyncIterable<readonly SpoolSummary[]> {
   const listing = new Listing(init);
   try {
     yield* listing.summaries();
@@ -48,7 +49,7 @@ class Listing {
     if (this.#unread > 0) this.#init.log.warn({ messages: this.#unread }, "spool: a list lacks what could not be read");
   }
 
-  async *summaries(): AsyncIterable<SpoolSummary> {
+  async *summaries(): AsyncIterable<readonly SpoolSummary[]> {
     yield* this.#fromJournal();
     yield* this.#fromCatalogue();
     const { deferred } = this.#init;
@@ -61,43 +62,50 @@ class Listing {
     }
   }
 
-  async *#fromJournal(): AsyncIterable<SpoolSummary> {
+  async *#fromJournal(): AsyncIterable<readonly SpoolSummary[]> {
     const { ledger } = this.#init;
-    for await (const [entry, found] of journalBriefs([...ledger.entries.values()])) {
-      const brief = found ?? (await this.#read(entry));
-      if (brief && !entry.isRemoved) yield this.#tell(brief, entry.dueAt);
+    for await (const found of journalBriefs([...ledger.entries.values()])) {
+      const summaries: SpoolSummary[] = [];
+      for (const [entry, there] of found) {
+        const brief = there ?? (await this.#read(entry));
+        if (brief && !entry.isRemoved) summaries.push(this.#tell(brief, entry.dueAt));
+      }
+      yield summaries;
     }
   }
 
-  async *#fromCatalogue(): AsyncIterable<SpoolSummary> {
+  async *#fromCatalogue(): AsyncIterable<readonly SpoolSummary[]> {
     const { ledger, catalogue } = this.#init;
-    const isWanted = ({ id, dueAt }: { readonly id: string; readonly dueAt: number }) =>
-      ledger.filed.get(id) === dueAt && this.#told.get(id) === null;
-    this.#missing = ledger.filed.size;
-    for await (const lines of catalogue.newestFirst(isWanted)) {
+    const { filed, entries } = ledger;
+    const told = this.#told;
+    this.#missing = filed.size;
+    for await (const lines of catalogue.newestFirst(({ id, dueAt }) => filed.get(id) === dueAt)) {
+      const summaries: SpoolSummary[] = [];
       for (const { name, brief: written } of lines) {
-        if (!isWanted(name)) continue;
-        const known = ledger.entries.get(name.id);
+        if (told.get(name.id) !== null) continue;
+        const known = entries.get(name.id);
         const brief = written && known ? updated(written, known) : written;
         if (brief) {
           this.#missing -= 1;
-          yield this.#tell(brief, known?.dueAt ?? name.dueAt);
-        } else this.#told.set(name.id, isToBeRead);
+          summaries.push(this.#tell(brief, known?.dueAt ?? name.dueAt));
+        } else told.set(name.id, isToBeRead);
       }
+      yield summaries;
     }
   }
 
-  async *#fromFiles(ids: readonly string[]): AsyncIterable<SpoolSummary> {
+  async *#fromFiles(ids: readonly string[]): AsyncIterable<readonly SpoolSummary[]> {
     const { ledger } = this.#init;
     const left = ids.filter((id) => this.#told.get(id) !== isTold && ledger.filed.get(id) !== null);
     for (let from = 0; from < left.length; from += filesAtOnce) {
       const some = left.slice(from, from + filesAtOnce).flatMap((id) => ledger.meet(id) ?? []);
-      for (const [entry, brief] of await Promise.all(
-        some.map(async (entry) => [entry, await this.#read(entry)] as const),
-      )) {
+      const summaries: SpoolSummary[] = [];
+      const read = await Promise.all(some.map(async (entry) => [entry, await this.#read(entry)] as const));
+      for (const [entry, brief] of read) {
         if (!brief || entry.isRemoved || this.#told.get(entry.id) === isTold) continue;
-        yield this.#tell(brief, entry.dueAt);
+        summaries.push(this.#tell(brief, entry.dueAt));
       }
+      yield summaries;
     }
   }
 

@@ -147,9 +147,9 @@ export class FileSpool implements Spool {
   async *list(): AsyncIterable<SpoolSummary> {
     this.#assertOpen();
     await this.#init.surveyed;
-    for await (const summary of listWaiting(this.#init)) {
+    for await (const summaries of listWaiting(this.#init)) {
       if (this.#closing) return;
-      yield summary;
+      for (const summary of summaries) yield summary;
     }
   }
 
