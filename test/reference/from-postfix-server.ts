@@ -63,7 +63,8 @@ export const serverSections: readonly Section[] = [
         "one login, for the smarthost",
       ),
       row("smtp_tls_security_level", "deliver-smtp", "tls"),
-      row("smtp_tls_policy_maps", null, undefined, "one level for all hosts; REQUIRETLS is for single messages"),
+      row("smtp_tls_policy_maps", "deliver-smtp", "tlsPolicies", "[levels and attributes](outbound-tls.md)"),
+      row("smtp_dns_support_level", "deliver-smtp", "dane", "and `dns.validating`"),
       row("smtp_bind_address", "deliver-smtp", "sourceAddress"),
       row("sender_dependent_relayhost_maps, sender_dependent_default_transport_maps", "route-sender", "maps"),
       row(

@@ -3,7 +3,12 @@ import type { ServerConfig } from "../../app/config/server-config.ts";
 import type { Resolver } from "../../contracts/resolver.ts";
 import { type Finding, warningAt } from "./finding.ts";
 
-export async function checkDns({ hostname, origin }: ServerConfig, resolver: Resolver): Promise<readonly Finding[]> {
+type CheckedConfig = Pick<ServerConfig, "hostname" | "origin"> & { readonly dns: { readonly validating?: boolean } };
+
+export async function checkDns(
+  { hostname, origin, dns }: CheckedConfig,
+  resolver: Resolver,
+): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   const say = (about: string, text: string) => findings.push(warningAt(about, text));
   const addresses = await resolver.addresses(hostname);
@@ -32,7 +37,20 @@ export async function checkDns({ hostname, origin }: ServerConfig, resolver: Res
       `mail for ${origin} goes to ${mx.records.map(({ exchange }) => exchange).join(", ")}, not to ${hostname}`,
     );
   }
+  const validation = await validationText(dns.validating, resolver);
+  if (validation !== null) say("dns", validation);
   return findings;
+}
+
+/** DANE stands on it. The root zone is signed, so whoever validates vouches for it; `null`: nothing to say. */
+async function validationText(validating: boolean | undefined, resolver: Resolver): Promise<string | null> {
+  if (validating === false) return null;
+  const root = await resolver.ns(".");
+  if (root.at === "failed") return `whether the resolvers validate DNSSEC cannot be asked: ${root.reason}`;
+  if (root.isAuthentic) return null;
+  return validating
+    ? "the resolvers do not validate DNSSEC, although dns.validating says so: DANE is not used"
+    : "no resolver on this machine validates DNSSEC: DANE is not used; dns.validating: true for resolvers elsewhere that do, false if that is as it should be";
 }
 
 const isSameName = (one: string, other: string) =>
