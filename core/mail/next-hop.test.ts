@@ -10,10 +10,20 @@ describe("next hops", () => {
     ["127.0.0.1:25", { host: "127.0.0.1", port: 25, usesMx: false }],
     ["[192.0.2.1]", { host: "192.0.2.1", port: null, usesMx: false }],
     ["[IPv6:2001:db8::1]:25", { host: "2001:db8::1", port: 25, usesMx: false }],
+    ["B\u00fccher.example:26", { host: "xn--bcher-kva.example", port: 26, usesMx: true }],
     ["[2001:db8::1]", { host: "2001:db8::1", port: null, usesMx: false }],
   ])("reads %s", (raw, expected) => expect(parseNextHop(raw)).toEqual(expected));
-  it.each(["", "[", "[]", "a b", "example.org:0", "example.org:70000", "exa\nmple.org", "[tag:x y]"])(
-    "refuses %j",
-    (raw) => expect(parseNextHop(raw)).toBeNull(),
-  );
+  it.each([
+    "",
+    "[",
+    "[]",
+    "a b",
+    "example.org:0",
+    "example.org:70000",
+    "exa\nmple.org",
+    "[tag:x y]",
+    "\u00e4/b",
+    "\u00e4#b",
+    "\ud800",
+  ])("refuses %j", (raw) => expect(parseNextHop(raw)).toBeNull());
 });

@@ -1,5 +1,6 @@
 /** Next hops as administrators write them: `example.org` (its MX), `[mail.example.org]` (that host), each with `:port`. */
 import { isIP } from "node:net";
+import { domainToASCII } from "node:url";
 
 export interface NextHop {
   /** A host name or an IP address without brackets. */
@@ -13,7 +14,9 @@ export interface NextHop {
 export function parseNextHop(raw: string): NextHop | null {
   const match = /^(?:\[(?:IPv6:)?([^\][\s]+)\]|([^\][\s:]+))(?::(\d{1,5}))?$/i.exec(raw.trim());
   if (!match) return null;
-  const host = (match[1] ?? match[2] ?? "").toLowerCase();
+  const written = (match[1] ?? match[2] ?? "").toLowerCase();
+  // RFC 5891 4.4: DNS knows A-labels. What the conversion would read as the end of a host is none.
+  const host = /[^\u0000-\u007f]/.test(written) && !/[/?#@%\\]/.test(written) ? domainToASCII(written) : written;
   const port = match[3] === undefined ? null : Number(match[3]);
   if (port !== null && (port < 1 || port > 65_535)) return null;
   if (isIP(host) === 0 && !/^[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?$/.test(host)) return null;

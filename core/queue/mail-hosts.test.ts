@@ -104,6 +104,33 @@ describe("mail hosts", () => {
       { d: { mx: [[1, "a"]] }, a: { a: Array.from({ length: 30 }, (_, i) => `192.0.2.${i}`) } },
       Array.from({ length: 10 }, (_, i) => `192.0.2.${i}`),
     ],
+    [
+      "with room for the next host",
+      {
+        d: {
+          mx: [
+            [1, "a"],
+            [2, "b"],
+          ],
+        },
+        a: { a: Array.from({ length: 30 }, (_, i) => `192.0.2.${i}`) },
+        b: { a: ["198.51.100.9"] },
+      },
+      ["192.0.2.0", "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "198.51.100.9"],
+    ],
+    [
+      "passing over a null MX that stands beside others",
+      {
+        d: {
+          mx: [
+            [0, "."],
+            [10, "a."],
+          ],
+        },
+        "a.": a,
+      },
+      ["192.0.2.1"],
+    ],
   ])("gives them %s", async (_, zone, addresses) => {
     const found = await find(_.includes("port") ? "d:2525" : "d", zone);
     expect(found.at === "found" && found.hosts.map(({ address }) => address)).toEqual(addresses);
@@ -112,6 +139,12 @@ describe("mail hosts", () => {
   it.each<[string, Zone, string, string]>([
     ["null MX", { d: { mx: [[0, ""]] } }, "failed", "5.1.10"],
     ["nothing at all", {}, "failed", "5.1.2"],
+    [
+      "many MX without addresses",
+      { d: { mx: Array.from({ length: 21 }, (_, i) => [i, `m${i}`]) } },
+      "deferred",
+      "4.4.4",
+    ],
     ["MX without addresses", { d: { mx: [[1, "a"]] } }, "failed", "5.1.2"],
     ["we are the best", { d: { mx: [[1, "US.example"]] }, "us.example": a }, "failed", "5.4.6"],
     [

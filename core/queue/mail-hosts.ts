@@ -20,11 +20,15 @@ export interface MailHostsQuery {
 
 // RFC 5321 5.1 asks for two at the least; more than this many only serves whoever wants to keep us busy.
 const ADDRESS_LIMIT = 10;
+/** Of one host among several: a host with many addresses leaves room for the next one. */
+const ADDRESSES_PER_HOST = 5;
+/** Names that are looked up for it. */
+const NAMES_LIMIT = 20;
 const SMTP_PORT = 25;
 
-const permanent = (status: string, text: string): MailHosts => ({
+const permanent = (status: string, text: string, code = 550): MailHosts => ({
   at: "failed",
-  reply: { code: 550, status, text, host: null },
+  reply: { code, status, text, host: null },
 });
 const temporary = (status: string, text: string): MailHosts => ({
   at: "deferred",
@@ -39,9 +43,9 @@ export async function findMailHosts(query: MailHostsQuery): Promise<MailHosts> {
     return temporary("4.4.3", `The mail servers of ${nextHop.host} cannot be looked up at present (${mx.reason})`);
   // RFC 5321 5.1: the implicit MX
   if (mx.at === "notFound") return addressesOf([{ name: nextHop.host, preference: 0 }], query);
-  // RFC 7505 3
+  // RFC 7505 3, 4.1
   if (mx.records.every(({ exchange }) => exchange === "" || exchange === "."))
-    return permanent("5.1.10", `${nextHop.host} takes no mail`);
+    return permanent("5.1.10", `${nextHop.host} takes no mail`, 556);
   const names = inOrder(mx.records, query);
   return names.length === 0 ? loop(nextHop) : addressesOf(names, query);
 }
@@ -94,18 +98,23 @@ async function addressesOf(
   const found: (MailHost & { preference: number })[] = [];
   let failure: string | null = null;
   let ours = Number.POSITIVE_INFINITY;
-  for (const { name, preference } of names) {
+  for (const { name, preference } of names.slice(0, NAMES_LIMIT)) {
     if (found.length >= ADDRESS_LIMIT || preference > ours) break;
     const answer = await resolver.addresses(name, signal);
     if (answer.at === "failed") failure = answer.reason;
     if (answer.at !== "found") continue;
     if (mayLoop && answer.records.some(({ address }) => isOwnAddress(address))) ours = preference;
-    else found.push(...answer.records.map(({ address }) => ({ name: name.replace(/\.$/, ""), address, preference })));
+    else {
+      const records = names.length === 1 ? answer.records : answer.records.slice(0, ADDRESSES_PER_HOST);
+      found.push(...records.map(({ address }) => ({ name: name.replace(/\.$/, ""), address, preference })));
+    }
   }
   const hosts = found.filter(({ preference }) => preference < ours).map(({ name, address }) => ({ name, address }));
   if (hosts.length > 0) return { at: "found", hosts: hosts.slice(0, ADDRESS_LIMIT) };
   if (failure !== null)
     return temporary("4.4.3", `No mail server of ${nextHop.host} can be looked up at present (${failure})`);
   if (ours < Number.POSITIVE_INFINITY) return loop(nextHop);
+  if (names.length > NAMES_LIMIT)
+    return temporary("4.4.4", `None of the first ${NAMES_LIMIT} mail servers of ${nextHop.host} has an address`);
   return permanent("5.1.2", `There is no mail server for ${nextHop.host}`);
 }

@@ -25,8 +25,9 @@ export function createNextHops({ kernel, resolver, hostname }: NextHopsParts): N
   };
 }
 
-/** Addresses come and go, so they are asked for each time; a loopback address is any machine's own. */
-function isOwnAddress(address: string): boolean {
-  if (address === "::1" || address.startsWith("127.")) return true;
+/** Addresses come and go, so they are asked for each time; a loopback address is any machine's own, and the one of nobody leads there, too. */
+function isOwnAddress(written: string): boolean {
+  const address = written.replace(/^::ffff:(?=\d+\.)/i, "");
+  if (address === "::1" || address === "::" || address.startsWith("127.") || address.startsWith("0.")) return true;
   return Object.values(networkInterfaces()).some((list) => list?.some((one) => one.address === address) === true);
 }
