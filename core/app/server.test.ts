@@ -47,6 +47,7 @@ async function serverWith(...plugins: readonly Listed[]) {
     reportTexts: [],
     delayReject: true,
     limits,
+    spool: { minFreeBytes: 0, maxMessages: 1000 },
     queue: {
       ...{ firstRetryMs: 60_000, maxRetryMs: 60_000, expiryMs: 600_000, warnAfterMs: 600_000 },
       ...{ bounceExpiryMs: 600_000, maxDeliveries: 200, maxPerDestination: 20, startPerDestination: 5 },

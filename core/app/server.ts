@@ -114,7 +114,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   const facts: ServerFacts = { hostname, dataDir, origin, postmaster, recipientDelimiter, version: version() };
   const ownSpool = isProvided(config.plugins, Spool)
     ? null
-    : await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock });
+    : await openSpool({ dir: spoolDirectory(dataDir, parts.slot), log, clock, limits: config.spool });
   onClose(() => ownSpool?.close());
   // Opened at its first use: a server whose plugins keep nothing has no such directory.
   const keyValue = createKeyValue({ directory: keyValueDirectory(dataDir), ...config.keyValue, log, clock });

@@ -5,6 +5,7 @@ import { loginKeys } from "./login-keys.ts";
 import { peerKeys } from "./peer-keys.ts";
 import { queueKeys } from "./queue-keys.ts";
 import { reportKeys } from "./report-keys.ts";
+import { spoolKeys } from "./spool-keys.ts";
 
 const hostPattern =
   "^(?=.{1,255}$)([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)*[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$";
@@ -264,6 +265,7 @@ export const serverKeys = Type.Object({
   }),
   limits: Type.Object(limitKeys.properties, { description: "What one client may ask for, see below." }),
   queue: queueKeys,
+  spool: spoolKeys,
   reports: reportKeys,
   dns: Type.Object(
     {

@@ -79,6 +79,7 @@ describe("a config", () => {
         ...{ bounceExpiryMs: 86_400_000, maxDeliveries: 200, maxPerDestination: 20, startPerDestination: 5 },
         ...{ deadAfter: 3, destinations: [], workers: availableParallelism() },
       },
+      spool: { minFreeBytes: 128 * 1024 * 1024, maxMessages: Math.ceil(2_000_000 / availableParallelism()) },
       reportTexts: [english],
       dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
       keyValue: { ceilingBytes: 256 * 1024 * 1024 },

@@ -27,6 +27,7 @@ import { readReportTexts } from "./report-keys.ts";
 import { checkRoles } from "./roles.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { findConfigFile, mistakeAt, mistakeIn, readSource, type Source, searchPlaces } from "./source.ts";
+import { spoolConfigOf } from "./spool-keys.ts";
 import { checkListenerFiles, readTls } from "./tls.ts";
 
 export interface LoadConfig {
@@ -111,6 +112,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
         delayReject: keys.delayReject,
         limits: limitsOf(keys.limits),
         queue: queueConfigOf(keys.queue, workers),
+        spool: spoolConfigOf(keys.spool, workers),
         reportTexts: reports.texts,
         dns: {
           servers: keys.dns.servers,

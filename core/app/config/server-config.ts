@@ -6,6 +6,7 @@ import type { ReportTexts } from "../../mail/dsn/report-texts.ts";
 import type { SmtpLimits } from "../../smtp/config.ts";
 import type { PeerGrants } from "../../smtp/peers.ts";
 import type { QueueConfig } from "./queue-keys.ts";
+import type { SpoolConfig } from "./spool-keys.ts";
 
 /** Absolute paths of PEM files. */
 export interface CertificateFiles {
@@ -80,6 +81,7 @@ export interface ServerConfig {
   readonly delayReject: boolean;
   readonly limits: Limits;
   readonly queue: QueueConfig;
+  readonly spool: SpoolConfig;
   /** Languages of reports, the usual one first. */
   readonly reportTexts: readonly ReportTexts[];
   /** Without servers, the system's are asked. */

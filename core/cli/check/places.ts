@@ -1,5 +1,5 @@
 /** The places the server needs on this machine: its ports, its data directory, the user it becomes. */
-import { access, constants, stat } from "node:fs/promises";
+import { access, constants, stat, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import type { ListenerConfig, ServerConfig } from "../../app/config/server-config.ts";
@@ -7,6 +7,7 @@ import { findUser } from "../../app/data-directory.ts";
 import { StartError } from "../../app/start-error.ts";
 import { UnixSockets } from "../../app/unix-sockets.ts";
 import { DirectoryInUse, lockDirectory } from "../../kernel/directory-lock.ts";
+import { formatSize } from "../../kernel/units.ts";
 import { errorAt, type Finding, warningAt } from "./finding.ts";
 
 /** Whether each port can be had now: it is opened and closed again. A server that runs already has them. */
@@ -81,6 +82,19 @@ export async function checkDataDir({ dataDir }: ServerConfig): Promise<readonly 
       ? `${dataDir} cannot be written`
       : `${dataDir} does not exist, and cannot be made in ${nearest}`;
   return [errorAt("dataDir", text)];
+}
+
+/** Whether mail would be put off from the start. */
+export async function checkFreeSpace({
+  dataDir,
+  spool: { minFreeBytes },
+}: Pick<ServerConfig, "dataDir" | "spool">): Promise<readonly Finding[]> {
+  const place = await nearestExisting(dataDir);
+  const { bavail, bsize } = await statfs(place);
+  const freeBytes = bavail * bsize;
+  if (freeBytes >= minFreeBytes) return [];
+  const text = `only ${Math.floor(freeBytes / 1024 / 1024)} MiB are free in ${place}, less than ${formatSize(minFreeBytes)}: no mail would be taken (452 4.3.1)`;
+  return [errorAt("spool.minFree", text)];
 }
 
 export function checkUser({ user }: ServerConfig): readonly Finding[] {
