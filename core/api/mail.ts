@@ -10,7 +10,6 @@ export * from "../mail/local-format.ts";
 export * from "../mail/network.ts";
 export * from "../mail/next-hop.ts";
 export * from "../mail/parse-mail.ts";
-export * from "../mail/remote-reply.ts";
 export * from "../mail/reversed-address.ts";
 export * from "../mail/seven-bit/seven-bit.ts";
 export * from "../mail/structure/address-list.ts";

@@ -213,6 +213,65 @@ describe("several hosts", () => {
   });
 });
 
+describe("next hops", () => {
+  const unknown = { code: 550, status: "5.1.2", text: "nobody", host: null } as const;
+  const byName = (names: Readonly<Record<string, number | typeof unknown>>): Partial<RelayOptions> => ({
+    nextHops: {
+      hosts: async ({ host }) => {
+        const known = names[host];
+        if (typeof known === "number") return { at: "found", hosts: [{ name: host, address: "127.0.0.1" }] };
+        return { at: "failed", reply: known ?? unknown };
+      },
+    },
+  });
+  it("fallback relays get what cannot be found or reached", async () => {
+    const server = await serve();
+    const options = { ...byName({ "fallback.example": 1 }), fallbackRelays: ["[fallback.example]"] };
+    expect(brief(await deliver(server.port, { options }))).toEqual(["a@example.org relayed 250 2.0.0"]);
+    const closed = await closedPort();
+    const more = {
+      ...byName({ "example.org": 1, "fallback.example": 1 }),
+      fallbackRelays: [`[fallback.example]:${server.port}`],
+    };
+    expect(brief(await deliver(closed, { options: more }))).toEqual(["a@example.org relayed 250 2.0.0"]);
+  });
+  it("fallback relays get nothing that was answered", async () => {
+    const first = await serve({ RCPT: "450 4.2.0 later" });
+    const other = await serve();
+    const found = {
+      ...byName({ "example.org": 1, "fallback.example": 1 }),
+      fallbackRelays: [`[fallback.example]:${other.port}`],
+    };
+    expect(brief(await deliver(first.port, { options: found }))).toEqual(["a@example.org deferred 450 4.2.0"]);
+    const nullMx = { ...unknown, code: 556, status: "5.1.10" } as never;
+    const refused = {
+      ...byName({ "example.org": nullMx, "fallback.example": 1 }),
+      fallbackRelays: ["[fallback.example]"],
+    };
+    expect(brief(await deliver(other.port, { options: refused }))).toEqual(["a@example.org failed 556 5.1.10"]);
+    expect(other.connections()).toBe(0);
+  });
+  it("that nobody knows fail", async () => {
+    expect(brief(await deliver(1, { options: byName({}) }))).toEqual(["a@example.org failed 550 5.1.2"]);
+  });
+  it("whose login cannot be told now are not asked", async () => {
+    const server = await serve();
+    const options: Partial<RelayOptions> = { loginFor: () => Promise.reject(new Error("the table is away")) };
+    expect(brief(await deliver(server.port, { options }))).toEqual(["a@example.org deferred 451 4.3.5"]);
+    expect(server.connections()).toBe(0);
+  });
+});
+
+it("outcomes say what they speak of", async () => {
+  const speaksOf = async (script: Script) => [...(await deliver((await serve(script)).port)).values()][0]?.speaksOf;
+  expect(await speaksOf({ greeting: "554 5.3.2 no" })).toBe("destination");
+  expect(await speaksOf({ RCPT: "450 4.2.0 later" })).toBe("recipient");
+  expect(await speaksOf({ ".": "451 4.3.0 later" })).toBe("message");
+  expect(await speaksOf({ ".": "421 4.3.2 bye" })).toBe("destination");
+  const closed = await closedPort();
+  expect([...(await deliver(closed)).values()][0]?.speaksOf).toBe("destination");
+});
+
 describe("what is said to the other side", () => {
   const extensions = "250-peer.example\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN";
   it("passes on parameters, recipient by recipient", async () => {
