@@ -1,0 +1,56 @@
+/** Whether programs of all users can leave mail: the maildrop, its mode, and the way there. */
+import { lstat, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { ServerConfig } from "../../app/config/server-config.ts";
+import { findUser } from "../../app/data-directory.ts";
+import { FRESH_MODE, maildropPlaces } from "../../maildrop/places.ts";
+import { errorAt, type Finding, warningAt } from "./finding.ts";
+
+/** A maildrop that is not there yet is made at the start; what is above it must let users through then, too. */
+export async function checkLocalMail({ maildrop, user }: ServerConfig): Promise<readonly Finding[]> {
+  const { fresh } = maildropPlaces(maildrop);
+  const findings: Finding[] = [];
+  const made = await lstat(fresh).catch(() => null);
+  if (made !== null && !made.isDirectory()) return [errorAt("maildrop", `${fresh} is no directory`)];
+  if (made !== null) {
+    const owner = ownerOf(user);
+    if (owner !== null && made.uid !== owner)
+      findings.push(errorAt("maildrop", `${fresh} belongs to user ${made.uid}, and the server runs as ${owner}`));
+    if ((made.mode & 0o7777) !== FRESH_MODE)
+      findings.push(
+        warningAt("maildrop", `${fresh} has mode ${octal(made.mode)}: it is made ${octal(FRESH_MODE)} at the start`),
+      );
+  }
+  const closed = await closedAbove(maildrop);
+  if (closed !== null)
+    findings.push(
+      warningAt(
+        "maildrop",
+        `${closed} lets only its owner through: sendmail works for nobody else (chmod o+x ${closed}, or another maildrop)`,
+      ),
+    );
+  return findings;
+}
+
+/** `null`: nobody is named, and root starts what it will be; or the name is another check's. */
+function ownerOf(user: string | null): number | null {
+  if (user === null) return process.getuid?.() ?? null;
+  try {
+    return findUser(user).uid;
+  } catch {
+    // Told where users are checked.
+    return null;
+  }
+}
+
+/** The first directory on the way that is closed to others. */
+async function closedAbove(path: string): Promise<string | null> {
+  let closed: string | null = null;
+  for (let at = path; ; at = dirname(at)) {
+    const stats = await stat(at).catch(() => null);
+    if (stats !== null && (stats.mode & 0o001) === 0) closed = at;
+    if (at === dirname(at)) return closed;
+  }
+}
+
+const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0");
