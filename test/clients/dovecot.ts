@@ -11,34 +11,48 @@ const mailUid = 65_534;
 
 export class Dovecot {
   readonly port: number;
+  /** 0: it does not speak LMTP. */
+  readonly lmtpPort: number;
   readonly #root: string;
   readonly #child: ChildProcess;
 
-  private constructor(port: number, root: string, child: ChildProcess) {
-    this.port = port;
+  private constructor(ports: { readonly port: number; readonly lmtpPort: number }, root: string, child: ChildProcess) {
+    this.port = ports.port;
+    this.lmtpPort = ports.lmtpPort;
     this.#root = root;
     this.#child = child;
   }
 
-  /** User `ann`, password `secret`. */
-  static async start(): Promise<Dovecot> {
+  /** User `ann`, password `secret`. `lmtp`: takes mail, too (Debian's dovecot-lmtpd). */
+  static async start({ lmtp = false }: { readonly lmtp?: boolean } = {}): Promise<Dovecot> {
     const root = await mkdtemp(join(tmpdir(), "dovecot-"));
     await chmod(root, 0o755);
     const port = await freePort();
+    const lmtpPort = lmtp ? await freePort() : 0;
     const mail = join(root, "mail");
     await mkdir(mail);
     await chown(mail, mailUid, mailUid);
     await writeFile(join(root, "users"), `ann:{PLAIN}secret:${mailUid}:${mailUid}::${mail}/ann::\n`);
-    await writeFile(join(root, "dovecot.conf"), config(root, port));
+    await writeFile(join(root, "dovecot.conf"), `${config(root, port)}${lmtp ? lmtpConfig(root, lmtpPort) : ""}`);
     const child = spawn(program, ["-F", "-c", join(root, "dovecot.conf")], { stdio: "ignore" });
-    const dovecot = new Dovecot(port, root, child);
+    const dovecot = new Dovecot({ port, lmtpPort }, root, child);
     try {
       await answers(port, child);
+      if (lmtp) await answers(lmtpPort, child);
       return dovecot;
     } catch (fault) {
       await dovecot.stop();
       throw fault;
     }
+  }
+
+  get lmtpPath(): string {
+    return join(this.#root, "lmtp");
+  }
+
+  /** New messages of a user. */
+  newMail(user: string): string {
+    return join(this.#root, "mail", user, "Maildir/new");
   }
 
   async stop(): Promise<void> {
@@ -81,6 +95,19 @@ service imap-login {
   }
   inet_listener imaps {
     port = 0
+  }
+}
+`;
+
+const lmtpConfig = (root: string, port: number): string => `
+protocols = imap lmtp
+postmaster_address = postmaster@example.org
+service lmtp {
+  inet_listener lmtp {
+    port = ${port}
+  }
+  unix_listener ${root}/lmtp {
+    mode = 0666
   }
 }
 `;
