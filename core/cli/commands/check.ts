@@ -6,6 +6,7 @@ import { KernelError } from "../../kernel/kernel-error.ts";
 import { checkCertificates } from "../check/certificates.ts";
 import { checkDns } from "../check/dns.ts";
 import { errorAt, type Finding } from "../check/finding.ts";
+import { checkLocalMail } from "../check/local-mail.ts";
 import { checkDataDir, checkFreeSpace, checkPorts, checkUser } from "../check/places.ts";
 import { checkPostmaster, checkRoutes } from "../check/routes.ts";
 import { checkTables } from "../check/tables.ts";
@@ -31,6 +32,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     ...(await checkCertificates(config, Date.now())),
     ...(await checkPorts(config)),
     ...(await checkDataDir(config)),
+    ...(await checkLocalMail(config)),
     ...(await checkFreeSpace(config)),
     ...checkUser(config),
   ];
