@@ -55,7 +55,7 @@ export const serverSections: readonly Section[] = [
   {
     title: "Where mail goes",
     rows: [
-      row("relayhost", "deliver-smtp", "smarthost"),
+      row("relayhost", "deliver-smtp", "smarthost", "or `relayHost` of route-transport"),
       row(
         "smtp_sasl_auth_enable, smtp_sasl_password_maps",
         "deliver-smtp",
@@ -67,12 +67,20 @@ export const serverSections: readonly Section[] = [
       row("smtp_dns_support_level", "deliver-smtp", "dane", "and `dns.validating`"),
       row("smtp_bind_address", "deliver-smtp", "sourceAddress"),
       row("sender_dependent_relayhost_maps, sender_dependent_default_transport_maps", "route-sender", "maps"),
+      row("transport_maps", "route-transport", "maps", "policy-relay has `relayNextHops` beside `relayDomains`"),
+      row("default_transport, relay_transport", "route-transport", "maps", "a key `*`, or the domain"),
+      row("error, retry, discard (transports)", "route-transport", "maps", "`error:`, `retry:`, `discard:`"),
       row(
-        "transport_maps",
-        "policy-relay",
-        "relayNextHops",
-        "for relay domains; there is no table of transports for all recipients yet",
+        "pipe (master.cf)",
+        "deliver-pipe",
+        "pipes",
+        "`argv` is `command`, `user` and `flags` are `user` and `fields`",
       ),
+      row("command_time_limit", "deliver-pipe", "aliasTimeLimit", "and `timeLimit` of each pipe"),
+      row("export_environment", "deliver-pipe", "pipes.environment", "nothing of the server's own is passed on"),
+      row("default_privs", "deliver-pipe", "aliasUser"),
+      row("allow_min_user", "deliver-pipe", "pipes.allowDash"),
+      row("null_sender", "deliver-pipe", "pipes.nullSender"),
       row("virtual_transport, mailbox_transport, local_transport", "deliver-local"),
       row(
         "smtp_generic_maps",
@@ -108,7 +116,23 @@ export const serverSections: readonly Section[] = [
   {
     title: "Addresses",
     rows: [
-      row("virtual_alias_maps, alias_maps", "alias-virtual", "maps"),
+      row("virtual_alias_maps", "alias-virtual", "maps"),
+      row(
+        "alias_maps, alias_database",
+        "alias-system",
+        "maps",
+        "`aliases:/etc/aliases`; there is no newaliases to be run",
+      ),
+      row("allow_mail_to_commands, allow_mail_to_files", "alias-system", "allow", "`forward.allow` for `.forward`"),
+      row("forward_path", "alias-system", "forward.file", "`forward.enabled`"),
+      row("mailbox_delivery_lock", "alias-system", "allow", "files of aliases are locked by dotlock"),
+      row("prepend_delivered_header", "deliver-pipe", "pipes.fields", "alias-system always does"),
+      row(
+        "sender_canonical_maps with postsrsd",
+        "alias-srs",
+        "secretFile",
+        "addresses of the same secret are good in both",
+      ),
       row("virtual_alias_domains", "alias-virtual", "domains"),
       row("luser_relay", "alias-virtual", "maps", "a key `@example.org` for all that is left"),
       row("mydestination, virtual_mailbox_domains", "directory-file", "domains"),
