@@ -164,6 +164,17 @@ describe("a failed flush", () => {
     expect(await recoveredIds(await openIn(dir))).toEqual([]);
   });
 
+  it("of what is written last does not keep the spool from ending: it is written again", async () => {
+    const dir = await freshDirectory();
+    const { hand, files } = switchable();
+    const spool = await openIn(dir, { files });
+    await acceptOne(spool, "done");
+    await spool.remove("done");
+    hand.sabotage = once("EIO", "before");
+    await spool.close();
+    expect(await recoveredIds(await openIn(dir))).toEqual([]);
+  });
+
   it("does not lose an outcome: it is written again to the next segment", async () => {
     const dir = await freshDirectory();
     const { hand, files } = switchable();

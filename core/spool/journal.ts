@@ -187,6 +187,8 @@ export class Journal {
       else {
         this.#facts.push(waiting);
         if (waiting.isUrgent) this.#urgent += 1;
+        else if (this.#isDraining) this.#isLazyDue = true;
+        else this.#writeLater();
       }
     }
     this.#facts.sort((one, other) => one.order - other.order);
