@@ -28,21 +28,24 @@ export interface FaultOptions {
   readonly seed: number;
   /** Of all faults, this share is tried; 1: all. */
   readonly share: number;
+  /** This one, and no other. */
+  readonly only?: Fault | undefined;
 }
 
 const fastest = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 const sideBySide = 4;
 
-export async function injectFaults({ seed, share }: FaultOptions): Promise<FaultReport> {
+export async function injectFaults({ seed, share, only }: FaultOptions): Promise<FaultReport> {
   const scratch = mkdtempSync(join(fastest, "postern-faults-"));
   try {
     const { operations } = await live(join(scratch, "whole"), null, seed);
     const draw = new Random(seed);
-    const faults = Array.from({ length: operations }, (_, index) => index + 1)
+    const all = Array.from({ length: operations }, (_, index) => index + 1)
       .flatMap((operation) =>
         faultCodes.flatMap((code) => faultKinds.map((kind): Fault => ({ code, kind, operation }))),
       )
       .filter(() => share >= 1 || draw.chance(share));
+    const faults = only ? [only] : all;
     const totals = { met: 0, refused: 0 };
     const waiting = faults.values();
     const lane = async (name: string): Promise<void> => {
