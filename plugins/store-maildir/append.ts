@@ -27,7 +27,8 @@ export async function appendMessages(
   const written: Written[] = [];
   try {
     for (const message of messages) {
-      const by = { host: folder.site.host, nowMs: folder.site.clock.now() };
+      const { host, clock, flush } = folder.site;
+      const by = { host, nowMs: clock.now(), flush };
       written.push(await writeMessage(folder.path, message, by));
     }
     const put = (index: number, path: string) => {
@@ -77,7 +78,7 @@ export async function placeWithUids(
       undo.push(put(index, join(folder.path, where, name)));
     });
     const used = new Set(placed.map(({ where }) => where));
-    await Promise.all([...used].map((where) => folder.site.flush.flush(join(folder.path, where))));
+    await Promise.all([...used].map((where) => folder.site.flush.directory(join(folder.path, where))));
     uids = (await folder.uidlist.assign(bases)).map(({ uid }) => uid);
   } catch (cause) {
     folder.distrust();

@@ -22,13 +22,17 @@ export async function deliverMessage(place: FolderPlace, message: NewMessage, si
   const directory = place.path;
   const { deliveryId } = message;
   const letters = await lettersOfNew(place, message, site);
-  const written = await writeMessage(directory, message, { host: site.host, nowMs: site.clock.now() });
+  const written = await writeMessage(directory, message, {
+    host: site.host,
+    nowMs: site.clock.now(),
+    flush: site.flush,
+  });
   const { diskBytes, sizeBytes } = written;
   const base =
     deliveryId === undefined ? written.base : withSizes(deliveryName(deliveryId, site.host), diskBytes, sizeBytes);
   if (deliveryId !== undefined && !message.isFirstTry && isTakenOver(directory, { base, deliveryId, site })) {
     attempt(() => unlinkSync(written.path));
-    await site.flush.flush(join(directory, "cur"));
+    await site.flush.directory(join(directory, "cur"));
     return;
   }
   const where = letters === "" ? "new" : "cur";
@@ -36,7 +40,7 @@ export async function deliverMessage(place: FolderPlace, message: NewMessage, si
   try {
     // The same delivery again replaces the same bytes.
     renameSync(written.path, path);
-    await site.flush.flush(join(directory, where));
+    await site.flush.directory(join(directory, where));
   } catch (cause) {
     attempt(() => unlinkSync(written.path));
     throw storeError(cause);

@@ -5,8 +5,8 @@
 import { lstatSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { flushDirectoryNow } from "./directory-flush.ts";
 import { errnoOf, storeError } from "./errors.ts";
+import { flushDirectoryNow } from "./flush.ts";
 import { Folder, type FolderPlace } from "./folder.ts";
 import type { Site } from "./site.ts";
 

@@ -1,5 +1,6 @@
 /** store-maildir: mailboxes as Maildir++ directories in Dovecot's dialect. */
 import { Duration, definePlugin, MailboxStore, Notifier, optional, Type } from "postern/plugin";
+import { FileSystemSync } from "./file-system-sync.ts";
 import { MaildirStore } from "./store.ts";
 
 export default definePlugin({
@@ -34,6 +35,11 @@ export default definePlugin({
       default: 4096,
       description: "Directories watched by inotify in one process; mailboxes beyond are only checked now and then.",
     }),
+    flush: Type.Union([Type.Literal("together"), Type.Literal("each")], {
+      default: "together",
+      description:
+        "How new mail gets onto the disk: `together`: with more than a few messages at a time the file system is flushed as a whole; `each`: every file by itself, for a file system on which others write a lot.",
+    }),
     checkEvery: Duration({
       default: "30s",
       minimum: "1s",
@@ -43,10 +49,18 @@ export default definePlugin({
   needs: { notifier: optional(Notifier) },
   provides: { store: MailboxStore },
   setup({ config, needs, log, clock, configDir }) {
-    const store = new MaildirStore({ ...config, configDir, log, clock, notifier: needs.notifier ?? null });
+    const sync = config.flush === "together" ? new FileSystemSync() : null;
+    const store = new MaildirStore({
+      ...config,
+      ...(sync && { syncFileSystem: (path: string) => sync.sync(path) }),
+      ...{ configDir, log, clock, notifier: needs.notifier ?? null },
+    });
     return {
       provides: { store },
-      stop: async () => store.stop(),
+      async stop() {
+        store.stop();
+        sync?.close();
+      },
     };
   },
 });

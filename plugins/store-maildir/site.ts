@@ -1,6 +1,6 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
 import type { Clock, Log, Notifier } from "postern/plugin";
-import type { DirectoryFlush } from "./directory-flush.ts";
+import type { Flush } from "./flush.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
 import type { StructureCache } from "./structure-cache.ts";
 import type { Watcher } from "./watcher.ts";
@@ -12,7 +12,7 @@ export interface Site {
   readonly host: string;
   readonly notifier: Notifier | null;
   readonly folders: FolderRegistry;
-  readonly flush: DirectoryFlush;
+  readonly flush: Flush;
   readonly structures: StructureCache;
   readonly watcher: Watcher;
 }

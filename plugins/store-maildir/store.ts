@@ -1,8 +1,8 @@
 /** The `MailboxStore` over Maildirs: one site for all accounts of this process. */
 import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier } from "postern/plugin";
 import { MaildirAccount } from "./account-mailboxes.ts";
-import { DirectoryFlush } from "./directory-flush.ts";
 import { hostPart } from "./file-name.ts";
+import { Flush, type SyncFileSystem } from "./flush.ts";
 import { FolderRegistry } from "./folder-registry.ts";
 import { mailboxPath } from "./mailbox-path.ts";
 import type { Site } from "./site.ts";
@@ -20,6 +20,8 @@ export interface MaildirStoreOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier | null;
+  /** Flushes a file system at once; left out, each file is flushed by itself. */
+  readonly syncFileSystem?: SyncFileSystem;
 }
 
 export class MaildirStore implements MailboxStore {
@@ -34,7 +36,7 @@ export class MaildirStore implements MailboxStore {
       host: hostPart(),
       notifier: options.notifier,
       folders: new FolderRegistry(),
-      flush: new DirectoryFlush(),
+      flush: new Flush(options.syncFileSystem),
       structures: new StructureCache(),
       watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery }),
     };

@@ -2,12 +2,13 @@
  * Writes a message into `tmp/`, on disk when it resolves. On any fault the file is removed again. Sizes become part of the
  * name, so nobody has to count later.
  */
-import { closeSync, constants, fsync, futimesSync, openSync, unlinkSync, write, writevSync } from "node:fs";
+import { closeSync, constants, futimesSync, openSync, unlinkSync, write, writevSync } from "node:fs";
 import { join } from "node:path";
 import { type NewMessage, StoreError } from "postern/plugin";
 import { countBareLf } from "./crlf.ts";
 import { attempt, storeError } from "./errors.ts";
 import { uniqueName, withSizes } from "./file-name.ts";
+import type { Flush } from "./flush.ts";
 
 export interface Written {
   /** Path in `tmp/`. */
@@ -36,7 +37,7 @@ function count(tally: Tally, piece: Uint8Array): void {
 export async function writeMessage(
   directory: string,
   message: NewMessage,
-  by: { readonly host: string; readonly nowMs: number },
+  by: { readonly host: string; readonly nowMs: number; readonly flush: Flush },
 ): Promise<Written> {
   const name = uniqueName(by.nowMs, by.host);
   const path = join(directory, "tmp", name);
@@ -59,7 +60,7 @@ export async function writeMessage(
       const date = message.internalDate / 1000;
       futimesSync(fd, date, date);
     }
-    await flushed(fd);
+    await by.flush.file(fd, directory);
     isOpen = false;
     closeSync(fd);
     const sizeBytes = tally.diskBytes + tally.missing;
@@ -96,6 +97,3 @@ const writeOne = async (fd: number, bytes: Uint8Array): Promise<void> => {
     );
   }
 };
-
-const flushed = (fd: number): Promise<void> =>
-  new Promise((resolve, reject) => fsync(fd, (cause) => (cause ? reject(cause) : resolve())));
