@@ -1,7 +1,7 @@
 /** ESMTP parameters, xtext and the addresses of DSN: decoded values hide no control characters. */
+import { xtext } from "../../../core/outbound/xtext.ts";
 import { isReply, parseParameters } from "../../../core/smtp/parameters.ts";
 import { decodeUtf8Address, decodeXtext } from "../../../core/smtp/xtext.ts";
-import { xtext } from "../../../plugins/deliver-smtp/parameters.ts";
 import { hold, type Target } from "../target.ts";
 
 const known = new Set(["SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", "NOTIFY", "ORCPT"]);
