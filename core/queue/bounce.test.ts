@@ -1,25 +1,16 @@
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import type { Outcome } from "../contracts/delivery.ts";
 import type { Notify } from "../contracts/envelope.ts";
 import type { Offer, Opening } from "../contracts/submit.ts";
-import { defer, expanded, proceed, reject } from "../kernel/verdicts.ts";
+import { defer, proceed, reject } from "../kernel/verdicts.ts";
 import { english } from "../mail/dsn/english.ts";
 import { german } from "../mail/dsn/german.ts";
 import { addressSpecs, createHeaders, headerEnd } from "../mail/header.ts";
 import { parseMail } from "../mail/parse-mail.ts";
 import type { Listed } from "../testing/kernel.ts";
-import { addressOf } from "../testing/mail.ts";
 import { type MailFlow, type MailFlowInit, offerOf, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
-import {
-  aliases,
-  type Delivered,
-  directory,
-  hooksPlugin,
-  openRelay,
-  outcomes,
-  recording,
-} from "../testing/mail-plugins.ts";
+import { aliases, directory, hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
+import { byName, groupsOf, partsOf, reportsOf } from "../testing/reports.ts";
 
 const flows: MailFlow[] = [];
 afterEach(async () => {
@@ -35,33 +26,7 @@ async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = 
   return flow;
 }
 
-/** Local mail is delivered; elsewhere it goes as the local part says. */
-const byName = (name: string): Outcome => {
-  if (name.endsWith("@example.org")) return outcomes.delivered;
-  if (name.startsWith("dead")) return outcomes.failed;
-  if (name.startsWith("slow")) return outcomes.deferred;
-  if (name.startsWith("dsn")) return { ...outcomes.relayed, isDsnPassedOn: true };
-  return name.startsWith("box") ? outcomes.delivered : outcomes.relayed;
-};
-
 const fromAnn = (more: Partial<Opening> = {}) => ({ ...openingOf({ from: "ann@example.org" }), ...more });
-const reportsOf = (delivered: readonly Delivered[]) => delivered.filter(({ origin }) => origin === "bounce");
-
-const partsOf = ({ text }: Delivered): readonly string[] => {
-  const boundary = /boundary="([^"]+)"/.exec(text)?.[1] ?? "none";
-  return text.split(`\r\n--${boundary}`).slice(1, -1);
-};
-/** What each recipient's group says: `failed x@y 5.1.1`. */
-const groupsOf = (report: Delivered): readonly string[] => {
-  const [, status = ""] = partsOf(report);
-  return status
-    .slice(status.indexOf("\r\n\r\n") + 4)
-    .split("\r\n\r\n")
-    .slice(1)
-    .map((group) => createHeaders(Buffer.from(`${group}\r\n`)))
-    .map((fields) => `${fields.get("Action")} ${fields.get("Final-Recipient")} ${fields.get("Status")}`);
-};
-
 describe("who is told what", () => {
   const cases: [string, readonly Notify[], string, readonly string[]][] = [
     ["a failure, nothing said", [], "dead@example.net", ["failed rfc822;dead@example.net 5.1.1"]],
@@ -120,67 +85,6 @@ describe("who is told what", () => {
     expect(reports[0]?.text).toContain("Will-Retry-Until: Wed, 7 Jan 2026 03:04:05 +0000");
     expect(reports[1]?.text).toContain("Not delivered in 5 days");
     expect(flow.queue.stats()).toMatchObject({ deferred: 0, active: 0 });
-  });
-});
-
-describe("a name that was passed on (RFC 3461 5.2.7)", () => {
-  const toTwo = aliases({ "team@example.org": ["box1@example.net", "dead@example.net"] });
-  const list = hooksPlugin({
-    expand: ({ address }) =>
-      address.localPart === "list"
-        ? expanded([{ address: addressOf("far@example.net") }], { reversePath: addressOf("list-owner@example.org") })
-        : proceed,
-  });
-  const cases: [string, readonly Notify[], Listed, string, readonly string[]][] = [
-    [
-      "success asked of an alias of two",
-      ["success", "failure"],
-      toTwo,
-      "team@example.org",
-      ["failed rfc822;dead@example.net 5.1.1", "expanded rfc822;team@example.org 2.0.0"],
-    ],
-    [
-      "nothing but success asked of it",
-      ["success"],
-      toTwo,
-      "team@example.org",
-      ["expanded rfc822;team@example.org 2.0.0"],
-    ],
-    ["nothing said", [], toTwo, "team@example.org", ["failed rfc822;dead@example.net 5.1.1"]],
-    [
-      "an alias of one hands the wish on",
-      ["success"],
-      aliases({ "one@example.org": ["box@example.net"] }),
-      "one@example.org",
-      ["delivered rfc822;box@example.net 2.0.0"],
-    ],
-    ["a list", ["success"], list, "list@example.org", ["delivered rfc822;list@example.org 2.0.0"]],
-  ];
-  it.each(cases)("%s", async (_, notify, plugin, to, expected) => {
-    const { plugin: transport, delivered } = recording(byName);
-    const flow = await flowOf([plugin, transport]);
-    await sendText(flow, { opening: fromAnn({ envid: "E1" }), to: [offerOf(to, { notify: new Set(notify) })] });
-    await flow.quiet();
-    const reports = reportsOf(delivered);
-    expect(reports.flatMap(groupsOf)).toEqual(expected);
-    for (const report of reports) {
-      expect(report.to).toEqual(["ann@example.org"]);
-      expect(report.text).toContain("Original-Envelope-Id: E1\r\n");
-    }
-    expect(flow.queue.stats()).toMatchObject({ deferred: 0, active: 0 });
-  });
-
-  it("is told once, over a crash too, while others behind it still wait", async () => {
-    const { plugin, delivered } = recording(byName);
-    const team = aliases({ "team@example.org": ["box@example.net", "slow@example.net"] });
-    const flow = await flowOf([team, plugin]);
-    await sendText(flow, { opening: fromAnn(), to: [offerOf("team@example.org", { notify: new Set(["success"]) })] });
-    await flow.quiet();
-    await flow.crash();
-    const again = await flowOf([team, plugin], { directory: flow.directory, clock: flow.clock });
-    again.clock.advance(HOUR);
-    await again.quiet();
-    expect(reportsOf(delivered).flatMap(groupsOf)).toEqual(["expanded rfc822;team@example.org 2.0.0"]);
   });
 });
 
