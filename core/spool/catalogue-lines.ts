@@ -47,7 +47,8 @@ export async function* newestFirst(
 function linesIn(bytes: Buffer, isWanted: IsWanted): readonly CatalogueLine[] {
   const lines: CatalogueLine[] = [];
   for (let end = bytes.length; end > 0; ) {
-    const begin = bytes.lastIndexOf(newline, end - 2) + 1;
+    // A negative place would be counted from the end.
+    const begin = end < 2 ? 0 : bytes.lastIndexOf(newline, end - 2) + 1;
     const line = end - begin > checksumChars + 2 ? parseLine(bytes.subarray(begin, end - 1), isWanted) : null;
     if (line) lines.push(line);
     end = begin;

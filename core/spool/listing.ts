@@ -67,7 +67,8 @@ class Listing {
     for await (const found of journalBriefs([...ledger.entries.values()])) {
       const summaries: SpoolSummary[] = [];
       for (const [entry, there] of found) {
-        const brief = there ?? (await this.#read(entry));
+        // It may have left the journal meanwhile.
+        const brief = there ?? entry.presentBrief ?? (await this.#read(entry));
         if (brief && !entry.isRemoved) summaries.push(this.#tell(brief, entry.dueAt));
       }
       yield summaries;

@@ -148,8 +148,10 @@ export class FileSpool implements Spool {
     this.#assertOpen();
     await this.#init.surveyed;
     for await (const summaries of listWaiting(this.#init)) {
-      if (this.#closing) return;
-      for (const summary of summaries) yield summary;
+      for (const summary of summaries) {
+        if (this.#closing) return;
+        yield summary;
+      }
     }
   }
 
@@ -214,8 +216,9 @@ export class FileSpool implements Spool {
       await journal.drain();
       this.#inBackground(surveyed.then(() => deferred.flushNames()));
       while (this.#background.size > 0) await Promise.all(this.#background);
-      await this.#init.catalogue.close();
+      // A segment that is being emptied comes to its end here.
       await segments.close();
+      await this.#init.catalogue.close();
     } finally {
       await lock.release();
     }
