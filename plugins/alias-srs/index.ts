@@ -95,6 +95,14 @@ export default definePlugin({
       if (!address) log.warn({ sender: String(sender) }, "the sender is too long to be rewritten: it stays as it is");
       return address;
     };
+    const forwarded = async (recipient: Recipient, sender: Address) => {
+      const { address } = recipient;
+      if ((await lives(address.domain)) || (await lives(sender.domain))) return proceed;
+      const reversePath = senderFor(sender);
+      if (!reversePath || isSameAddress(sender, reversePath)) return proceed;
+      // Whether this mail may be relayed is not asked here, and not answered.
+      return expanded([{ address, notify: wishesOf(recipient) }], { reversePath, grantsRelay: false });
+    };
     return {
       hooks: {
         findDomain: (query) =>
@@ -104,20 +112,13 @@ export default definePlugin({
           const answer = originalOf(address);
           return answer.verdict === "reject" ? answer : accept("rewritten sender");
         },
-        async expand(recipient, { reversePath, origin }) {
+        expand(recipient, { reversePath, origin }) {
           const { address, parents } = recipient;
           if (isOurs(address)) return originalOf(address);
           const sender = recipient.reversePath === undefined ? reversePath : recipient.reversePath;
-          if (sender === null || (parents.length === 0 && origin !== "forward")) return proceed;
-          if (address.domain.endsWith(".invalid") || (await lives(address.domain)) || (await lives(sender.domain)))
-            return proceed;
-          const rewrittenSender = senderFor(sender);
-          if (!rewrittenSender || isSameAddress(sender, rewrittenSender)) return proceed;
-          // Whether this mail may be relayed is not asked here, and not answered.
-          return expanded([{ address, notify: wishesOf(recipient) }], {
-            reversePath: rewrittenSender,
-            grantsRelay: false,
-          });
+          const isForwarded = parents.length > 0 || origin === "forward";
+          if (sender === null || !isForwarded || address.domain.endsWith(".invalid")) return proceed;
+          return forwarded(recipient, sender);
         },
       },
       check: () => findings(path),

@@ -24,7 +24,7 @@ import { deliverAll, TRANSPORT } from "./deliver.ts";
 import { expansionOf } from "./expand.ts";
 import { findings } from "./findings.ts";
 import { comesBack, commonName } from "./going-round.ts";
-import { aliasOf } from "./look-up.ts";
+import { aliasOf, isNoAlias } from "./look-up.ts";
 import { ownTarget } from "./own-target.ts";
 import type { Allowed, Site } from "./site.ts";
 
@@ -101,15 +101,18 @@ export default definePlugin({
     return {
       hooks: {
         findDomain: ({ domain }) => (site.domains.has(domain) ? accept("local domain") : proceed),
-        async destination(envelope, { address }) {
+        destination(envelope, { address }) {
           if (ownTarget(address)) return isHandedBack(envelope) ? accept("target of an alias") : proceed;
-          return (await aliasOf(address, site)) ? accept("alias") : proceed;
+          if (isNoAlias(address, site)) return proceed;
+          return aliasOf(address, site).then((alias) => (alias ? accept("alias") : proceed));
         },
-        async expand(recipient, envelope) {
+        expand(recipient, envelope) {
           if (ownTarget(recipient.address)) return isOurs(recipient, envelope) ? proceed : unknown;
-          const answer = await expansionOf(recipient, envelope, site);
-          if (answer?.verdict === "expanded") names(envelope).add(String(recipient.address));
-          return answer ?? proceed;
+          if (!site.forward && isNoAlias(recipient.address, site)) return proceed;
+          return expansionOf(recipient, envelope, site).then((answer) => {
+            if (answer?.verdict === "expanded") names(envelope).add(String(recipient.address));
+            return answer ?? proceed;
+          });
         },
         messageFor: (envelope, message, recipient) =>
           comesBack(names(envelope), message, recipient) ? reject(config.loopText, { detail: "4.6" }) : proceed,

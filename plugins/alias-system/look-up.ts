@@ -18,8 +18,17 @@ export async function aliasOf({ localPart, domain }: Address, site: Site): Promi
   return alias && (await isLocal(domain, site)) ? alias : null;
 }
 
+/** Known at once for most addresses: no table has the name. */
+export function isNoAlias({ localPart }: Address, { tables, facts }: Site): boolean {
+  const { bare, extension } = splitExtension(localPart, facts.recipientDelimiter);
+  const names = extension === "" ? [localPart] : [localPart, bare];
+  return names.every((name) => tables.every((table) => table.get(keyOf(name)) === null));
+}
+
+const keyOf = (localPart: string): string => localPart.normalize("NFC").toLowerCase();
+
 export async function aliasNamed(localPart: string, { tables }: Pick<Site, "tables">): Promise<Alias | null> {
-  const name = localPart.normalize("NFC").toLowerCase();
+  const name = keyOf(localPart);
   for (const table of tables) {
     const value = await table.get(name);
     if (value !== null) return { name, value };
