@@ -14,7 +14,7 @@ let server: RunningServer;
 const isRoot = process.getuid?.() === 0;
 
 beforeAll(async () => {
-  server = await RunningServer.prepare();
+  server = await RunningServer.prepare({ config: ["workers: 1"] });
   // As the ways to a data directory usually are; that of a test is closed.
   await chmod(server.directory, 0o755);
   for (const name of ["sendmail", "mailq", "newaliases"]) await install(name);
@@ -72,13 +72,13 @@ describe("a message that a program leaves", () => {
     };
     let from = server.lines.length;
     const first = leave(subjects.slice(0, 10));
-    await server.logged(({ msg }) => msg === "picked up", from);
+    await server.logged(({ msg }) => msg === "picked up", from, 120_000);
     await server.killAll();
     await first;
     await leave(subjects.slice(10));
     from = server.lines.length;
     await server.startProcess();
-    await server.logged(({ msg }) => msg === "picked up", from);
+    await server.logged(({ msg }) => msg === "picked up", from, 120_000);
     await server.killAll();
     await server.startProcess();
     for (const subject of subjects) await arrived(subject);
