@@ -11,15 +11,19 @@ import { Turns } from "./turns.ts";
 export class AtHand {
   readonly #most: number;
   readonly #backlog: Backlog;
+  readonly #may: (ticket: Ticket) => boolean;
   readonly #tickets = new Map<string, Ticket>();
   readonly #fresh = new Turns<Ticket>();
   readonly #retries = new Turns<Ticket>();
   readonly #waiting = new DueHeap();
   #isFreshNext = true;
 
-  constructor(most: number, backlog: Backlog) {
+  /** `may`: whether there is room for it now, as `Turns.shift` takes it. */
+  constructor(most: number, backlog: Backlog, may: (ticket: Ticket) => boolean) {
     this.#most = most;
     this.#backlog = backlog;
+    // Somebody else may have taken it meanwhile: it stands here all the same.
+    this.#may = (ticket) => ticket.at !== "ready" || may(ticket);
   }
 
   get size(): number {
@@ -73,7 +77,7 @@ export class AtHand {
 
   /** `false`: there is no room, it is left to the spool. */
   addFresh(ticket: Ticket, nowMs: number): boolean {
-    if (this.#tickets.size >= this.#most && this.#fresh.isCrowded(ticket, this.#most / 2)) {
+    if (this.#fresh.isCrowded(ticket, this.#most)) {
       this.#leave(ticket);
       this.#backlog.leave(nowMs);
       return false;
@@ -93,12 +97,13 @@ export class AtHand {
     return ticket;
   }
 
-  /** The next one of those that `may` lets go. New mail and what was put off take turns, so that neither holds the other up. */
-  take(nowMs: number, may: (ticket: Ticket) => boolean): Ticket | null {
+  /** The next one that there is room for. New mail and what was put off take turns, so that neither holds the other up. */
+  take(nowMs: number): Ticket | null {
     for (let due = this.#waiting.takeDue(nowMs); due; due = this.#waiting.takeDue(nowMs)) this.#again(due);
     this.#isFreshNext = !this.#isFreshNext;
-    const [first, second] = this.#isFreshNext ? [this.#fresh, this.#retries] : [this.#retries, this.#fresh];
-    return shift(first, may) ?? shift(second, may);
+    return this.#isFreshNext
+      ? (this.#shift(this.#fresh) ?? this.#shift(this.#retries))
+      : (this.#shift(this.#retries) ?? this.#shift(this.#fresh));
   }
 
   put(ticket: Ticket, rest: Rest): void {
@@ -150,17 +155,9 @@ export class AtHand {
     ticket.at = "gone";
     this.#tickets.delete(ticket.id);
   }
-}
 
-function shift(turns: Turns<Ticket>, may: (ticket: Ticket) => boolean): Ticket | null {
-  // Somebody else may have taken it meanwhile: it stands here all the same.
-  for (let next = turns.shift(isGoneOr(may)); next; next = turns.shift(isGoneOr(may))) {
-    if (next.at === "ready") return next;
+  #shift(turns: Turns<Ticket>): Ticket | null {
+    for (let next = turns.shift(this.#may); next; next = turns.shift(this.#may)) if (next.at === "ready") return next;
+    return null;
   }
-  return null;
 }
-
-const isGoneOr =
-  (may: (ticket: Ticket) => boolean) =>
-  (ticket: Ticket): boolean =>
-    ticket.at !== "ready" || may(ticket);

@@ -86,7 +86,7 @@ const inLane = (room: AttemptRoom, job: Job, group: Group, ticket: Ticket): Prom
       priority: ticket.priority,
       recipients: group.recipients.length,
       limits: () => room.limitsOf(group.route),
-      onWait: (end) => ticket.cuts.push(end),
+      onWait: (cut) => ticket.waits(cut),
     },
     () => deliver(room, job, group),
   );

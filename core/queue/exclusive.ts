@@ -47,7 +47,7 @@ export class Exclusive {
     if (isStopped()) throw new Error("the queue has ended");
     const before = restOf(atHand.get(id));
     const ticket = atHand.claim(id, "active");
-    ticket.isRecalled = false;
+    ticket.rests();
     unload(ticket);
     this.#running += 1;
     let rest = before;

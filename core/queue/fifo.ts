@@ -1,32 +1,37 @@
-/** First in, first out, without moving what waits. */
+/** First in, first out, at the same cost however many wait. */
 export class Fifo<T> {
-  #items: (T | undefined)[] = [];
-  #head = 0;
+  #first: Link<T> | null = null;
+  #last: Link<T> | null = null;
+  #size = 0;
 
   get size(): number {
-    return this.#items.length - this.#head;
+    return this.#size;
   }
 
   /** The one that `shift` would give. */
   get first(): T | undefined {
-    return this.#items[this.#head];
+    return this.#first?.item;
   }
 
   push(item: T): void {
-    this.#items.push(item);
+    const link: Link<T> = { item, next: null };
+    if (this.#last) this.#last.next = link;
+    else this.#first = link;
+    this.#last = link;
+    this.#size += 1;
   }
 
   shift(): T | undefined {
-    const item = this.#items[this.#head];
-    this.#items[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head >= this.#items.length) {
-      this.#items = [];
-      this.#head = 0;
-    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
+    const first = this.#first;
+    if (!first) return undefined;
+    this.#first = first.next;
+    if (!first.next) this.#last = null;
+    this.#size -= 1;
+    return first.item;
   }
+}
+
+interface Link<T> {
+  readonly item: T;
+  next: Link<T> | null;
 }

@@ -50,12 +50,13 @@ const open: LaneState = { at: "open" };
 const full: LaneState = { at: "full" };
 
 const RESTING_LIMIT = 10_000;
+const IDLE_LIMIT = 100;
 const REST_MS = 60 * 60_000;
 const UNPARKED_AT_ONCE = 32;
 
 export class Lanes {
   readonly #room: LanesRoom;
-  /** In use. */
+  /** In use, or lately. */
   readonly #lanes = new Map<string, Lane>();
   /** Not in use, and not forgotten; who rested longest stands first. */
   readonly #resting = new Map<string, Lane>();
@@ -276,9 +277,12 @@ export class Lanes {
   }
 
   #rest(lane: Lane): void {
-    if (!lane.isIdle || lane.callOffPause !== null || lane.isListed || !this.#lanes.delete(lane.key)) return;
+    if (!lane.isIdle || lane.callOffPause !== null || lane.isListed) return;
     const nowMs = this.#room.clock.now();
-    if (lane.isForgettable(nowMs)) return;
+    const isForgettable = lane.isForgettable(nowMs);
+    // A few that are as good as new stay, so that they need not be made again and again.
+    if (isForgettable && this.#lanes.size <= IDLE_LIMIT) return;
+    if (!this.#lanes.delete(lane.key) || isForgettable) return;
     lane.restsSinceMs = nowMs;
     this.#resting.set(lane.key, lane);
     for (const [key, one] of this.#resting) {

@@ -73,7 +73,7 @@ class SpoolQueue implements Queue {
     this.#alarm = room.alarm ?? timerAlarm;
     this.#random = room.random ?? Math.random;
     this.#jobs = new JobMemory(room);
-    this.#atHand = new AtHand(options.maxAtHand, new Backlog(room));
+    this.#atHand = new AtHand(options.maxAtHand, new Backlog(room), this.#may);
     this.#shares = new Shares(options.maxMessages);
     this.#lanes = new Lanes({
       clock: room.clock,
@@ -89,7 +89,7 @@ class SpoolQueue implements Queue {
     this.#attempts = {
       ...{ kernel: room.kernel, log: room.log, options, lanes: this.#lanes },
       limitsOf: createDestinationLimits(options),
-      keep: (...told) => this.#jobs.keep(...told),
+      keep: (job, recipient, outcome, delivery) => this.#jobs.keep(job, recipient, outcome, delivery),
     };
     this.#conclusion = {
       ...room,
@@ -268,8 +268,7 @@ class SpoolQueue implements Queue {
   #pump(): void {
     if (this.#isStopped) return;
     const nowMs = this.#room.clock.now();
-    for (let next = this.#atHand.take(nowMs, this.#may); next; next = this.#atHand.take(nowMs, this.#may))
-      void this.#work(next);
+    for (let next = this.#atHand.take(nowMs); next; next = this.#atHand.take(nowMs)) void this.#work(next);
     if (this.#looking === null && this.#atHand.lacks(nowMs)) void this.#lookAhead();
     this.#setAlarm();
   }
@@ -299,6 +298,7 @@ class SpoolQueue implements Queue {
   async #work(ticket: Ticket): Promise<void> {
     const { id } = ticket;
     ticket.at = "active";
+    ticket.isRecalled = false;
     this.#shares.take(ticket);
     let job = ticket.job;
     ticket.job = null;
@@ -317,7 +317,7 @@ class SpoolQueue implements Queue {
     }
     if (job) this.#jobs.drop(job);
     this.#shares.give(ticket);
-    ticket.isForced = false;
+    ticket.rests();
     this.#put(ticket, rest);
     this.#exclusive.letGo(id);
     this.#ended();
@@ -358,28 +358,26 @@ class SpoolQueue implements Queue {
     const result = await attempt(this.#attempts, job, ticket);
     switch (result.at) {
       case "tried":
-        return this.#concluded(job, null);
+        return restUntil(await conclude(this.#conclusion, job));
       case "cut":
         // Stopped: it stays due, and the next run begins with it.
         return this.#isStopped ? gone : ready;
       case "crowded": {
         const dueAt = this.#lanes.park(result.key, ticket);
-        return dueAt === null ? parked : this.#concluded(job, dueAt);
+        return dueAt === null ? parked : restUntil(await conclude(this.#conclusion, job, dueAt));
       }
       case "dead": {
         const { untilMs, reply } = result;
         if (reply) noteReply(job, reply);
         const awayMs = untilMs - this.#room.clock.now();
-        return this.#concluded(job, Math.round(untilMs + awayMs * RETURN_SPREAD * this.#random()));
+        const dueAt = Math.round(untilMs + awayMs * RETURN_SPREAD * this.#random());
+        return restUntil(await conclude(this.#conclusion, job, dueAt));
       }
     }
   }
-
-  async #concluded(job: Job, plannedAt: number | null): Promise<Rest> {
-    const dueAt = await conclude(this.#conclusion, job, plannedAt);
-    return dueAt === null ? gone : { at: "due", dueAt };
-  }
 }
+
+const restUntil = (dueAt: number | null): Rest => (dueAt === null ? gone : { at: "due", dueAt });
 
 /** What it would have been told, for reports: the destination was not asked again about this message. */
 function noteReply(job: Job, reply: RemoteReply): void {

@@ -35,16 +35,29 @@ export class Ticket {
   isForced = false;
   /** Somebody wants to change the message: what has not begun yet does not begin. */
   isRecalled = false;
-  /** Each ends one wait for a lane. */
-  readonly cuts: (() => void)[] = [];
+  #cuts: (() => void)[] | null = null;
 
   constructor(id: string) {
     this.id = id;
     this.sender = senderOf(id);
   }
 
+  /** Takes a way to end one wait for a lane. */
+  waits(cut: () => void): void {
+    this.#cuts ??= [];
+    this.#cuts.push(cut);
+  }
+
+  /** Whoever works on it knows, and no wait for a lane goes on. */
   recall(): void {
     this.isRecalled = true;
-    for (const cut of this.cuts.splice(0)) cut();
+    for (const cut of this.#cuts?.splice(0) ?? []) cut();
+  }
+
+  /** Whatever was said of the last try holds no longer. */
+  rests(): void {
+    this.isRecalled = false;
+    this.isForced = false;
+    this.#cuts = null;
   }
 }

@@ -20,11 +20,7 @@ const normalFirst: readonly Priority[] = ["normal", "high", "bulk"];
 const bulkFirst: readonly Priority[] = ["bulk", "high", "normal"];
 
 export class Turns<T extends Waiting> {
-  readonly #classes: Readonly<Record<Priority, SenderTurns<T>>> = {
-    high: new SenderTurns(),
-    normal: new SenderTurns(),
-    bulk: new SenderTurns(),
-  };
+  readonly #classes: { [priority in Priority]: SenderTurns<T> | null } = { high: null, normal: null, bulk: null };
   #size = 0;
   #turn = 0;
 
@@ -33,7 +29,9 @@ export class Turns<T extends Waiting> {
   }
 
   push(item: T): void {
-    this.#classes[item.priority].push(item);
+    const those = this.#classes[item.priority] ?? new SenderTurns<T>();
+    this.#classes[item.priority] = those;
+    those.push(item);
     this.#size += 1;
   }
 
@@ -41,7 +39,7 @@ export class Turns<T extends Waiting> {
   shift(may: (item: T) => boolean): T | undefined {
     if (this.#size === 0) return undefined;
     for (const priority of this.#order()) {
-      const item = this.#classes[priority].shift(may);
+      const item = this.#classes[priority]?.shift(may);
       if (item === undefined) continue;
       this.#size -= 1;
       this.#turn += 1;
@@ -53,8 +51,9 @@ export class Turns<T extends Waiting> {
   /** Room is short (`limit` and more wait) and this sender takes more than an even part of it; or there is no room at all. */
   isCrowded({ sender, priority }: Waiting, limit: number): boolean {
     if (this.#size < limit) return false;
+    if (this.#size >= 2 * limit) return true;
     const those = this.#classes[priority];
-    return this.#size >= 2 * limit || those.sizeOf(sender) >= Math.max(1, Math.floor(limit / (those.senders + 1)));
+    return those !== null && those.sizeOf(sender) >= Math.max(1, Math.floor(limit / (those.senders + 1)));
   }
 
   #order(): readonly Priority[] {
@@ -63,43 +62,47 @@ export class Turns<T extends Waiting> {
   }
 }
 
+interface Sender<T> {
+  readonly name: string;
+  readonly items: Fifo<T>;
+}
+
 class SenderTurns<T extends Waiting> {
-  readonly #bySender = new Map<string, Fifo<T>>();
-  readonly #rotation = new Fifo<string>();
+  readonly #byName = new Map<string, Sender<T>>();
+  readonly #rotation = new Fifo<Sender<T>>();
 
   get senders(): number {
-    return this.#bySender.size;
+    return this.#byName.size;
   }
 
   sizeOf(sender: string): number {
-    return this.#bySender.get(sender)?.size ?? 0;
+    return this.#byName.get(sender)?.items.size ?? 0;
   }
 
   push(item: T): void {
-    const known = this.#bySender.get(item.sender);
+    const known = this.#byName.get(item.sender);
     if (known) {
-      known.push(item);
+      known.items.push(item);
       return;
     }
-    const fresh = new Fifo<T>();
-    fresh.push(item);
-    this.#bySender.set(item.sender, fresh);
-    this.#rotation.push(item.sender);
+    const fresh: Sender<T> = { name: item.sender, items: new Fifo() };
+    fresh.items.push(item);
+    this.#byName.set(fresh.name, fresh);
+    this.#rotation.push(fresh);
   }
 
   shift(may: (item: T) => boolean): T | undefined {
     for (let left = this.#rotation.size; left > 0; left -= 1) {
       const sender = this.#rotation.shift();
-      const items = sender === undefined ? undefined : this.#bySender.get(sender);
-      const item = items?.first;
-      if (sender === undefined || !items || item === undefined) continue;
+      const item = sender?.items.first;
+      if (!sender || item === undefined) continue;
       if (!may(item)) {
         this.#rotation.push(sender);
         continue;
       }
-      items.shift();
-      if (items.size > 0) this.#rotation.push(sender);
-      else this.#bySender.delete(sender);
+      sender.items.shift();
+      if (sender.items.size > 0) this.#rotation.push(sender);
+      else this.#byName.delete(sender.name);
       return item;
     }
     return undefined;
