@@ -1,6 +1,7 @@
 /**
  * The primary: forks the workers, forks again what dies, ends what is silent, passes hints on, and drains at SIGTERM and
- * SIGINT. It does no mail work. A worker that cannot start at all ends the server with its message and exit code.
+ * SIGINT. It does no mail work. A worker that cannot start at all ends the server with its message and exit code. One that cannot
+ * start any more later on is forked without listeners after two tries, so that its mail does not wait for what ails them.
  */
 import cluster, { type Worker } from "node:cluster";
 import type { Log } from "../contracts/log.ts";
@@ -19,12 +20,16 @@ export interface PrimaryOptions {
   readonly certificatePaths: ReadonlySet<string>;
   /** Unix sockets that are about to be bound, and those that are. */
   readonly sockets: UnixSockets;
+  /** How long a worker has to live to count as one that works; another time only in tests. */
+  readonly steadyMs?: number;
 }
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 30_000;
-/** A worker that lived for so long has started well: the next pause is short again. */
+/** A worker that lived for so long has started well: the next pause is short again, and it may listen again. */
 const STEADY_MS = 60_000;
+/** So often in a row a worker ends before it is ready; then it has to do without listeners. */
+const FAILED_STARTS = 2;
 
 interface Place {
   readonly task: WorkerTask;
@@ -33,6 +38,9 @@ interface Place {
   startedAt: number;
   pauseMs: number;
   isReady: boolean;
+  failedStarts: number;
+  /** It has to do without its listeners for now. */
+  isRelieved: boolean;
 }
 
 export class Primary {
@@ -40,12 +48,14 @@ export class Primary {
   readonly #log: Log;
   readonly #certificatePaths: ReadonlySet<string>;
   readonly #sockets: UnixSockets;
+  readonly #steadyMs: number;
   #stopping: Promise<void> | null = null;
   #watch: NodeJS.Timeout | null = null;
   #onSettled: ((failure: StartError | null) => void) | null = null;
   #onGone: () => void = () => {};
 
-  constructor({ tasks, workerFile, execArgv, log, certificatePaths, sockets }: PrimaryOptions) {
+  constructor({ tasks, workerFile, execArgv, log, certificatePaths, sockets, steadyMs }: PrimaryOptions) {
+    this.#steadyMs = steadyMs ?? STEADY_MS;
     this.#log = log;
     this.#certificatePaths = certificatePaths;
     this.#sockets = sockets;
@@ -56,6 +66,8 @@ export class Primary {
       startedAt: 0,
       pauseMs: FIRST_PAUSE_MS,
       isReady: false,
+      failedStarts: 0,
+      isRelieved: false,
     }));
     // Shared handles: a worker accepts by itself, and no connection passes through here.
     cluster.schedulingPolicy = cluster.SCHED_NONE;
@@ -102,10 +114,24 @@ export class Primary {
   }
 
   #fork(place: Place): void {
-    const worker = cluster.fork({ [TASK_VARIABLE]: JSON.stringify(place.task) });
-    place.worker = worker;
     place.startedAt = place.heardAt = Date.now();
     place.isReady = false;
+    const listens = place.task.listens && place.failedStarts < FAILED_STARTS;
+    let worker: Worker;
+    try {
+      worker = cluster.fork({ [TASK_VARIABLE]: JSON.stringify({ ...place.task, listens }) });
+    } catch (error) {
+      // Too little memory for a process, for one: it is no reason for this one to end.
+      this.#log.error({ slot: place.task.slot, cause: String(error) }, "worker cannot be forked");
+      setImmediate(() => this.#exited(place, null, null));
+      return;
+    }
+    place.worker = worker;
+    place.isRelieved = place.task.listens && !listens;
+    if (place.isRelieved) {
+      const { slot } = place.task;
+      this.#log.error({ slot }, "worker could not start again and again: it works off its mail without listeners");
+    }
     worker.on("message", (message: FromWorker) => this.#hear(place, worker, message));
     worker.on("error", (error) => {
       this.#log.error({ slot: place.task.slot, cause: error.message }, "worker cannot be reached");
@@ -123,6 +149,7 @@ export class Primary {
     switch (message.is) {
       case "ready":
         place.isReady = true;
+        if (place.isRelieved) this.#listenAgainLater(place, from);
         // It could not hear us before.
         if (this.#stopping) tell(from, { is: "drain" });
         if (this.#places.every(({ isReady }) => isReady)) this.#onSettled?.(null);
@@ -167,15 +194,23 @@ export class Primary {
       this.#onSettled(new StartError(`a worker ended while starting (${signal ?? code})`, exitCodes.software));
       return;
     }
-    const isSteady = Date.now() - place.startedAt >= STEADY_MS;
+    const isSteady = Date.now() - place.startedAt >= this.#steadyMs;
+    place.failedStarts = place.isReady ? 0 : place.failedStarts + 1;
     place.pauseMs = isSteady ? FIRST_PAUSE_MS : Math.min(place.pauseMs * 2, LONGEST_PAUSE_MS);
-    this.#log.error(
-      { slot: place.task.slot, code, signal, pauseMs: place.pauseMs },
-      "worker died; another one takes over its mail",
-    );
+    const about = { slot: place.task.slot, code, signal, pauseMs: place.pauseMs };
+    if (code === 0) this.#log.info(about, "worker has ended; another one takes over its mail");
+    else this.#log.error(about, "worker died; another one takes over its mail");
     setTimeout(() => {
       if (this.#stopping === null) this.#fork(place);
     }, place.pauseMs);
+  }
+
+  /** It drains when it has lived long enough; the next one tries its listeners anew. */
+  #listenAgainLater(place: Place, worker: Worker): void {
+    const timer = setTimeout(() => {
+      if (this.#stopping === null && place.worker === worker) tell(worker, { is: "drain" });
+    }, this.#steadyMs);
+    worker.once("exit", () => clearTimeout(timer));
   }
 
   #endSilent(): void {

@@ -5,7 +5,7 @@ export type SpoolErrorCode =
   | "SPOOL_CLOSED" // the spool is shutting down
   | "SPOOL_BAD_ID" // an id that cannot stand in a file name
   | "SPOOL_DUPLICATE" // accept of an id that is there already
-  | "SPOOL_UNKNOWN" // settle or reschedule of a message that is not there
+  | "SPOOL_UNKNOWN" // settle, reschedule or hold of a message that is not there
   | "SPOOL_DAMAGED" // what stands on disk is not what was written; it has been set aside
   | "SPOOL_FAILED"; // the disk failed; nothing was promised
 
