@@ -52,7 +52,8 @@ export async function openControl(path: string, room: DeskRoom, log: Log): Promi
 const bound = (server: Server, path: string): Promise<void> =>
   new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(path, () => {
+    // Its own: a handle shared through the primary would be made, and owned, by root.
+    server.listen({ path, exclusive: true }, () => {
       server.off("error", reject);
       resolve();
     });
