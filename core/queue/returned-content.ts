@@ -2,8 +2,8 @@
 import type { Envelope, Message } from "../contracts/envelope.ts";
 import { readPieces, type StoredMessage } from "../kernel/message.ts";
 import { asStored } from "../kernel/message-changes.ts";
-import type { ReportKind } from "../mail/dsn/report-texts.ts";
 import type { Report } from "../mail/dsn/report.ts";
+import type { ReportKind } from "../mail/dsn/report-texts.ts";
 import type { QueueOptions } from "./queue-options.ts";
 
 export async function originalOf(
