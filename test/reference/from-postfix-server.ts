@@ -95,7 +95,8 @@ export const serverSections: readonly Section[] = [
     rows: [
       row("minimal_backoff_time, queue_run_delay", "core", "queue.firstRetry"),
       row("maximal_backoff_time", "core", "queue.maxRetry"),
-      row("maximal_queue_lifetime, bounce_queue_lifetime", "core", "queue.expiry"),
+      row("maximal_queue_lifetime", "core", "queue.expiry"),
+      row("bounce_queue_lifetime", "core", "queue.bounceExpiry"),
       row("delay_warning_time", "core", "queue.warnAfter"),
       row(
         "notify_classes, 2bounce_notice_recipient",
@@ -105,11 +106,13 @@ export const serverSections: readonly Section[] = [
       ),
       row("soft_bounce", "core", "plugins.shadow", "there is none; a policy may be tried out, logged and not obeyed"),
       row(
-        "mailq, postqueue, postsuper",
+        "mailq, postqueue, postsuper, postcat",
         null,
         undefined,
-        "no commands for the queue yet: mail on HOLD stays there until there are",
+        "[`postern queue`](managing-the-queue.md), also on a stopped server; `mailq`",
       ),
+      row("sendmail, newaliases", null, undefined, "[the machine's sendmail](local-mail.md)"),
+      row("bounce_template_file", "core", "reports.texts", "also in several languages"),
       row("queue_directory, mail_owner", "core", "dataDir", "and `user`"),
     ],
   },
