@@ -148,14 +148,11 @@ interface Place {
 }
 
 async function liveAndDie({ program, dir, prefix }: Place, books: Books, random: Random): Promise<Death> {
-  const manner = random.below(10);
-  const isClosing = manner >= 8;
-  const killAt =
-    manner < 5
-      ? { operation: 1 + Math.floor(random.next() ** 2 * 500), isAfter: random.chance(0.5), from: "start" }
-      : isClosing
-        ? { operation: 1 + random.below(12), isAfter: random.chance(0.5), from: "close" }
-        : null;
+  const manner = random.pick(["start", "load", "load", "close", "outside"] as const);
+  const isClosing = manner === "close";
+  const most = { start: 60, load: 400, close: 12, outside: 0 }[manner];
+  const operation = 1 + Math.floor(random.next() ** 2 * most);
+  const killAt = manner === "outside" ? null : { operation, isAfter: random.chance(0.5), from: manner };
   const closeAfter = isClosing ? 1 + random.below(60) : null;
   const lines = killAt ? Number.POSITIVE_INFINITY : 1 + Math.floor(random.next() ** 2 * 700);
   const task = { dir, prefix, lanes, killAt, closeAfter };

@@ -16,8 +16,12 @@ interface Task {
   /** Ids begin with it. */
   readonly prefix: string;
   readonly lanes: number;
-  /** Kills itself at that file operation; after it rather than before; counted from the start, or from `close` on. */
-  readonly killAt: { readonly operation: number; readonly isAfter: boolean; readonly from: "start" | "close" } | null;
+  /** Kills itself at that file operation; after it rather than before; counted from the start, from when all has been told, or from `close` on. */
+  readonly killAt: {
+    readonly operation: number;
+    readonly isAfter: boolean;
+    readonly from: "start" | "load" | "close";
+  } | null;
   /** Closes after so many messages. */
   readonly closeAfter: number | null;
 }
@@ -124,6 +128,7 @@ async function one(spool: Spool, id: string, count: number): Promise<void> {
 const limits = { segmentBytes: 128 * 1024, maxSegments: 3, memoryMessageBytes: 20_000, minFreeBytes: 0 };
 const spool = await openSpool({ dir: task.dir, log: silent, clock: Date, limits, files: deadlyFiles() });
 const old = [...(await tellAll(spool))];
+if (task.killAt?.from === "load") isCounting = true;
 let count = 0;
 let isEnding = false;
 const next = async () => {
@@ -139,5 +144,5 @@ const next = async () => {
   }
 };
 await Promise.all(Array.from({ length: task.lanes }, next));
-isCounting = task.killAt?.from === "close";
+if (task.killAt?.from === "close") isCounting = true;
 await spool.close();
