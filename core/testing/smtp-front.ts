@@ -140,7 +140,17 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
   await kernel.start();
   if (accounts === null || logins === null) throw new Error("the kernel did not ask for services");
   const submit =
-    options.submit ?? createSubmit({ kernel, accounts, facts, log, clock, spool, queue: { expect() {}, forget() {}, enqueue() {} }, worker: 0 });
+    options.submit ??
+    createSubmit({
+      kernel,
+      accounts,
+      facts,
+      log,
+      clock,
+      spool,
+      queue: { expect() {}, forget() {}, enqueue() {} },
+      worker: 0,
+    });
   const front = createSmtpFront({
     ...{ kernel, submit, logins: options.logins ?? logins, log, clock, config: { hostname, ...options.config } },
     ...(options.alarm === undefined ? {} : { alarm: options.alarm }),
