@@ -8,10 +8,11 @@ import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openQueueDesk } from "../app/queue-desk.ts";
 import type { SpoolEntry } from "../contracts/spool.ts";
+import { amend, proceed, quarantine } from "../kernel/verdicts.ts";
 import { openSpool } from "../spool/open-spool.ts";
 import { keptLog } from "../testing/kernel.ts";
 import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
-import { openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
+import { hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 import { run } from "./program.ts";
 
 const closing: (() => unknown)[] = [];
@@ -42,12 +43,23 @@ async function queue(...args: readonly string[]): Promise<{ code: number; out: s
   return { code, out: said, err: complained };
 }
 
+/** Sets aside what comes from `odd`, and holds what comes from `slow`. */
+const holding = hooksPlugin(
+  {
+    message({ reversePath }) {
+      if (reversePath?.localPart === "odd") return quarantine("looks odd");
+      return reversePath?.localPart === "slow" ? amend({ op: "hold", reason: "too many at once" }) : proceed;
+    },
+  },
+  "test-holding",
+);
+
 /** A queue where nothing gets through, with a message from each of these senders to `<name>@example.net`. */
 async function deferring(...senders: readonly string[]): Promise<{ flow: MailFlow; ids: readonly string[] }> {
   const { plugin } = recording((address) =>
     address.startsWith("dead") ? outcomes.failed : address.startsWith("box") ? outcomes.delivered : outcomes.deferred,
   );
-  const flow = await openMailFlow({ plugins: [openRelay, plugin] });
+  const flow = await openMailFlow({ plugins: [openRelay, holding, plugin] });
   closing.push(() => flow.close());
   const ids: string[] = [];
   for (const from of senders) {
@@ -116,6 +128,23 @@ describe.each([
     expect((await queue("list", "-q", "--recipient", "to-bob@*")).out).toBe(`${ids[1]}\n`);
     expect((await queue("list", "-q", "--state", "held")).out).toBe("");
     expect((await queue("list", "--sender", "nobody")).out).toBe("The queue is empty.\n");
+  });
+
+  it("lists what a plugin has put off or holds, and not what the administrator holds now", async () => {
+    const { ids } = await open("ann@example.org", "odd@example.org", "slow@example.org");
+    const [deferred = "", odd = "", slow = ""] = ids;
+    const lines = (said: { readonly out: string }) => said.out.trim().split("\n").sort();
+    expect(lines(await queue("list", "-q", "--plugin", "test-delivering"))).toEqual([deferred]);
+    expect(lines(await queue("list", "-q", "--plugin", "test-holding"))).toEqual([odd, slow].sort());
+    expect(JSON.parse((await queue("list", "--json", "--plugin", "test-delivering")).out)).toMatchObject({
+      id: deferred,
+      by: "test-delivering",
+    });
+    await queue("hold", deferred, odd, "--yes", "--reason", "to be looked at");
+    expect(lines(await queue("list", "-q", "--plugin", "test-delivering"))).toEqual([""]);
+    expect(lines(await queue("list", "-q", "--plugin", "test-holding"))).toEqual([slow]);
+    await queue("release", deferred);
+    expect((await queue("list", "-q", "--plugin", "nobody")).out).toBe("");
   });
 
   it("shows one message, and its content byte for byte", async () => {

@@ -13,6 +13,8 @@ export const REINJECTED_LABEL = "postern/reinjected";
 export const TLS_OPTIONAL_LABEL = "postern/tls-optional";
 /** The label of a message that a local program left (`sendmail`): the number of the user whose program that was. */
 export const LOCAL_USER_LABEL = "postern/local-user";
+/** The label of a message that a plugin has put on hold or set aside: `{ by, reason }`, the id of its entry and what it said. */
+export const HELD_BY_LABEL = "postern/held-by";
 /** The label of a message that the queue is to hurry with, or to take its time: `high` or `bulk`; anything else is normal. */
 export const PRIORITY_LABEL = "postern/priority";
 

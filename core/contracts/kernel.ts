@@ -45,8 +45,11 @@ export interface Kernel {
     readonly by: string | null;
     readonly changes: readonly Change[];
   }>;
-  /** Offers the delivery to each plugin in order until all is settled; resolves when the last handler has ended. */
-  deliver(delivery: Delivery): Promise<void>;
+  /**
+   * Offers the delivery to each plugin in order until all is settled; resolves when the last handler has ended. `offered` is told the id of the
+   * plugin that has it next.
+   */
+  deliver(delivery: Delivery, offered?: (by: string) => void): Promise<void>;
   notice<H extends keyof NoticeHooks>(hook: H, ...args: Parameters<NoticeHooks[H]>): void;
   /** Whether any plugin listens to this hook at all (for this session's listener, if one is given). */
   hears(hook: keyof PolicyHooks | keyof ClaimHooks | keyof TransformHooks | keyof NoticeHooks): boolean;

@@ -57,6 +57,8 @@ export interface SpoolEnvelope {
 export interface SpoolOutcome extends Outcome {
   /** The sender has been told, or is not to be: after a restart nobody is told twice. */
   readonly isReported?: boolean;
+  /** Plugin that put it off. */
+  readonly by?: string;
 }
 
 /** What has happened since. */

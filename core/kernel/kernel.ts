@@ -48,7 +48,7 @@ export async function createKernel(entries: readonly PluginEntry[], core: CorePa
     policy: (hook, ...args) => chains.policy[hook].ask(args),
     claim: (hook, ...args) => chains.claim[hook].ask(args) as never,
     transform: async (hook, envelope, message) => chains.transform[hook].ask(envelope, message),
-    deliver: (delivery: Delivery) => chains.share.offer(delivery),
+    deliver: (delivery: Delivery, offered?: (by: string) => void) => chains.share.offer(delivery, offered),
     notice: (hook, ...args) => chains.notice[hook].tell(args),
     hears: (hook: HookName) => chains.hears(hook),
     service,

@@ -67,7 +67,7 @@ function resultOf({ verdict, by, changes }: Asking): PolicyResult {
 function take(tap: Tap, asking: Asking, verdict: Verdict, next: Next): void {
   switch (verdict.verdict) {
     case "amend":
-      amend(asking, verdict);
+      amend(tap, asking, verdict);
       next();
       return;
     case "discard":
@@ -97,8 +97,8 @@ function decide(tap: Tap, asking: Asking, verdict: PolicyResult["verdict"]): voi
   asking.by = tap.entry.id;
 }
 
-function amend(asking: Asking, { changes }: Amend): void {
+function amend(tap: Tap, asking: Asking, { changes }: Amend): void {
   asking.changes ??= [];
   asking.changes.push(...changes);
-  setAtOnce(asking.args, changes);
+  setAtOnce(asking.args, changes, tap.entry.id);
 }

@@ -13,6 +13,7 @@ import type { Verdict } from "./verdict-check.ts";
 
 interface Asking {
   readonly args: readonly [Delivery];
+  readonly offered: ((by: string) => void) | undefined;
 }
 
 export class ShareChain {
@@ -21,7 +22,7 @@ export class ShareChain {
 
   add(tap: Tap): void {
     this.#audience.admit(tap);
-    this.#series.add(tap.entry.id, ({ args }, next) => {
+    this.#series.add(tap.entry.id, ({ args, offered }, next) => {
       const [delivery] = args;
       if (delivery.recipients.length === 0) {
         next(null, true);
@@ -31,6 +32,7 @@ export class ShareChain {
         next();
         return;
       }
+      offered?.(tap.entry.id);
       const verdict = ask(tap, args);
       if (verdict instanceof Promise) verdict.then((later) => take(tap, delivery, later, next));
       else take(tap, delivery, verdict, next);
@@ -38,8 +40,8 @@ export class ShareChain {
   }
 
   /** Resolves when the last handler has ended. */
-  offer(delivery: Delivery): Promise<void> {
-    return new Promise((resolve) => this.#series.run({ args: [delivery] }, resolve));
+  offer(delivery: Delivery, offered?: (by: string) => void): Promise<void> {
+    return new Promise((resolve) => this.#series.run({ args: [delivery], offered }, resolve));
   }
 }
 

@@ -84,7 +84,7 @@ export class TransformChain {
   #amend(step: Step, { changes }: Amend): void {
     const { tap, asking, message, handOn } = step;
     const made = (edited: Message) => {
-      setAtOnce([asking.envelope], changes);
+      setAtOnce([asking.envelope], changes, tap.entry.id);
       asking.changes.push(...changes.filter((change) => change.op !== "label" && !isMessageChange(change)));
       handOn(null, edited);
     };

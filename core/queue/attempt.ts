@@ -2,10 +2,11 @@
  * One try of one message: each open recipient is routed, those with the same way go together, each delivery waits for its lane.
  * Who is not settled in the end is put off. What can only wait for destinations that are far behind, or dead, is not tried at all. Never rejects.
  */
-import type { Delivery, Outcome, RemoteReply } from "../contracts/delivery.ts";
+import type { Delivery, RemoteReply } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
+import type { SpoolOutcome } from "../contracts/spool.ts";
 import type { Refusal, Routed } from "../contracts/verdicts.ts";
 import { routed } from "../kernel/verdicts.ts";
 import type { DestinationLimits } from "./destination-limits.ts";
@@ -118,8 +119,9 @@ async function routeOf(room: AttemptRoom, job: Job, recipient: Recipient): Promi
   if (verdict?.verdict === "routed") return verdict;
   if (verdict) {
     const isPermanent = verdict.verdict === "reject";
-    const outcome: Outcome = { at: isPermanent ? "failed" : "deferred", reply: replyOf(verdict.refusal, isPermanent) };
-    await keepSafely(room, job, recipient, outcome);
+    const reply = replyOf(verdict.refusal, isPermanent);
+    const putOff: SpoolOutcome = { at: "deferred", reply, ...(by !== null && { by }) };
+    await keepSafely(room, job, recipient, isPermanent ? { at: "failed", reply } : putOff);
     return null;
   }
   room.log.error({ id: job.id, recipient: recipient.address.toString(), by }, "no plugin routes this recipient");
@@ -144,7 +146,7 @@ async function deliver(room: AttemptRoom, job: Job, group: Group): Promise<Feedb
     isLate: (_, recipient) =>
       log.warn({ id: job.id, recipient: recipient.address.toString() }, "a recipient was settled twice or too late"),
   });
-  await kernel.deliver(delivery);
+  await kernel.deliver(delivery, delivery.offered);
   const left = delivery.end();
   if (left.length > 0)
     log.error({ id: job.id, transport: group.route.transport, left: left.length }, "not settled by any plugin");
@@ -156,7 +158,7 @@ async function keepSafely(
   { log, keep }: AttemptRoom,
   job: Job,
   recipient: Recipient,
-  outcome: Outcome,
+  outcome: SpoolOutcome,
   delivery: Delivery | null = null,
 ): Promise<void> {
   try {

@@ -11,8 +11,14 @@ import type { EnvelopeState } from "../kernel/envelope.ts";
 import type { StoredMessage } from "../kernel/message.ts";
 import { refusedBy } from "./refusals.ts";
 
+/** Why it is set aside, and which plugin says so. */
+export interface Quarantined {
+  readonly reason: string;
+  readonly by: string | null;
+}
+
 export type WholeCheck =
-  | { readonly at: "passed"; readonly changes: readonly Change[]; readonly quarantine: string | null }
+  | { readonly at: "passed"; readonly changes: readonly Change[]; readonly quarantine: Quarantined | null }
   | { readonly at: "discarded"; readonly reason: string; readonly by: string | null }
   | Refused;
 
@@ -27,7 +33,7 @@ export async function checkWhole(kernel: Kernel, envelope: EnvelopeState, messag
     case "discard":
       return { at: "discarded", reason: verdict.reason, by };
     case "quarantine":
-      return { at: "passed", changes, quarantine: verdict.reason };
+      return { at: "passed", changes, quarantine: { reason: verdict.reason, by } };
     default:
       return { at: "passed", changes, quarantine: null };
   }
@@ -37,7 +43,7 @@ export async function checkWhole(kernel: Kernel, envelope: EnvelopeState, messag
 export type PersonalCheck =
   | { readonly at: "passed" }
   | { readonly at: "discarded" }
-  | { readonly at: "quarantined"; readonly reason: string }
+  | ({ readonly at: "quarantined" } & Quarantined)
   | Refused;
 
 const passed: PersonalCheck = { at: "passed" };
@@ -70,7 +76,7 @@ async function checkOne(
     case "discard":
       return { at: "discarded" };
     case "quarantine":
-      return { at: "quarantined", reason: verdict.reason };
+      return { at: "quarantined", reason: verdict.reason, by };
     default:
       return passed;
   }

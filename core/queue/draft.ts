@@ -11,6 +11,7 @@ import { SpoolFull } from "../contracts/spool.ts";
 import type { Admission, Draft, Intake, Offer, Refused, Submitted } from "../contracts/submit.ts";
 import type { Change } from "../contracts/verdicts.ts";
 import { type EnvelopeState, type Receipt, toSpool } from "../kernel/envelope.ts";
+import { noteHolder } from "../kernel/labels.ts";
 import { editMessage, type StoredMessage } from "../kernel/message.ts";
 import { applyToMessage, asStored, isMessageChange } from "../kernel/message-changes.ts";
 import type { Address } from "../mail/address.ts";
@@ -157,7 +158,11 @@ export class OpenDraft implements Draft {
           this.#offers.map(() => ({ at: "queued" })),
         );
       this.apply(whole.changes);
-      if (whole.quarantine !== null) envelope.quarantine = whole.quarantine;
+      if (whole.quarantine !== null) {
+        const { reason, by } = whole.quarantine;
+        envelope.quarantine = reason;
+        if (by !== null) noteHolder(envelope, reason, by);
+      }
       message = await this.#edit(message);
       const checks = await checkEach(this.#room.kernel, envelope, message);
       if (checks) {
@@ -257,7 +262,7 @@ export class OpenDraft implements Draft {
   }
 
   /** `null`: every part is durable and on its way. */
-  async #keep(message: StoredMessage, quarantined: ReadonlyMap<number, string>): Promise<Refused | null> {
+  async #keep(message: StoredMessage, quarantined: Judgement["quarantined"]): Promise<Refused | null> {
     const { kernel, queue, clock, log } = this.#room;
     const parts: EnvelopeState[] = [];
     for (const part of partition(this.envelope, { reversePaths: this.#reversePaths, quarantined })) {

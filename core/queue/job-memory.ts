@@ -8,7 +8,7 @@ import type { Delivery, Outcome } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
-import type { Spool } from "../contracts/spool.ts";
+import type { Spool, SpoolOutcome } from "../contracts/spool.ts";
 import { isFinal, type Job } from "./job.ts";
 import { replyText } from "./outcome.ts";
 
@@ -58,7 +58,7 @@ export class JobMemory {
   }
 
   /** Rejects when the spool does: it is written again later. */
-  async keep(job: Job, recipient: Recipient, outcome: Outcome, delivery: Delivery | null): Promise<void> {
+  async keep(job: Job, recipient: Recipient, outcome: SpoolOutcome, delivery: Delivery | null): Promise<void> {
     const known = job.outcomes.get(recipient.id);
     job.outcomes.set(recipient.id, outcome);
     // A settlement that comes late finds the message at work again.

@@ -1,6 +1,6 @@
 /** From what each recipient's chain said to what the client is told and who gets the message. Pure. */
 import type { Refused } from "../contracts/submit.ts";
-import type { PersonalCheck } from "./content-check.ts";
+import type { PersonalCheck, Quarantined } from "./content-check.ts";
 
 export type Reply = { readonly at: "queued" } | Refused;
 
@@ -11,7 +11,7 @@ export interface Judgement {
   readonly replies: readonly Reply[];
   /** Recipients who do not get it: refused to the client's face, or discarded. */
   readonly dropped: ReadonlySet<number>;
-  readonly quarantined: ReadonlyMap<number, string>;
+  readonly quarantined: ReadonlyMap<number, Quarantined>;
 }
 
 const queued: Reply = { at: "queued" };
@@ -23,7 +23,7 @@ export function judge(
   answersEach: boolean,
 ): Judgement {
   const dropped = new Set<number>();
-  const quarantined = new Map<number, string>();
+  const quarantined = new Map<number, Quarantined>();
   const replies = answersEach ? offers.map((ids) => answer(checks, ids)) : offers.map(() => queued);
   const refused = answersEach ? null : notQueued(answer(checks, [...checks.keys()]));
   const promised = new Set(offers.flatMap((ids, index) => (replies[index]?.at === "queued" ? ids : [])));
@@ -31,8 +31,8 @@ export function judge(
   for (const [id, check] of checks) {
     const isRefusedToFace = offered.has(id) && !promised.has(id);
     if (isRefusedToFace || check.at === "discarded") dropped.add(id);
-    else if (check.at === "quarantined") quarantined.set(id, check.reason);
-    else if (check.at === "refused") quarantined.set(id, check.refusal.text);
+    else if (check.at === "quarantined") quarantined.set(id, check);
+    else if (check.at === "refused") quarantined.set(id, { reason: check.refusal.text, by: check.by });
   }
   return { refused, replies, dropped, quarantined };
 }

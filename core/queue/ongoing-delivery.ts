@@ -5,13 +5,14 @@
  */
 import type { Delivery, Outcome, RemoteReply } from "../contracts/delivery.ts";
 import type { Envelope, Message, Recipient } from "../contracts/envelope.ts";
+import type { SpoolOutcome } from "../contracts/spool.ts";
 import type { Routed } from "../contracts/verdicts.ts";
 import type { Job } from "./job.ts";
 import { checkedOutcome, speaksOfDestination } from "./outcome.ts";
 import { type Feedback, silent, works } from "./standing.ts";
 
 /** Keeps an outcome: in the job, in the spool, in the log. */
-export type Keep = (job: Job, recipient: Recipient, outcome: Outcome, delivery: Delivery) => Promise<void>;
+export type Keep = (job: Job, recipient: Recipient, outcome: SpoolOutcome, delivery: Delivery) => Promise<void>;
 
 export class OngoingDelivery implements Delivery {
   readonly route: Routed;
@@ -22,6 +23,8 @@ export class OngoingDelivery implements Delivery {
   readonly #offered: readonly Recipient[];
   #recipients: readonly Recipient[];
   #isEnded = false;
+  /** Who has it now, or had it last. */
+  #by: string | null = null;
   /** What its outcomes say of the destination. */
   #hasWorked = false;
   #failure: RemoteReply | null = null;
@@ -67,8 +70,14 @@ export class OngoingDelivery implements Delivery {
     this.#recipients = this.#recipients.filter((open) => open !== mine);
     if (speaksOfDestination(outcome, this.route)) this.#failure = checked.reply;
     else this.#hasWorked = true;
-    await this.#keep(this.#job, mine, checked, this);
+    const isPutOffBy = checked.at === "deferred" && this.#by !== null;
+    await this.#keep(this.#job, mine, isPutOffBy ? { ...checked, by: this.#by as string } : checked, this);
   }
+
+  /** The plugin with this id has it next. */
+  readonly offered = (by: string): void => {
+    this.#by = by;
+  };
 
   get feedback(): Feedback {
     if (this.#failure) return { at: this.#hasWorked ? "falters" : "fails", reply: this.#failure };

@@ -5,13 +5,15 @@
 
 import type { Recipient } from "../contracts/envelope.ts";
 import { createEnvelope, type EnvelopeState } from "../kernel/envelope.ts";
+import { noteHolder } from "../kernel/labels.ts";
 import type { Address } from "../mail/address.ts";
+import type { Quarantined } from "./content-check.ts";
 
 export interface Apart {
   /** Recipient ids whose envelope has another reverse-path. */
   readonly reversePaths: ReadonlyMap<number, Address | null>;
   /** Recipient ids that are held, and why. */
-  readonly quarantined: ReadonlyMap<number, string>;
+  readonly quarantined: ReadonlyMap<number, Quarantined>;
 }
 
 export function partition(envelope: EnvelopeState, apart: Apart): readonly EnvelopeState[] {
@@ -20,7 +22,7 @@ export function partition(envelope: EnvelopeState, apart: Apart): readonly Envel
   for (const recipient of envelope.recipients) {
     const reversePath = apart.reversePaths.get(recipient.id);
     const sender = reversePath === undefined ? "same" : `<${reversePath ?? ""}>`;
-    const key = `${sender} ${apart.quarantined.get(recipient.id) ?? ""}`;
+    const key = `${sender} ${apart.quarantined.get(recipient.id)?.reason ?? ""}`;
     const group = groups.get(key);
     if (group) group.push(recipient);
     else groups.set(key, [recipient]);
@@ -49,7 +51,9 @@ function part(envelope: EnvelopeState, recipients: readonly Recipient[], index: 
   for (const recipient of recipients) state.restoreRecipient(recipient);
   for (const [name, value] of envelope.labels) state.setLabel(name, value);
   state.hold = envelope.hold;
-  state.quarantine = apart.quarantined.get(first) ?? envelope.quarantine;
+  const aside = apart.quarantined.get(first);
+  state.quarantine = aside?.reason ?? envelope.quarantine;
+  if (aside?.by != null) noteHolder(state, aside.reason, aside.by);
   state.route = envelope.route;
   return state;
 }

@@ -1,8 +1,13 @@
 /** What a list says of one message: small enough to be kept for very many, and brought up to date from what has happened since. */
+import type { RemoteReply } from "../contracts/delivery.ts";
+import { HELD_BY_LABEL } from "../contracts/envelope.ts";
 import type { SpoolEnvelope, SpoolOutcome, SpoolState, SpoolSummary } from "../contracts/spool.ts";
 import type { Schedule } from "./entry.ts";
 
-export interface Brief extends Omit<SpoolSummary, "dueAt" | "open"> {
+export interface Brief extends Omit<SpoolSummary, "dueAt" | "open" | "by"> {
+  /** The plugin that held it, with its reason: whoever holds it with another one is somebody else. */
+  readonly heldBy?: { readonly by: string; readonly reason: string };
+  readonly deferredBy?: string;
   /** The first of those that are still to be tried: id, address. */
   readonly open: readonly (readonly [number, string])[];
 }
@@ -27,6 +32,8 @@ export function briefOf(envelope: SpoolEnvelope, sizeBytes: number, state: Spool
     openCount += 1;
     if (open.length < namedRecipients) open.push([id, address]);
   }
+  const heldBy = holderIn(envelope);
+  const deferredBy = lastDeferrer(Object.values(state.outcomes), state.lastReply);
   return {
     id: envelope.id,
     origin: envelope.origin,
@@ -37,9 +44,29 @@ export function briefOf(envelope: SpoolEnvelope, sizeBytes: number, state: Spool
     attempts: state.attempts,
     lastReply: state.lastReply,
     hold: envelope.hold,
+    ...(heldBy && { heldBy }),
+    ...(deferredBy !== undefined && { deferredBy }),
     open,
     openCount,
   };
+}
+
+function holderIn({ labels }: SpoolEnvelope): Brief["heldBy"] {
+  const label = labels[HELD_BY_LABEL];
+  if (typeof label !== "object" || label === null || !("by" in label) || !("reason" in label)) return undefined;
+  const { by, reason } = label;
+  return typeof by === "string" && typeof reason === "string" ? { by, reason } : undefined;
+}
+
+/** Of several recipients, one that was told what was said last. */
+function lastDeferrer(outcomes: Iterable<SpoolOutcome>, last: RemoteReply | null): string | undefined {
+  let found: string | undefined;
+  for (const { at, by, reply } of outcomes) {
+    if (at !== "deferred" || by === undefined) continue;
+    if (reply.text === last?.text && reply.code === last.code) return by;
+    found ??= by;
+  }
+  return found;
 }
 
 /** `null`: more recipients than are named here have had an outcome since, so it cannot be told. */
@@ -47,10 +74,13 @@ export function updated(brief: Brief, { schedule, hold, outcomes }: Since): Brie
   const isWhole = brief.openCount === brief.open.length;
   if (!isWhole && outcomes.size > 0) return null;
   const open = outcomes.size === 0 ? brief.open : brief.open.filter(([id]) => isOpen(outcomes.get(id)));
+  const lastReply = schedule ? schedule.lastReply : brief.lastReply;
+  const deferredBy = outcomes.size === 0 ? undefined : lastDeferrer(outcomes.values(), lastReply);
   return {
     ...brief,
+    ...(deferredBy !== undefined && { deferredBy }),
     attempts: schedule?.attempts ?? brief.attempts,
-    lastReply: schedule ? schedule.lastReply : brief.lastReply,
+    lastReply,
     hold: hold ? hold.reason : brief.hold,
     open,
     openCount: isWhole ? open.length : brief.openCount,
@@ -58,17 +88,24 @@ export function updated(brief: Brief, { schedule, hold, outcomes }: Since): Brie
 }
 
 /** Field by field: there may be a million of them. */
-export const summaryOf = (brief: Brief, dueAt: number): SpoolSummary => ({
-  id: brief.id,
-  origin: brief.origin,
-  reversePath: brief.reversePath,
-  login: brief.login,
-  sizeBytes: brief.sizeBytes,
-  acceptedAt: brief.acceptedAt,
-  dueAt,
-  attempts: brief.attempts,
-  lastReply: brief.lastReply,
-  hold: brief.hold,
-  open: brief.open.map(([, address]) => address),
-  openCount: brief.openCount,
-});
+export function summaryOf(brief: Brief, dueAt: number): SpoolSummary {
+  const by = byOf(brief);
+  const summary = {
+    id: brief.id,
+    origin: brief.origin,
+    reversePath: brief.reversePath,
+    login: brief.login,
+    sizeBytes: brief.sizeBytes,
+    acceptedAt: brief.acceptedAt,
+    dueAt,
+    attempts: brief.attempts,
+    lastReply: brief.lastReply,
+    hold: brief.hold,
+    open: brief.open.map(([, address]) => address),
+    openCount: brief.openCount,
+  };
+  return by === undefined ? summary : { ...summary, by };
+}
+
+const byOf = ({ hold, heldBy, deferredBy }: Brief): string | undefined =>
+  hold === null ? deferredBy : heldBy?.reason === hold ? heldBy.by : undefined;
