@@ -33,7 +33,7 @@ const lanes = 8;
 
 /** The load as the built server runs it: nothing has to be compiled at each start. */
 function builtLoad(directory: string): string {
-  const source = readFileSync(new URL("./spool-load.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../spool-load.ts", import.meta.url), "utf8");
   const { outputText } = ts.transpileModule(source, {
     compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true },
   });
@@ -41,7 +41,7 @@ function builtLoad(directory: string): string {
   const file = join(directory, "spool-load.mjs");
   writeFileSync(
     file,
-    outputText.replace(/"\.\.\/\.\.\/\.\.\/core\/([^"]+)\.ts"/g, (_, path) => JSON.stringify(`${dist}${path}.js`)),
+    outputText.replace(/"\.\.\/\.\.\/core\/([^"]+)\.ts"/g, (_, path) => JSON.stringify(`${dist}${path}.js`)),
   );
   return file;
 }

@@ -33,6 +33,8 @@ export interface CutOptions extends HowMany {
   readonly seed: number;
   /** Of the moments, this share is looked at; 1: all. */
   readonly share: number;
+  /** Does not keep the directory of a failure. */
+  readonly isForgetful?: boolean;
 }
 
 /** Memory, where there is some: states are many and small. */
@@ -67,7 +69,7 @@ export async function cutPower(workload: Workload, options: CutOptions): Promise
           if ((await fails(fates)) === null) continue;
           const smallest = await shrunk(fates, async (tried) => (await fails(tried)) !== null);
           const complaint = await fails(smallest);
-          failure ??= new Error(report(workload, options.seed, { run, at, fates: smallest, scratch }, complaint ?? ""));
+          failure ??= new Error(report(workload, options, { run, at, fates: smallest, scratch }, complaint ?? ""));
         }
       }
     };
@@ -88,7 +90,12 @@ interface Failing {
 
 const shownBefore = 25;
 
-function report({ name }: Workload, seed: number, { run, at, fates, scratch }: Failing, complaint: string): string {
+function report(
+  { name }: Workload,
+  { seed, isForgetful }: CutOptions,
+  { run, at, fates, scratch }: Failing,
+  complaint: string,
+): string {
   const { recording } = run;
   const moment = momentOf(recording, at);
   const open = new Set(moment.open);
@@ -102,9 +109,10 @@ function report({ name }: Workload, seed: number, { run, at, fates, scratch }: F
     const end = operation.ended > at ? " (under way)" : operation.result === "unknown" ? " (failed)" : "";
     return `  ${isOdd ? ">" : " "} ${operation.begun}: ${operation.text}${end} - ${state}`;
   });
+  const told = [`${name}, SEED=${seed}, cut at ${at}: ${complaint}`, ...lines];
+  if (isForgetful) return told.join("\n");
   const keptAt = mkdtempSync(join(tmpdir(), "postern-power-failed-"));
   materialize(stateAfter(recording, moment, fates), join(keptAt, "state"));
-  if (existsSync(join(scratch, "recorded")))
-    cpSync(join(scratch, "recorded"), join(keptAt, "recorded"), { recursive: true });
-  return [`${name}, SEED=${seed}, cut at ${at}: ${complaint}`, ...lines, `  the state is in ${keptAt}`].join("\n");
+  cpSync(join(scratch, "recorded"), join(keptAt, "recorded"), { recursive: true });
+  return [...told, `  the state is in ${keptAt}`].join("\n");
 }

@@ -120,14 +120,17 @@ export interface SpoolWorkloadOptions {
   readonly steps: number;
   /** Makes disks fail while they are recorded. */
   readonly mishap?: (random: Random) => Mishap;
+  /** A disk that leaves something out, to see that it is noticed. */
+  readonly disk?: (files: SpoolFiles) => SpoolFiles;
 }
 
-export const spoolWorkload = (name: string, { lanes, steps, mishap }: SpoolWorkloadOptions): Workload => ({
+export const spoolWorkload = (name: string, { lanes, steps, mishap, disk }: SpoolWorkloadOptions): Workload => ({
   name,
   async record(directory, random) {
     for (const room of ["", "journal", "deferred", "incoming", "bodies", "damaged"]) mkdirSync(join(directory, room));
     const recording = new Recording(directory, imageOf(directory));
-    const files: SpoolFiles = recordedFiles(recording, mishap?.(random));
+    const recorded = recordedFiles(recording, mishap?.(random));
+    const files = disk ? disk(recorded) : recorded;
     const promises = new SpoolPromises(() => recording.mark());
     for (const prefix of ["a", "b"]) {
       const spool = await opened(directory, files);

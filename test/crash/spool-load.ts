@@ -7,9 +7,9 @@
  *   + id           accepted          > id   handed over, is about to be settled       = id       settled
  */
 import { writeSync } from "node:fs";
-import type { Spool, SpoolEntry, SpoolEnvelope } from "../../../core/contracts/spool.ts";
-import { realFiles, type SpoolFiles } from "../../../core/spool/files.ts";
-import { openSpool } from "../../../core/spool/open-spool.ts";
+import type { Spool, SpoolEntry, SpoolEnvelope } from "../../core/contracts/spool.ts";
+import { realFiles, type SpoolFiles } from "../../core/spool/files.ts";
+import { openSpool } from "../../core/spool/open-spool.ts";
 
 interface Task {
   readonly dir: string;
