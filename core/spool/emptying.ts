@@ -3,15 +3,14 @@
  * appended to the files of their messages. Rejects when a file cannot be written; nothing is lost then, the segment stays.
  */
 import type { SpoolOutcome } from "../contracts/spool.ts";
+import { isDamage } from "./bodies.ts";
 import type { Brief } from "./brief.ts";
 import type { Catalogue } from "./catalogue.ts";
-import type { Damaged } from "./damaged.ts";
 import type { DeferredFiles } from "./deferred-files.ts";
 import type { Entry, Hold, Place, Schedule } from "./entry.ts";
-import { errorCode } from "./errors.ts";
+import { errorCode, isMissing } from "./errors.ts";
 import { type DeferredName, neverDue, segmentFileName } from "./layout.ts";
-import type { Ledger } from "./ledger.ts";
-import { briefAt } from "./reading.ts";
+import { briefAt, type ReadingInit, setAside } from "./reading.ts";
 import { readHeader, readPayload, reprepareRecord } from "./record.ts";
 import { holdRecord, rescheduleRecord, settleRecord } from "./saved-records.ts";
 import type { Segment } from "./segment.ts";
@@ -21,9 +20,7 @@ export interface FileKeeping {
   readonly catalogue: Catalogue;
 }
 
-export interface EmptyingInit extends FileKeeping {
-  readonly ledger: Ledger;
-  readonly damaged: Damaged;
+export interface EmptyingInit extends FileKeeping, ReadingInit {
   readonly now: () => number;
 }
 
@@ -85,21 +82,30 @@ export class SegmentEmptying {
 
   /** The message has a file already: append what it lacks; unlink it for good if the message is done. */
   async #saveFacts(entry: Entry, place: Place & { at: "file" }, segment: Segment): Promise<void> {
-    const { deferred, catalogue } = this.#init;
-    if (entry.isRemoved) {
-      await deferred.remove(place.name);
-    } else if (entry.hasUnsaved) {
-      const { hold } = entry;
-      const outcomes = new Map(entry.outcomes);
-      const records = [...settleRecords(entry.id, outcomes), ...holdRecords(entry.id, hold)];
-      await catalogue.forget(place.name);
-      const usedBytes = await deferred.append(place.name, place.usedBytes, records, "flushed");
-      entry.place = { ...place, usedBytes };
-      await renamed(deferred, entry);
-      entry.saved(outcomes, hold);
-      catalogued(catalogue, entry);
-    }
+    if (entry.isRemoved) await this.#init.deferred.remove(place.name);
+    else if (entry.hasUnsaved) await this.#appendFacts(entry, place);
     entry.unpin(segment);
+  }
+
+  /** A file that cannot take them because it is damaged, or because somebody has removed it, must not keep the segment for ever. */
+  async #appendFacts(entry: Entry, place: Place & { at: "file" }): Promise<void> {
+    const { deferred, catalogue } = this.#init;
+    const { hold } = entry;
+    const outcomes = new Map(entry.outcomes);
+    const records = [...settleRecords(entry.id, outcomes), ...holdRecords(entry.id, hold)];
+    await catalogue.forget(place.name);
+    let usedBytes: number;
+    try {
+      usedBytes = await deferred.append(place.name, place.usedBytes, records, "flushed");
+    } catch (error) {
+      if (!isDamage(error) && !isMissing(error)) throw error;
+      await setAside(this.#init, entry, error);
+      return;
+    }
+    entry.place = { ...place, usedBytes };
+    await renamed(deferred, entry);
+    entry.saved(outcomes, hold);
+    catalogued(catalogue, entry);
   }
 
   async #copyOut(entry: Entry, place: Place & { at: "journal" }, copies: Copy[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Spool, SpoolSummary } from "../contracts/spool.ts";
@@ -11,6 +11,7 @@ import {
   messageOf,
   openIn,
   recoveredIds,
+  rememberingLog,
   snapshotOf,
   textFor,
 } from "../testing/spool-fixture.ts";
@@ -186,6 +187,30 @@ describe("a hold", () => {
     hand.isBroken = false;
     expect(await holdOf(spool, "m")).toEqual(free);
     expect(await holdOf(await openIn(await snapshotOf(dir)), "m")).toEqual(free);
+  });
+
+  it("of a damaged file does not keep the journal from being emptied: the file is set aside, the rest goes on", async () => {
+    const dir = await freshDirectory();
+    const first = await openIn(dir);
+    await acceptOne(first, "m");
+    await acceptOne(first, "gone");
+    await pushOut(first, "more");
+    await first.close();
+    const [name = ""] = (await namesOf(dir)).filter((one) => one.endsWith(".m"));
+    await writeFile(join(dir, "deferred", name), "no record at all");
+    const [gone = ""] = (await namesOf(dir)).filter((one) => one.endsWith(".gone"));
+    const log = rememberingLog();
+    const spool = await openIn(dir, { log });
+    await spool.hold("m", "odd");
+    await spool.settle("gone", 1, delivered);
+    await unlink(join(dir, "deferred", gone));
+    await pushOut(spool, "after", 30);
+    expect(log.lines.some(({ text }) => text.includes("could not be emptied"))).toBe(false);
+    expect((await readdir(join(dir, "damaged"))).filter((one) => one.startsWith("m."))).toHaveLength(1);
+    expect(await spool.read("m")).toBe(null);
+    expect(await spool.read("gone")).toBe(null);
+    await spool.close();
+    expect(await (await openIn(dir)).read("m")).toBe(null);
   });
 
   it("lasts where the file could not be given its new name before the crash", async () => {

@@ -27,7 +27,7 @@ export async function* journalBriefs(
         if (offset - from >= bytes.length && next > first) break;
         if (entry.isRemoved) continue;
         const isStill = entry.place.at === "journal" && entry.place.segment === segment;
-        const brief = isStill ? whole(entry, bytes.subarray(offset - from)) : null;
+        const brief = isStill ? briefAt(entry, bytes.subarray(offset - from)) : null;
         // It may go on behind the window: it is the first of the next one then.
         if (!brief && isStill && next > first) break;
         found.push([entry, brief]);
@@ -52,12 +52,3 @@ function bySegment(entries: readonly Entry[]): Map<Segment, Located[]> {
 /** Nothing where the segment cannot be read: each message is tried by itself then, and says why. */
 const windowOf = (segment: Segment, from: number): Promise<Buffer> =>
   segment.read(from, windowBytes).catch(() => Buffer.alloc(0));
-
-function whole(entry: Entry, bytes: Buffer): Brief | null {
-  try {
-    return briefAt(entry, bytes);
-  } catch {
-    // Damaged: whoever reads it by itself sets it aside.
-    return null;
-  }
-}

@@ -65,7 +65,7 @@ async function openLocked(init: SpoolInit, layout: Layout, lock: Awaited<ReturnT
   const { segments: found, spares, isDamaged } = await replayJournal({ files, layout, ledger, damaged });
   const segments = new Segments({ files, layout, limits, log, clock, found, spares });
   const journal = new Journal(segments, await segments.begin());
-  const emptying = new SegmentEmptying({ ledger, deferred, damaged, catalogue, now: () => clock.now() });
+  const emptying = new SegmentEmptying({ ledger, deferred, bodies, damaged, catalogue, now: () => clock.now() });
   const surveyed = surveyDeferred({ files, layout, ledger, deferred, log, isDamaged, bodies: bodyNames }).then(() => {
     segments.allowEmptying((segment) => emptying.empty(segment));
     segments.prepare();

@@ -55,16 +55,21 @@ export async function readBrief(init: ReadingInit, entry: Entry): Promise<Brief 
   );
 }
 
-/** What stands in the first bytes of a journal record; `null`: it cannot be told from them. */
+/** What stands in the first bytes of a journal record; `null`: it cannot be told from them, or they are damaged. */
 export function briefAt(entry: Entry, bytes: Buffer): Brief | null {
   const { place } = entry;
   if (place.at !== "journal") return null;
   const header = readHeader(bytes, 0, place.segment.name.nonce, place.offset);
   const meta = header && readPayload(bytes, 0, header).meta;
   if (!header || !meta) return null;
-  const accept = readMeta(entry.id, meta);
-  const { envelope, state } = factsOf(entry, accept, []);
-  return briefOf(envelope, header.contentBytes + (accept.bodyFile?.length ?? 0), state);
+  try {
+    const accept = readMeta(entry.id, meta);
+    const { envelope, state } = factsOf(entry, accept, []);
+    return briefOf(envelope, header.contentBytes + (accept.bodyFile?.length ?? 0), state);
+  } catch {
+    // Whoever reads the whole record says what is wrong with it.
+    return null;
+  }
 }
 
 async function fromJournal(init: ReadingInit, entry: Entry, place: Place & { at: "journal" }): Promise<SpoolEntry> {
@@ -148,7 +153,8 @@ function readMeta(id: string, bytes: Buffer) {
   return acceptMeta(meta);
 }
 
-async function setAside({ ledger, deferred, bodies, damaged }: ReadingInit, entry: Entry, cause: unknown) {
+/** The message is not there any more; its bytes are in `damaged/`. */
+export async function setAside({ ledger, deferred, bodies, damaged }: ReadingInit, entry: Entry, cause: unknown) {
   ledger.drop(entry);
   entry.unpinAll();
   const { place, id } = entry;

@@ -13,31 +13,43 @@ export interface Due {
 }
 
 const chunkNames = 65_536;
+const handful = 256;
 
-export async function* recoveredUntil(ledger: Ledger, deferred: DeferredFiles, until: number): AsyncIterable<Due> {
+/** In handfuls: a step of its own for each of a million would cost more than finding it. */
+export async function* recoveredUntil(
+  ledger: Ledger,
+  deferred: DeferredFiles,
+  until: number,
+): AsyncIterable<readonly Due[]> {
   const horizon = Math.min(until, neverDue);
   const loaded = [...ledger.entries.values()].flatMap(({ id, dueAt }) => (dueAt < horizon ? { id, dueAt } : []));
   const isLoaded = new Set(loaded.map(({ id }) => id));
   const inOrder = loaded.sort(byDue).values();
   let next = inOrder.next();
-  function* loadedUntil(dueAt: number): Iterable<Due> {
+  const loadedUntil = (dueAt: number, into: Due[]): void => {
     for (; !next.done && next.value.dueAt <= dueAt; next = inOrder.next()) {
-      if (ledger.dueAtOf(next.value.id) === next.value.dueAt) yield next.value;
+      if (ledger.dueAtOf(next.value.id) === next.value.dueAt) into.push(next.value);
     }
-  }
+  };
   for (const bucket of await deferred.buckets()) {
     if (bucketStart(bucket) >= horizon) break;
     for await (const names of chunksOf(deferred.namesIn(bucket))) {
-      for (const name of names) {
-        yield* loadedUntil(name.dueAt);
-        // A name that is on its way out, or that has changed since it was seen, is nobody's.
-        if (isLoaded.has(name.id) || ledger.filed.get(name.id) !== name.dueAt) continue;
-        const dueAt = ledger.dueAtOf(name.id);
-        if (dueAt !== null && dueAt < horizon) yield { id: name.id, dueAt };
+      for (let from = 0; from < names.length; from += handful) {
+        const due: Due[] = [];
+        for (const name of names.slice(from, from + handful)) {
+          loadedUntil(name.dueAt, due);
+          // A name that is on its way out, or that has changed since it was seen, is nobody's.
+          if (isLoaded.has(name.id) || ledger.filed.get(name.id) !== name.dueAt) continue;
+          const dueAt = ledger.dueAtOf(name.id);
+          if (dueAt !== null && dueAt < horizon) due.push({ id: name.id, dueAt });
+        }
+        yield due;
       }
     }
   }
-  yield* loadedUntil(horizon);
+  const rest: Due[] = [];
+  loadedUntil(horizon, rest);
+  yield rest;
 }
 
 async function* chunksOf(names: AsyncIterable<readonly DeferredName[]>): AsyncIterable<readonly DeferredName[]> {
