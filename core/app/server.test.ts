@@ -127,7 +127,7 @@ describe("a plugin's spool", () => {
     try {
       expect(await sendTo(port)).toMatch(/^250 2\.0\.0 Ok: queued as /);
       expect(accepted.map(({ recipients }) => recipients[0]?.address)).toEqual(["user@example.org"]);
-      expect(await readdir(join(dataDir, "spool"))).toEqual([]);
+      expect(await readdir(join(dataDir, "spool", "0"))).toEqual(["control"]);
     } finally {
       await server.close();
     }

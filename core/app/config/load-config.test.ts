@@ -87,6 +87,7 @@ describe("a config", () => {
       firstAccount: null,
       hostname: "mx.example.org",
       dataDir: join(site, "data"),
+      maildrop: join(site, "data", "maildrop"),
       user: null,
       origin: "mx.example.org",
       postmaster: expect.objectContaining({ localPart: "postmaster", domain: "mx.example.org" }),
