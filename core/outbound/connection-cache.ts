@@ -47,6 +47,7 @@ export class ConnectionCache {
     for (let at = (idle?.length ?? 0) - 1; idle !== undefined && at >= 0; at -= 1) {
       const one = idle[at];
       if (one === undefined || one.until <= now || !addresses.includes(one.connection.address)) continue;
+      if (!one.connection.wire.isQuiet) continue; // it has begun to say something
       this.#remove(one);
       return one.connection;
     }

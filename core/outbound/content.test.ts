@@ -70,21 +70,26 @@ describe("content", () => {
   });
 
   it("that is not as long as was announced breaks the connection before it is whole", async () => {
-    for (const sizeBytes of [5, 500]) {
-      const message = {
-        sizeBytes,
-        inMemory: () => null,
-        content: () => Readable.from([Buffer.from("Subject: x\r\n")]),
-      };
-      const { brief } = await talks.converse(
-        async (peer) => {
-          await peer.greet("CHUNKING");
-          await peer.answer({ MAIL: "250 ok", RCPT: "250 ok" });
-          await peer.gone();
-        },
-        { message },
-      );
-      expect(brief).toEqual(["1: 451 4.3.0 at data"]);
+    const text = Buffer.from("Subject: x\r\n");
+    for (const extension of ["8BITMIME", "CHUNKING"]) {
+      for (const sizeBytes of [5, 500]) {
+        for (const inMemory of [null, [text]]) {
+          const message = { sizeBytes, inMemory: () => inMemory, content: () => Readable.from([text]) };
+          let received = "";
+          const { brief } = await talks.converse(
+            async (peer) => {
+              await peer.greet(extension);
+              const line = await peer.answer({ MAIL: "250 ok", RCPT: "250 ok" });
+              if (line === "DATA") peer.say("354 go on");
+              await peer.gone();
+              received = peer.chunks.join("");
+            },
+            { message },
+          );
+          expect(brief).toEqual(["1: 451 4.3.0 at data"]);
+          expect(received).not.toContain("\r\n.\r\n");
+        }
+      }
     }
   });
 

@@ -42,17 +42,17 @@ export async function sendData(
   { blockMs }: Timeouts,
   progress: ContentProgress,
 ): Promise<boolean> {
+  const { sizeBytes } = content;
   const stuffing = new DotStuffing();
   const inMemory = content.inMemory();
-  if (inMemory !== null && lengthOf(inMemory) <= SMALL_BYTES) {
+  if (inMemory !== null && sizeBytes <= SMALL_BYTES && lengthOf(inMemory) === sizeBytes) {
     const pieces = inMemory.flatMap((piece) => stuffing.stuff(piece));
     progress.isContentSent = true;
     wire.send(Buffer.concat([...pieces, Buffer.from(stuffing.end())]), replies);
     return true;
   }
   wire.send("", replies);
-  const isWhole = await pour(wire, content, blockMs, (chunk) => stuffing.stuff(chunk));
-  if (!isWhole) return false;
+  if (!(await pour(wire, content, blockMs, (chunk) => stuffing.stuff(chunk)))) return false;
   progress.isContentSent = true;
   wire.send(stuffing.end(), 0);
   return true;
@@ -75,31 +75,32 @@ export async function sendChunk(
     return true;
   }
   wire.send(command, replies);
-  let sentBytes = 0;
-  const isWhole = await pour(wire, content, blockMs, (chunk) => {
-    sentBytes += chunk.length;
-    if (sentBytes > sizeBytes) throw new ContentFault(`the content has more than its ${sizeBytes} octets`);
+  const isWhole = await pour(wire, content, blockMs, (chunk, isLast) => {
     // The last octet is what makes it a message.
-    if (sentBytes === sizeBytes) progress.isContentSent = true;
+    if (isLast) progress.isContentSent = true;
     return [chunk];
   });
-  if (isWhole && sentBytes < sizeBytes) throw new ContentFault(`the content has less than its ${sizeBytes} octets`);
   return isWhole || progress.isContentSent;
 }
 
-/** `false`: the host has answered before the end, and hears no more of it. */
+/** All of the content, no more and no less than was announced. `false`: the host has answered before the end, and hears no more of it. */
 async function pour(
   wire: Wire,
   content: Content,
   blockMs: number,
-  piecesOf: (chunk: Uint8Array) => readonly Uint8Array[],
+  piecesOf: (chunk: Uint8Array, isLast: boolean) => readonly Uint8Array[],
 ): Promise<boolean> {
+  const { sizeBytes } = content;
+  let sentBytes = 0;
   for await (const chunk of readable(content)) {
     let isTaking = true;
-    for (const piece of piecesOf(chunk)) isTaking = wire.send(piece, 0);
+    sentBytes += chunk.length;
+    if (sentBytes > sizeBytes) throw new ContentFault(`the content has more than its ${sizeBytes} octets`);
+    for (const piece of piecesOf(chunk, sentBytes === sizeBytes)) isTaking = wire.send(piece, 0);
     if (!isTaking) await wire.drained(blockMs);
     if (wire.hasReply) return false;
   }
+  if (sentBytes < sizeBytes) throw new ContentFault(`the content has less than its ${sizeBytes} octets`);
   return true;
 }
 

@@ -117,7 +117,7 @@ describe("connections that break", () => {
 
   it("before the final dot: nothing has happened", async () => {
     const message = {
-      sizeBytes: 1_000_000,
+      sizeBytes: 1_000_000_000_000,
       inMemory: () => null,
       content: () => Readable.from(endless(), { objectMode: false }),
     };
@@ -153,6 +153,22 @@ describe("connections that break", () => {
     );
     expect(brief).toEqual(["1: 550 5.1.1 at rcpt", "lost: 451 4.4.2"]);
   });
+
+  it.each([["PIPELINING"], ["PIPELINING", "CHUNKING"]])(
+    "behind a refusal of MAIL: the refusal is the answer, %s",
+    async (...extensions) => {
+      const { brief } = await talks.converse(
+        async (peer) => {
+          await peer.greet(...extensions);
+          await peer.until("RCPT TO:<bob@example.org>\r\n");
+          peer.say("451 4.7.1 not from you now");
+          peer.close();
+        },
+        { to: ["bob@example.org"] },
+      );
+      expect(brief).toEqual(["1: 451 4.7.1 at mail"]);
+    },
+  );
 
   it("in the midst of recipients: who was refused is refused", async () => {
     const { brief } = await talks.converse(

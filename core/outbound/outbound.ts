@@ -52,7 +52,9 @@ class Client implements OutboundClient {
   readonly #cache: ConnectionCache;
   readonly #sessions: TlsSessions;
   readonly #active = new Set<Wire>();
-  readonly #closing = new AbortController();
+  /** Calls off what is being opened. */
+  readonly #openings = new Set<AbortController>();
+  #isClosed = false;
 
   constructor(room: OutboundRoom) {
     this.#room = room;
@@ -80,7 +82,8 @@ class Client implements OutboundClient {
   }
 
   close(): void {
-    this.#closing.abort();
+    this.#isClosed = true;
+    for (const opening of this.#openings) opening.abort();
     this.#cache.close();
     for (const wire of this.#active) wire.destroy("the server stops");
   }
@@ -98,12 +101,21 @@ class Client implements OutboundClient {
   }
 
   async #opened(key: string, request: OutboundRequest, tlsFault: TlsFault | null): Promise<Kept> {
+    // Not AbortSignal.any: a signal that lives as long as the server would remember each connection.
+    const opening = new AbortController();
+    const callOff = () => opening.abort();
+    if (this.#isClosed || request.signal.aborted) callOff();
+    request.signal.addEventListener("abort", callOff, { once: true });
+    this.#openings.add(opening);
     const opened = await openConnection({
-      request: { ...request, signal: AbortSignal.any([request.signal, this.#closing.signal]) },
+      request: { ...request, signal: opening.signal },
       helloName: request.helloName ?? this.#room.hostname,
       timeouts: timeoutsOf(request.timeouts),
       sessions: this.#sessions,
       key,
+    }).finally(() => {
+      request.signal.removeEventListener("abort", callOff);
+      this.#openings.delete(opening);
     });
     const now = this.#room.clock.now();
     return {
@@ -302,6 +314,8 @@ class Conversation {
     const reply = said ?? brokenReply(this.#host, reasonOf(cause));
     if (this.#progress?.isContentSent === true)
       return { at: "lost", answers: this.#answers, reply, facts: this.#facts };
+    // Everybody has an answer: that the host went behind it changes none.
+    if (recipients.every(({ id }) => this.#answers.has(id))) return this.answered(isDsnPassedOn);
     const isAnyKnown = [...this.#answers.values()].some(({ reply: { code }, phase }) => code >= 500 || phase === "end");
     if (!isAnyKnown) return this.broken(reasonOf(cause), said);
     // What a recipient was told stands, whatever became of the others.

@@ -169,6 +169,23 @@ describe("a kept connection that is dead", () => {
     expect(peers.peers).toHaveLength(2);
   });
 
+  it.each([
+    ["to DATA, when nobody is to get anything", ["250 ok", "550 5.1.1 no", "421 4.3.2 going"]],
+    ["to RCPT, when MAIL was refused", ["450 4.1.8 no", "421 4.3.2 going", "503 what?"]],
+  ])("has no part in the next message after 421 %s", async (_, replies) => {
+    const { send, peers } = await server(async (peer) => {
+      if (peer.index > 0) return takeAll()(peer);
+      await peer.greet("PIPELINING");
+      await peer.until("DATA\r\n");
+      peer.say(...replies);
+      await peer.gone();
+    });
+    await send();
+    expect(await send()).toEqual(taken);
+    expect(peers.peers).toHaveLength(2);
+    expect(verbs(peers.peers[0])).toEqual(["EHLO", "MAIL", "DATA"]);
+  });
+
   it("is not replaced where the content has left: the host may have it", async () => {
     const { send, peers } = await server(async (peer) => {
       await peer.greet("PIPELINING", "CHUNKING");

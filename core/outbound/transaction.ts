@@ -89,6 +89,7 @@ class Transaction {
     progress.phase = "mail";
     const taken = this.#closing(await this.#say(mail, timeouts.mailMs));
     if (!isSuccess(taken)) {
+      progress.isContentSent = false; // whatever was sent along, nobody can take it
       for (const { id } of recipients) this.#answer(id, taken, "mail");
       if (this.#isPipelined) for (const _ of recipients) await wire.reply(timeouts.rcptMs);
       await this.#withdraw();

@@ -33,6 +33,8 @@ export class Wire {
   #waiting: Waiting | null = null;
   #isDrainAwaited = false;
   #fault: ConnectionFault | null = null;
+  /** It has said 421, and what it was asked then is the last that it answers (RFC 5321 3.8). */
+  #isLeaving = false;
   #timer: NodeJS.Timeout | null = null;
   #timerMs = 0;
   /** Called once, when the connection is of no use any more and nobody waits for it. */
@@ -49,9 +51,10 @@ export class Wire {
     socket.on("close", this.#onEnd);
   }
 
-  /** Nothing is under way in either direction. */
+  /** Nothing is under way in either direction, and the host stays. */
   get isQuiet(): boolean {
-    return this.#fault === null && this.#unanswered === 0 && this.#replies.length === 0 && !this.#parser.isWithinReply;
+    const isWaitedFor = this.#unanswered > 0 || this.#replies.length > 0 || this.#parser.isWithinReply;
+    return this.#fault === null && !this.#isLeaving && !isWaitedFor;
   }
 
   get hasReply(): boolean {
@@ -107,7 +110,9 @@ export class Wire {
     const { socket } = this;
     socket.on("error", () => socket.destroy());
     socket.on("data", () => undefined);
-    socket.setTimeout(QUIT_GRACE_MS, () => socket.destroy());
+    // By the clock, not by silence: a host that never stops talking goes as well.
+    const limit = setTimeout(() => socket.destroy(), QUIT_GRACE_MS).unref();
+    socket.on("close", () => clearTimeout(limit));
     socket.end("QUIT\r\n");
     // What the host sends from now on keeps no process from ending.
     socket.unref();
@@ -190,6 +195,7 @@ export class Wire {
       return;
     }
     this.#unanswered -= 1;
+    this.#isLeaving ||= reply.code === 421;
     this.#replies.push(reply);
   };
 

@@ -99,7 +99,9 @@ async function secretOf({ password, tokenFile }: OutboundLogin): Promise<string>
   try {
     return (await readFile(tokenFile, "utf8")).split(/\r?\n/)[0]?.trim() ?? "";
   } catch (cause) {
-    throw new OutboundFault("login", `the token cannot be read: ${reasonOf(cause)}`, { cause });
+    // Where the file is, is nobody's business who reads a bounce.
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown";
+    throw new OutboundFault("login", `the token cannot be read (${code})`, { cause });
   }
 }
 
