@@ -7,8 +7,11 @@ import { defineService } from "./service.ts";
 export interface LocalCommand {
   /** Program with its absolute path, and arguments; no shell sees them. */
   readonly argv: readonly [string, ...string[]];
-  /** Whom it runs as; left out: as this server does. Only a server that runs as root can give it to others. */
-  readonly owner?: { readonly uid: number; readonly gid: number };
+  /**
+   * Whom it runs as, with the group and the home that the system's list of users has; left out: as this server does. Only a server that runs as
+   * root can give it to others.
+   */
+  readonly owner?: { readonly uid: number };
   readonly directory?: string;
   /** Whose mail it is: for `Delivered-To` and the environment. */
   readonly for: Address;

@@ -4,7 +4,7 @@
  */
 import type { Address, Call, Delivery, LocalCommand, Outcome, Recipient } from "postern/plugin";
 import { commandLine } from "./command-line.ts";
-import { forwardOf } from "./forward.ts";
+import { forwardOf, whoRuns } from "./forward.ts";
 import { aliasNamed, listOf } from "./look-up.ts";
 import { UnsafeFile, writeToFile } from "./mailbox-file.ts";
 import { ownTarget } from "./own-target.ts";
@@ -73,17 +73,15 @@ async function find({ address, parents }: Recipient, site: Site): Promise<Found>
   if (forward.at !== "found" || !local) return { reason: "the .forward leads there no more" };
   const fault = faultOf(local, site.forward.allowed);
   if (fault !== null) return { reason: fault };
-  const ownUid = process.getuid?.();
-  const isOwn = forward.uid === ownUid && ownUid !== 0;
-  // Whoever can write a .forward must not become anybody else by it.
-  if (!isOwn && (ownUid !== 0 || forward.uid === 0))
+  const runsAs = whoRuns(forward, process.getuid?.());
+  if (runsAs === "nobody")
     return { reason: "a .forward of another user than this server's cannot run programs or write files" };
   if (local.kind === "file") {
-    return isOwn
+    return runsAs === "server"
       ? { for: target.account, command: null, path: local.path }
       : { reason: "files of a .forward are written only by a server that runs as the user whose it is" };
   }
-  const owner = isOwn ? {} : { owner: { uid: forward.uid, gid: forward.gid } };
+  const owner = runsAs === "server" ? {} : { owner: runsAs };
   return commandOf(local.command, target.account, { ...owner, directory: answer.account.home });
 }
 

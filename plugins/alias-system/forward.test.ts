@@ -2,6 +2,7 @@ import { chmod, chown, mkdir, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { sendText } from "postern/testing";
 import { describe, expect, it } from "vitest";
+import { whoRuns } from "./forward.ts";
 import { errors, isRoot, refusal, type Site, site } from "./testing/site.ts";
 
 describe(".forward", () => {
@@ -119,6 +120,21 @@ describe(".forward", () => {
     expect(errors(flow)).toMatch(/somebody else/);
   });
 
+  it.each<[number, number, number, ReturnType<typeof whoRuns>]>([
+    // Whose file, whose home, whose server.
+    [1000, 1000, 1000, "server"],
+    [1000, 0, 1000, "server"],
+    [1000, 1000, 0, { uid: 1000 }],
+    [1000, 1000, 110, "nobody"],
+    // Mail that the server has delivered into the home, moved to that name.
+    [110, 1000, 110, "nobody"],
+    [0, 1000, 0, "nobody"],
+    [0, 0, 0, "nobody"],
+    [0, 1000, 110, "nobody"],
+  ])("of user %s in the home of %s, read by %s, runs commands as %j", (uid, homeUid, ownUid, expected) => {
+    expect(whoRuns({ uid, homeUid }, ownUid)).toEqual(expected);
+  });
+
   it("a command runs as whose file it is, and never as root", async () => {
     const made = await site();
     const path = await made.write("home/ann/.forward", "\\ann", "|/bin/tool");
@@ -133,6 +149,6 @@ describe(".forward", () => {
     for (const one of [home, path]) await chown(one, 12_345, 12_345);
     const second = await send(made, "ann@example.org", { allow: ["commands"] });
     expect(second.to).toEqual(["ann@example.org"]);
-    expect(second.ran).toEqual([{ ...command, owner: { uid: 12_345, gid: 12_345 } }]);
+    expect(second.ran).toEqual([{ ...command, owner: { uid: 12_345 } }]);
   });
 });

@@ -17,8 +17,8 @@ export interface ForwardOptions {
 
 export type Forward =
   | { readonly at: "none" }
-  /** `uid` and `gid`: whose file it is. */
-  | { readonly at: "found"; readonly list: Targets; readonly uid: number; readonly gid: number };
+  /** `uid`: whose file it is; `homeUid`: whose home. */
+  | { readonly at: "found"; readonly list: Targets; readonly uid: number; readonly homeUid: number };
 
 const SAFE_EXTENSION = /^[+\-._A-Za-z0-9]{1,64}$/;
 
@@ -33,10 +33,23 @@ export async function forwardOf(address: Address, { home }: Account, options: Fo
     const file = await readTrusted(path, { maxBytes: options.maxSize, within: home, owners });
     if (file.at === "missing") continue;
     if (file.at === "fault")
-      return { at: "found", list: { targets: [], mistakes: [file.reason] }, uid: homeUid, gid: homeUid };
-    return { at: "found", list: parseListFile(path, file.text), uid: file.uid, gid: file.gid };
+      return { at: "found", list: { targets: [], mistakes: [file.reason] }, uid: homeUid, homeUid };
+    return { at: "found", list: parseListFile(path, file.text), uid: file.uid, homeUid };
   }
   return { at: "none" };
+}
+
+/**
+ * Whom commands of a `.forward` run as: this server as it is, another user, or nobody. Whoever can write one, or put a file there under its name
+ * (his mail may be this server's file), must not become anybody else by it.
+ */
+export function whoRuns(
+  { uid, homeUid }: { readonly uid: number; readonly homeUid: number },
+  ownUid: number | undefined,
+): "server" | "nobody" | { readonly uid: number } {
+  if (uid === 0 || (uid !== homeUid && homeUid !== 0)) return "nobody";
+  if (uid === ownUid) return "server";
+  return ownUid === 0 ? { uid } : "nobody";
 }
 
 /** `null`: there is no home. */

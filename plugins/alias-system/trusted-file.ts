@@ -15,7 +15,7 @@ export interface TrustedOptions {
 }
 
 export type TrustedFile =
-  | { readonly at: "read"; readonly text: string; readonly uid: number; readonly gid: number }
+  | { readonly at: "read"; readonly text: string; readonly uid: number }
   | { readonly at: "missing" }
   | { readonly at: "fault"; readonly reason: string };
 
@@ -41,10 +41,9 @@ async function read(path: string, { maxBytes, within, owners }: TrustedOptions):
   // Between the two calls somebody may have put a link or a pipe there.
   const file = await open(resolved, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const { mode, uid, gid, size, ...found } = await file.stat().then((stats) => ({
+    const { mode, uid, size, ...found } = await file.stat().then((stats) => ({
       mode: stats.mode,
       uid: stats.uid,
-      gid: stats.gid,
       size: stats.size,
       isFile: stats.isFile(),
     }));
@@ -61,7 +60,7 @@ async function read(path: string, { maxBytes, within, owners }: TrustedOptions):
       length += bytesRead;
     }
     if (length > maxBytes) return fault(`${path} has more than ${maxBytes} octets`);
-    return { at: "read", text: bytes.toString("utf8", 0, length), uid, gid };
+    return { at: "read", text: bytes.toString("utf8", 0, length), uid };
   } finally {
     await file.close();
   }

@@ -1,4 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: that is how macros are written
+import { existsSync, readFileSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import {
 } from "postern/testing";
 import { describe, expect, it, onTestFinished } from "vitest";
 import deliverPipe from "./index.ts";
+import { runProgram } from "./run-program.ts";
 
 /** Nothing runs as root unless it is said. */
 const asMe = process.getuid?.() === 0 ? { user: "root" } : {};
@@ -209,6 +211,22 @@ describe("how it ends", () => {
     expect(outcome).toMatchObject({ at: "deferred", status: "4.3.0", text: "The command took too long" });
     const pid = Number(await readFile(join(directory, "out.pid"), "utf8"));
     await until(() => !isAlive(pid));
+  });
+
+  it("a program that has exited is not taken for stopped while its outputs are still open", async () => {
+    const { script, directory } = await site();
+    const program = await script("tool", "sleep 1000 & echo $! >$OUT.pid", "echo $$ >$OUT.own", "exit 0");
+    const stop = new AbortController();
+    const ended = runProgram({
+      ...{ argv: [program], owner: null, directory, environment: {}, timeLimitMs: 600_000, signal: stop.signal },
+      content: async function* () {},
+    });
+    const path = join(directory, "out.own");
+    await until(() => existsSync(path) && readFileSync(path, "utf8").endsWith("\n"));
+    const own = Number(readFileSync(path, "utf8"));
+    await until(() => !isAlive(own));
+    stop.abort();
+    expect(await ended).toMatchObject({ at: "exited", code: 0 });
   });
 
   it("what it leaves behind holds nobody up", async () => {

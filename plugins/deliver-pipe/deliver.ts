@@ -82,13 +82,15 @@ export async function runCommand(
   const { room, user, timeLimitMs, signal } = about;
   const whom: Recipient = { ...recipient, address: command.for };
   if (wasDeliveredTo(delivery, command.for)) return failed("5.4.6", `Mail for ${command.for} is going round in a loop`);
-  const usual = command.owner ? null : await ownerFor(user, room, { for: String(command.for) });
-  if (usual === "none") return cannotRun;
+  // The group is the user's: that of a file would be one that others have lent it to.
+  const whose = command.owner ? String(command.owner.uid) : user;
+  const owner = await ownerFor(whose, room, { for: String(command.for) });
+  if (owner === "none") return cannotRun;
   const end = await runProgram({
     argv: command.argv,
-    owner: command.owner ?? usual,
+    owner,
     directory: command.directory ?? "/",
-    environment: environmentOf(delivery, whom, command.for, usual, room),
+    environment: environmentOf(delivery, whom, command.for, owner, room),
     timeLimitMs,
     content: () =>
       contentFor(delivery, whom, {

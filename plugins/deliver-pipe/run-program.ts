@@ -86,8 +86,9 @@ async function attend(request: ProgramRequest, { pid, ended, stdin, outputs }: R
     stdin.destroy();
     await feeding;
     const output = await said.text();
-    if (stop) return stop;
-    return code === null ? { at: "killed", signal: signal ?? "a signal", output } : { at: "exited", code, output };
+    // A program that has exited has said what became of the message, whatever came just after: it must not run twice.
+    if (code !== null) return { at: "exited", code, output };
+    return stop ?? { at: "killed", signal: signal ?? "a signal", output };
   } finally {
     clearTimeout(timer);
     request.signal.removeEventListener("abort", onAbort);
