@@ -81,6 +81,8 @@ async function start(server: RunningServer): Promise<void> {
       await server.startProcess();
       return;
     } catch (error) {
+      // One that is only slow must not go on beside the next.
+      await server.killAll().catch(ignoreGone);
       if (attempt === 10) throw error;
       await delay(200);
     }
