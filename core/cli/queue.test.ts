@@ -1,13 +1,30 @@
 /** `postern queue`, with a queue that runs in this process and on the files of one that does not. */
-import { access, mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
+import {
+  access,
+  chmod,
+  chown,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openQueueDesk } from "../app/queue-desk.ts";
 import type { SpoolEntry } from "../contracts/spool.ts";
+import type { QueueActions } from "../control/desk.ts";
+import { openControl } from "../control/serve.ts";
+import { spoolActions } from "../control/spool-actions.ts";
 import { amend, proceed, quarantine } from "../kernel/verdicts.ts";
 import { openSpool } from "../spool/open-spool.ts";
 import { keptLog } from "../testing/kernel.ts";
@@ -219,14 +236,56 @@ describe("actions on the files of a queue that has stopped", () => {
     const [first = "", second = "", third = ""] = ids;
     await queue("hold", first);
     await queue("flush", second);
-    await queue("bounce", third, "--reason", "We close.");
+    await queue("bounce", third, "--reason", "We\r\nclose.");
     expect((await entry(first))?.envelope.hold).toBe("held by the administrator");
     expect((await entry(second))?.state.dueAt).toBe(0);
     expect((await entry(third))?.state.outcomes[1]).toMatchObject({ at: "failed", reply: { text: "We close." } });
   });
 });
 
+it.runIf(process.getuid?.() === 0)(
+  "as root, on several stopped spools: what is written is the server's user's",
+  async () => {
+    const nobody = 65_534;
+    const { ids } = await stopped("ann@example.org");
+    const [id = ""] = ids;
+    const spools = join(site, "data", "spool");
+    await cp(await realpath(slot), join(spools, "1"), { recursive: true });
+    await rm(slot);
+    await cp(join(spools, "1"), slot, { recursive: true });
+    for (const path of [site, join(site, "data"), spools]) await chmod(path, 0o755);
+    const everything = async () => [
+      ...["0", "1"],
+      ...(await readdir(spools, { recursive: true })).filter((name) => name.includes("/")),
+    ];
+    for (const name of await everything()) await chown(join(spools, name), nobody, nobody);
+    expect(await queue("hold", id)).toMatchObject({ code: 0, err: "" });
+    expect((await queue("list", "-q")).out).toBe(`${id}\n${id}\n`);
+    for (const name of await everything()) expect([name, (await stat(join(spools, name))).uid]).toEqual([name, nobody]);
+    expect(process.geteuid?.()).toBe(0);
+  },
+);
+
 describe("the control socket", () => {
+  it("waits with whoever waits for the end of a try", async () => {
+    const { flow, ids } = await deferring("ann@example.org");
+    const path = join(flow.directory, "desk");
+    const actions: QueueActions = {
+      ...spoolActions(flow.spool),
+      async hold() {
+        await pause(500);
+        return true;
+      },
+    };
+    const desk = await openControl(path, { spool: flow.spool, actions, clock: flow.clock }, keptLog().log, 50);
+    closing.push(() => desk.close());
+    const socket = connect(path);
+    socket.write(`${JSON.stringify({ ask: "act", action: "hold", ids, text: null })}\n`);
+    expect(await text(socket)).toContain('"at":"done"');
+    // Who never asks is sent away.
+    expect(await text(connect(path))).toBe("");
+  });
+
   it("belongs to the server's user alone, and is gone with it", async () => {
     await running();
     const path = join(slot, "control");

@@ -6,6 +6,7 @@
 import type { Clock } from "../contracts/clock.ts";
 import type { Message } from "../contracts/envelope.ts";
 import type { Spool } from "../contracts/spool.ts";
+import { safeText } from "../mail/header.ts";
 import { filterOf } from "./filter.ts";
 import type { Action, ControlAnswer, ControlRequest, QueueFilter, QueueState } from "./request.ts";
 
@@ -101,9 +102,15 @@ async function act(room: DeskRoom, action: Action, id: string, text: string | nu
   }
 }
 
-function perform({ actions }: DeskRoom, action: Action, id: string, text: string | null): Promise<boolean> {
-  if (action === "hold") return actions.hold(id, text ?? texts.hold);
-  if (action === "bounce") return actions.bounce(id, text ?? texts.bounce);
+const TEXT_LIMIT = 500;
+
+function perform({ actions }: DeskRoom, action: Action, id: string, given: string | null): Promise<boolean> {
+  // It goes into lists, logs and reports, and on disk as it is.
+  const text = safeText(given ?? "")
+    .trim()
+    .slice(0, TEXT_LIMIT);
+  if (action === "hold") return actions.hold(id, text || texts.hold);
+  if (action === "bounce") return actions.bounce(id, text || texts.bounce);
   return actions[action](id);
 }
 

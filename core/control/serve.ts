@@ -17,21 +17,26 @@ export interface ControlListener {
 const CONNECTIONS = 16;
 /** Ids of a hundred thousand messages fit. */
 const REQUEST_OCTETS = 16 * 1024 * 1024;
-/** A client that neither asks nor reads for so long is gone. */
+/** A client that neither asks nor reads for so long is gone. One that waits for us may wait: a try under way comes to its end first. */
 const IDLE_MS = 60_000;
 /** Answers are put together to pieces of about this size. */
 const PIECE_OCTETS = 64 * 1024;
 
 /** The caller has the slot's lock, so a socket that is there belongs to nobody. Rejects where it cannot be bound. */
-export async function openControl(path: string, room: DeskRoom, log: Log): Promise<ControlListener> {
+export async function openControl(
+  path: string,
+  room: DeskRoom,
+  log: Log,
+  idleMs: number = IDLE_MS,
+): Promise<ControlListener> {
   await rm(path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer({ pauseOnConnect: false }, (socket) => {
     sockets.add(socket);
-    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    socket.setTimeout(idleMs, () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", (cause) => log.debug({ err: cause }, "control connection broken"));
-    converse(socket, room).catch((cause: unknown) => {
+    converse(socket, room, idleMs).catch((cause: unknown) => {
       log.warn({ err: cause }, "a request on the control socket could not be answered");
       socket.destroy();
     });
@@ -59,16 +64,18 @@ const bound = (server: Server, path: string): Promise<void> =>
     });
   });
 
-async function converse(socket: Socket, room: DeskRoom): Promise<void> {
+async function converse(socket: Socket, room: DeskRoom, idleMs: number): Promise<void> {
   const request = await firstLine(socket);
   if (request === null) return;
+  socket.setTimeout(0);
   let text = "";
   for await (const line of answers(room, request)) {
     text += `${JSON.stringify(line)}\n`;
     if (text.length < PIECE_OCTETS) continue;
-    if (!(await written(socket, text))) return;
+    if (!(await written(socket, text, idleMs))) return;
     text = "";
   }
+  socket.setTimeout(idleMs);
   socket.end(text);
 }
 
@@ -92,9 +99,10 @@ async function* answers(room: DeskRoom, line: string): AsyncGenerator<ControlAns
 }
 
 /** `false`: the connection has ended. */
-function written(socket: Socket, text: string): Promise<boolean> {
+function written(socket: Socket, text: string, idleMs: number): Promise<boolean> {
   if (socket.destroyed) return Promise.resolve(false);
   if (socket.write(text)) return Promise.resolve(true);
+  socket.setTimeout(idleMs);
   return new Promise((resolve) => {
     const end = () => {
       socket.off("drain", go);
@@ -102,6 +110,7 @@ function written(socket: Socket, text: string): Promise<boolean> {
     };
     const go = () => {
       socket.off("close", end);
+      socket.setTimeout(0);
       resolve(true);
     };
     socket.once("drain", go);

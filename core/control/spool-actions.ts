@@ -1,7 +1,10 @@
 /** Actions on a spool whose server is stopped: facts that the next start acts on. Whoever has opened the spool is its only user. */
 import type { RemoteReply } from "../contracts/delivery.ts";
-import type { Spool, SpoolEntry } from "../contracts/spool.ts";
+import type { Spool, SpoolEntry, SpoolOutcome } from "../contracts/spool.ts";
 import type { QueueActions } from "./desk.ts";
+
+// RFC 3463 3.8: X.7.0, by decision of a human
+const replyOf = (text: string): RemoteReply => ({ code: 554, status: "5.7.0", text, host: null });
 
 export function spoolActions(spool: Spool): QueueActions {
   const withEntry =
@@ -15,31 +18,35 @@ export function spoolActions(spool: Spool): QueueActions {
     const { lastReply, warnedAt } = state;
     await spool.reschedule(id, { attempts, dueAt: 0, lastReply, warnedAt });
   };
+  const settleOpen = async ({ envelope, state }: SpoolEntry, outcome: SpoolOutcome): Promise<void> => {
+    for (const { id } of envelope.recipients)
+      if ((state.outcomes[id]?.at ?? "deferred") === "deferred") await spool.settle(envelope.id, id, outcome);
+  };
   return {
     hold: withEntry(({ envelope: { id } }, reason: string) => spool.hold(id, reason)),
     release: withEntry(async ({ envelope: { id, hold } }) => {
       if (hold !== null) await spool.hold(id, null);
     }),
     // A held message stays held: flushing says when, not whether.
-    flush: withEntry(async (entry) => {
-      if (entry.envelope.hold === null) await dueNow(entry, entry.state.attempts);
+    flush: withEntry(async ({ envelope: { id, hold } }) => {
+      // Due at once, and durably so.
+      if (hold === null) await spool.hold(id, null);
     }),
     requeue: withEntry(async (entry) => {
-      if (entry.envelope.hold !== null) await spool.hold(entry.envelope.id, null);
       await dueNow(entry, 0);
+      await spool.hold(entry.envelope.id, null);
     }),
-    delete: withEntry(({ envelope: { id } }) => spool.remove(id)),
+    delete: withEntry(async (entry) => {
+      const { id, hold } = entry.envelope;
+      // That it has gone is not durable at once. Should it come back, nobody is left to get it, and nobody to be told.
+      await settleOpen(entry, { at: "failed", reply: replyOf("Removed by an administrator"), isReported: true });
+      if (hold !== null) await spool.hold(id, null);
+      await spool.remove(id);
+    }),
     bounce: withEntry(async (entry, text: string) => {
-      const { envelope, state } = entry;
-      // RFC 3463 3.8: X.7.0, by decision of a human
-      const reply: RemoteReply = { code: 554, status: "5.7.0", text, host: null };
-      for (const { id } of envelope.recipients) {
-        if ((state.outcomes[id]?.at ?? "deferred") === "deferred")
-          await spool.settle(envelope.id, id, { at: "failed", reply });
-      }
+      await settleOpen(entry, { at: "failed", reply: replyOf(text) });
       // The queue finds nobody left to try, tells the sender and removes it.
-      if (envelope.hold !== null) await spool.hold(envelope.id, null);
-      await dueNow(entry, state.attempts);
+      await spool.hold(entry.envelope.id, null);
     }),
     async flushAll() {
       for await (const { id, hold } of spool.list()) {

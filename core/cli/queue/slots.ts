@@ -70,14 +70,20 @@ async function* askSlot(
     }
     if (isProvided(config.plugins, Spool))
       throw new CommandError("the server is not running, and its spool is a plugin's", exitCodes.unavailable);
-    const spool = await openAlone(directory, log);
-    if (spool) {
-      try {
-        yield* answer({ spool, actions: spoolActions(spool), clock: Date }, request);
-      } finally {
-        await spool.close();
+    const { uid, gid } = await stat(directory);
+    const comeBack = becomeOwner({ uid, gid });
+    try {
+      const spool = await openAlone(directory, log);
+      if (spool) {
+        try {
+          yield* answer({ spool, actions: spoolActions(spool), clock: Date }, request);
+        } finally {
+          await spool.close();
+        }
+        return;
       }
-      return;
+    } finally {
+      comeBack();
     }
     if (tried >= STARTING_TRIES)
       throw new CommandError(`${directory} is in use, and nobody answers for it`, exitCodes.tempFail);
@@ -85,14 +91,23 @@ async function* askSlot(
   }
 }
 
-/** `null`: somebody has it. What is written belongs to the server's user, whoever types the command. */
+/** What is written belongs to the server's user, also where root types the command. Answers how to be root again, for the next slot. */
+function becomeOwner({ uid, gid }: { readonly uid: number; readonly gid: number }): () => void {
+  if (process.geteuid?.() !== 0 || uid === 0) return () => {};
+  const groups = process.getgroups?.() ?? [];
+  const ownGid = process.getegid?.() ?? 0;
+  process.setgroups?.([gid]);
+  process.setegid?.(gid);
+  process.seteuid?.(uid);
+  return () => {
+    process.seteuid?.(0);
+    process.setegid?.(ownGid);
+    process.setgroups?.(groups);
+  };
+}
+
+/** `null`: somebody has it. */
 async function openAlone(directory: string, log: Log): Promise<Spool | null> {
-  const { uid, gid } = await stat(directory);
-  if (process.getuid?.() === 0 && uid !== 0) {
-    process.setgroups?.([gid]);
-    process.setegid?.(gid);
-    process.seteuid?.(uid);
-  }
   try {
     return await openSpool({ dir: directory, log, clock: Date });
   } catch (cause) {
