@@ -117,7 +117,8 @@ export class AtHand {
       case "parked":
         return;
       case "due":
-        if (this.#hasRoom) this.#await(ticket, rest.dueAt);
+        // What waits for its time is not to keep out what is due.
+        if (this.#waiting.size < this.#most / 4) this.#await(ticket, rest.dueAt);
         else {
           this.#leave(ticket);
           this.#backlog.leave(rest.dueAt);
