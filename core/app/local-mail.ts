@@ -29,10 +29,19 @@ export interface LocalMailParts {
   readonly reportTexts: readonly ReportTexts[];
 }
 
-/** Answers how to stop it. Never rejects. */
-export async function openLocalMail(parts: LocalMailParts): Promise<() => Promise<void>> {
+export interface LocalMail {
+  /** Answers how to stop it. Never rejects. */
+  start(): Promise<() => Promise<void>>;
+}
+
+/** To be called before the queue starts. Never rejects. */
+export async function openLocalMail(parts: LocalMailParts): Promise<LocalMail> {
   const { config, submit, spool, facts, log, clock, options, reportTexts } = parts;
   const room = { submit, facts, clock, log };
+  const failed = (error: unknown) => {
+    log.error({ err: error, maildrop: config.maildrop }, "local programs cannot leave mail");
+    return async () => {};
+  };
   try {
     const places = await prepareMaildrop(config.maildrop);
     const { dataDir, hostname, origin, limits } = config;
@@ -45,10 +54,16 @@ export async function openLocalMail(parts: LocalMailParts): Promise<() => Promis
       tellFindings: (envelope, findings) => mailFindings(room, envelope, findings),
       missingAfter: (id) => missingRecipients({ spool, facts }, id),
     });
-    await pickup.start();
-    return () => pickup.stop();
+    await pickup.recall();
+    return {
+      start: () =>
+        pickup.start().then(
+          () => () => pickup.stop(),
+          (error: unknown) => failed(error),
+        ),
+    };
   } catch (error) {
-    log.error({ err: error, maildrop: config.maildrop }, "local programs cannot leave mail");
-    return async () => {};
+    const stop = failed(error);
+    return { start: async () => stop };
   }
 }

@@ -196,6 +196,13 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   });
   await kernel.start();
   onClose(() => kernel.stop());
+  const { picksUp = false } = parts;
+  const localMail = picksUp
+    ? await openLocalMail({
+        ...{ config, facts, log, clock, options: config.queue, reportTexts: config.reportTexts },
+        ...{ submit: kernel.service(Submit), spool: kernel.service(Spool) },
+      })
+    : null;
   await made.queue?.start();
   onClose(() => made.queue?.stop());
   if (made.queue) {
@@ -203,10 +210,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
     const desk = await openQueueDesk({ queue: made.queue, spool: kernel.service(Spool), slotDirectory, clock, log });
     onClose(() => desk?.close());
   }
-  if (parts.picksUp === true) {
-    const room = { config, facts, log, clock, options: config.queue, reportTexts: config.reportTexts };
-    onClose(await openLocalMail({ ...room, submit: kernel.service(Submit), spool: kernel.service(Spool) }));
-  }
+  if (localMail) onClose(await localMail.start());
 
   const listeners: Listener[] = [];
   onClose(() => Promise.all(listeners.map((listener) => listener.close(DRAIN_MS))));

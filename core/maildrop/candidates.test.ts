@@ -70,6 +70,16 @@ it("what is being written is left alone, until nobody can be writing it any more
   expect(await names(Date.now() + 60_000)).toEqual([".directory", "whole"]);
 });
 
+it("directories are counted, and keep nobody busy", async () => {
+  const path = await directory(["whole", 0]);
+  for (let n = 0; n < 20; n += 1) await mkdir(join(path, `d${n}`));
+  expect(await findCandidates(path, search({ limit: 5 }))).toMatchObject({
+    found: [{ name: "whole" }],
+    isCut: false,
+    directories: 20,
+  });
+});
+
 it("what cannot be moved away is passed over", async () => {
   const path = await directory(["a", 0], ["b", 0]);
   const { found } = await findCandidates(path, search({ isIgnored: (name) => name === "a" }));

@@ -17,6 +17,8 @@ export interface Candidates {
   readonly found: readonly Candidate[];
   /** There are more than were remembered. */
   readonly isCut: boolean;
+  /** Nobody but their owners can move them; they are left alone. */
+  readonly directories: number;
 }
 
 export interface Search {
@@ -31,11 +33,13 @@ export interface Search {
 
 export async function findCandidates(directory: string, search: Search): Promise<Candidates> {
   const kept = new Kept(search.limit);
+  let directories = 0;
   for await (const names of realFiles.nameChunks(directory)) {
     for (const name of names) {
       const stats = lookAt(join(directory, name));
       if (stats === null) continue;
-      if (name.startsWith(".")) {
+      if (stats.isDirectory()) directories += 1;
+      else if (name.startsWith(".")) {
         if (search.abandonedBefore !== null) clearAway(join(directory, name), stats, search.abandonedBefore);
       } else if (!search.isPutOff(stats.uid) && !search.isIgnored(name)) {
         kept.add({ name, uid: stats.uid, isFile: stats.isFile() });
@@ -44,7 +48,7 @@ export async function findCandidates(directory: string, search: Search): Promise
     // A million names must not hold up mail of others.
     await nextTurn();
   }
-  return { found: kept.inTurn(), isCut: kept.isCut };
+  return { found: kept.inTurn(), isCut: kept.isCut, directories };
 }
 
 function lookAt(path: string): Stats | null {

@@ -100,7 +100,6 @@ describe("what users may do to it", () => {
         await truncate(join(fresh, "bad"), 1024 ** 4);
       },
     ],
-    ["a directory", async ({ fresh }) => mkdir(join(fresh, "bad"))],
   ])("%s is set aside, and other mail passes", async (_, make) => {
     const { plugin, delivered } = recording();
     const flow = await flowOf([plugin]);
@@ -114,6 +113,18 @@ describe("what users may do to it", () => {
     expect([fresh, taken]).toEqual([[], []]);
     expect(damaged).toHaveLength(1);
     expect(delivered).toHaveLength(1);
+  });
+
+  it("directories, which only their owners can move, stay and are told of, and other mail passes", async () => {
+    const { plugin, delivered } = recording();
+    const flow = await flowOf([plugin]);
+    const places = await drop();
+    await mkdir(join(places.fresh, "bad"));
+    leave(places);
+    await pickUp(flow, places);
+    await until(() => delivered.length === 1);
+    expect(logged(flow, "there are directories in the maildrop: they are no mail")).toHaveLength(1);
+    expect(await namesIn(places)).toEqual([["bad"], [], []]);
   });
 
   it.runIf(isRoot)("a file that was not made in the maildrop is set aside: its group tells", async () => {

@@ -222,6 +222,29 @@ describe("after a crash", () => {
     expect(delivered).toHaveLength(1);
   });
 
+  it("a message that is delivered before its file is looked at is not submitted again", async () => {
+    const places = await drop();
+    let outcome: Outcome = outcomes.deferred;
+    const { plugin, delivered } = recording((): Outcome => outcome);
+    const flow = await flowOf([plugin]);
+    const pickup = await pickUp(flow, places);
+    leave(places);
+    await until(() => delivered.length === 1);
+    await pickup.stop();
+    await flow.quiet();
+    const name = `0.one.two+${delivered[0]?.id}`;
+    await rename(join(places.fresh, leave(places)), join(places.taken, name));
+    await pickUp(flow, places, async () => {
+      outcome = outcomes.delivered;
+      await flow.queue.flush();
+      await flow.quiet();
+      expect(delivered).toHaveLength(2);
+    });
+    await until(() => !existsSync(join(places.taken, name)));
+    await flow.quiet();
+    expect(new Set(delivered.map(({ id }) => id)).size).toBe(1);
+  });
+
   it("a message that the spool had not got is submitted", async () => {
     const places = await drop();
     const { plugin, delivered } = recording();

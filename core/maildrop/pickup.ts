@@ -44,11 +44,14 @@ export class Pickup {
   readonly #room: PickupRoom;
   readonly #alarm: Alarm;
   readonly #waiting: Waiting;
-  /** What can be neither taken nor moved away: directories, mostly. */
+  /** What can be neither taken nor moved away. */
   readonly #ignored = new Set<string>();
   #gid = -1;
   #watcher: FSWatcher | null = null;
   #running: Promise<void> | null = null;
+  /** By the name of a file whose hand-over is in doubt: who is missing of its recipients; `null`: all of them. */
+  readonly #missing = new Map<string, ((recipient: LeftRecipient) => boolean) | null>();
+  #isRecalled = false;
   #isAskedAgain = false;
   #isStopped = false;
   #tidiedAt = Number.NEGATIVE_INFINITY;
@@ -60,12 +63,32 @@ export class Pickup {
     this.#waiting = new Waiting(room.clock);
   }
 
+  /**
+   * What an earlier process was at. To be called before the queue delivers anything: the spool forgets what is delivered, and then cannot say
+   * any more that it had got a message.
+   */
+  async recall(): Promise<void> {
+    const { places, log, missingAfter } = this.#room;
+    this.#isRecalled = true;
+    for await (const names of realFiles.nameChunks(places.taken)) {
+      for (const name of names) {
+        this.#waiting.add({ name, uid: null, isTold: false, isQueued: false }, 0);
+        const [, id] = name.split("+");
+        if (id === undefined) continue;
+        try {
+          this.#missing.set(name, await missingAfter(id));
+        } catch (error) {
+          log.error({ err: error, file: name }, "what became of local mail cannot be told now");
+        }
+      }
+    }
+  }
+
   /** Resolves when it looks; what was left before is picked up from then on. */
   async start(): Promise<void> {
     const { places, log } = this.#room;
     this.#gid = (await stat(places.fresh)).gid;
-    for await (const names of realFiles.nameChunks(places.taken))
-      for (const name of names) this.#waiting.add({ name, uid: null, isTold: false, isQueued: false }, 0);
+    if (!this.#isRecalled) await this.recall();
     this.#watcher = watch(places.fresh, () => this.look());
     this.#watcher.on("error", (error) => log.warn({ err: error }, "the maildrop is looked at every minute only"));
     this.look();
@@ -101,15 +124,17 @@ export class Pickup {
 
   async #run(): Promise<void> {
     await this.#each(this.#waiting.takeDue(), (file) => this.#process(file));
-    const nowMs = this.#room.clock.now();
+    const { clock, log } = this.#room;
+    const nowMs = clock.now();
     const tidies = nowMs - this.#tidiedAt >= TIDY_EVERY_MS;
     if (tidies) this.#tidiedAt = nowMs;
-    const { found, isCut } = await findCandidates(this.#room.places.fresh, {
+    const { found, isCut, directories } = await findCandidates(this.#room.places.fresh, {
       limit: FOUND_LIMIT,
       isPutOff: (uid) => this.#waiting.isFull(uid),
       isIgnored: (name) => this.#ignored.has(name),
       abandonedBefore: tidies ? nowMs - ABANDONED_MS : null,
     });
+    if (tidies && directories > 0) log.warn({ directories }, "there are directories in the maildrop: they are no mail");
     if (isCut) this.#isAskedAgain = true;
     await this.#each(found, async (candidate) => {
       const file = this.#waiting.isFull(candidate.uid) ? null : await this.#take(candidate);
@@ -176,7 +201,7 @@ export class Pickup {
     const file = await LeftFile.open(path(), { gid: this.#gid, sizeLimitBytes: limits.messageSizeBytes });
     try {
       // Only what an earlier process began is in doubt: of our own tries we know how they ended.
-      const only = formerId !== undefined && task.uid === null ? await this.#room.missingAfter(formerId) : null;
+      const only = formerId !== undefined && task.uid === null ? await this.#missingOf(task.name, formerId) : null;
       task.uid = file.uid;
       if (only !== null && !file.envelope.recipients.some(only)) {
         await unlink(path());
@@ -201,6 +226,12 @@ export class Pickup {
     } finally {
       await file.close();
     }
+  }
+
+  async #missingOf(name: string, id: string) {
+    const known = this.#missing.get(name);
+    this.#missing.delete(name);
+    return known === undefined ? await this.#room.missingAfter(id) : known;
   }
 
   async #setAside({ name, uid }: TakenFile, cause: string): Promise<void> {

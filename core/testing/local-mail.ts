@@ -42,7 +42,11 @@ export async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowI
   return flow;
 }
 
-export async function pickUp(flow: MailFlow, places: MaildropPlaces): Promise<Pickup> {
+export async function pickUp(
+  flow: MailFlow,
+  places: MaildropPlaces,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<Pickup> {
   const { submit, log, clock, facts, spool } = flow;
   const room = { submit, facts, clock, log };
   const pickup = new Pickup({
@@ -53,6 +57,8 @@ export async function pickUp(flow: MailFlow, places: MaildropPlaces): Promise<Pi
     missingAfter: (id) => missingRecipients({ spool, facts }, id),
   });
   pickups.push(pickup);
+  await pickup.recall();
+  await meanwhile();
   await pickup.start();
   return pickup;
 }
