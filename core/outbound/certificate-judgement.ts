@@ -24,9 +24,9 @@ export function judgeCertificate(
     const flaw = tlsaFault({ chain: shownChain(secured), records: requirement.tlsa, names, nowMs });
     return flaw === null ? { verifiedBy: "dane", flaw } : { verifiedBy: null, flaw };
   }
-  const { authorizationError } = secured;
-  if (!secured.authorized && authorizationError !== undefined && authorizationError !== null) {
-    const code = authorizationError instanceof Error ? authorizationError.message : String(authorizationError);
+  if (!secured.authorized) {
+    const { authorizationError: error } = secured;
+    const code = error instanceof Error ? error.message : String(error);
     return flawed(kindOf(code), `the certificate is not trusted: ${code}`);
   }
   if (names.some((name) => isNamed(certificate, name))) return { verifiedBy: "pkix", flaw: null };

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, createServer } from "node:tls";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { TlsaRecord } from "../contracts/outbound.ts";
 import { shownChain, tlsaFault } from "./dane.ts";
 
@@ -201,6 +201,42 @@ it("a chain ends, however many certificates a host sends", () => {
   expect(judge({ chain: [host, ...Array(200).fill(middle)], records: [record(2, 0, 1, impostor)] })).toBe(
     "tlsa-invalid",
   );
+});
+
+it("a chain of certificates that have all issued each other is gone through in no time", async () => {
+  // One name and one key under ten serial numbers: each is the issuer of each.
+  const twins = [await make("twin-0", {})];
+  for (let index = 1; index < 10; index += 1) {
+    const file = (kind: string) => join(directory, `twin-${index}.${kind}`);
+    await run("openssl", [
+      ...["req", "-x509", "-key", join(directory, "twin-0.key"), "-subj", "/CN=twin-0", "-out", file("pem")],
+      ...["-addext", "basicConstraints=critical,CA:TRUE"],
+    ]);
+    twins.push({ ...twins[0], certificate: new X509Certificate(await readFile(file("pem"))) } as Made);
+  }
+  const verify = vi.spyOn(X509Certificate.prototype, "verify");
+  try {
+    expect(judge({ chain: twins, records: [record(2, 0, 1, impostor)] })).toBe("tlsa-invalid");
+    expect(verify.mock.calls.length).toBeLessThanOrEqual(100);
+  } finally {
+    verify.mockRestore();
+  }
+});
+
+it("an authority's certificate that is out of date does not hide the one that renewed it", async () => {
+  const { host, middle, root } = chains.ec;
+  const renewed = { ...middle, certificate: middle.certificate };
+  const nowMs = Date.now() + 3 * DAY_MS;
+  const shortLived = join(directory, "old-middle.pem");
+  await run("openssl", [
+    ...["req", "-x509", "-key", join(directory, "middle-ec.key"), "-subj", "/CN=middle-ec", "-days", "1"],
+    ...["-CA", join(directory, "root-ec.pem"), "-CAkey", join(directory, "root-ec.key")],
+    ...["-addext", "basicConstraints=critical,CA:TRUE", "-out", shortLived],
+  ]);
+  const old = { ...middle, certificate: new X509Certificate(await readFile(shortLived)) };
+  const records = [record(2, 0, 1, root)];
+  expect(judge({ chain: [host, old, renewed, root], records, nowMs })).toBe("good");
+  expect(judge({ chain: [host, old, root], records, nowMs })).toBe("certificate-expired");
 });
 
 it("what a host sends arrives whole and in its order", async () => {

@@ -40,7 +40,10 @@ export function tlsaFault(shown: ShownCertificates): TlsFault | null {
   // RFC 7671 5.1: neither names nor dates count, as the record says it all
   if (shown.records.some((record) => record.usage === DANE_EE && isMatch(record, own))) return null;
   const anchors = shown.records.filter(({ usage }) => usage === DANE_TA);
-  const path = anchors.length === 0 ? null : pathToAnchor([own], shown.chain.slice(1, CHAIN_LIMIT), anchors);
+  const others = shown.chain.slice(1, CHAIN_LIMIT);
+  // What is out of date must not stand before what has replaced it.
+  const inForce = others.filter((certificate) => isInForce(certificate, shown.nowMs));
+  const path = pathToAnchor([own], new Set(inForce), anchors) ?? pathToAnchor([own], new Set(others), anchors);
   if (path === null) return { kind: "tlsa-invalid", reason: "no TLSA record matches the host's certificate" };
   // RFC 7672 3.1.2, 3.2.2
   const outdated = path.find((certificate) => !isInForce(certificate, shown.nowMs));
@@ -52,11 +55,12 @@ export function tlsaFault(shown: ShownCertificates): TlsFault | null {
 
 /**
  * From the host's certificate to one that a record stands for (RFC 7671 5.2), each issued by the next; `null` if none leads there. The record
- * itself may bring what it stands for along.
+ * itself may bring what it stands for along. `others`: not looked at yet; each is taken out as it is, since where it leads does not depend on how
+ * it was reached, and a host may send as many that have issued each other as it likes.
  */
 function pathToAnchor(
   path: readonly X509Certificate[],
-  others: readonly X509Certificate[],
+  others: Set<X509Certificate>,
   anchors: readonly TlsaRecord[],
 ): readonly X509Certificate[] | null {
   const last = path.at(-1);
@@ -67,10 +71,10 @@ function pathToAnchor(
     if (held instanceof X509Certificate && isIssued(last, held)) return [...path, held];
     if (held !== null && !(held instanceof X509Certificate) && isSigned(last, held)) return path;
   }
-  for (const issuer of others) {
-    if (!isIssued(last, issuer)) continue;
-    const rest = others.filter((other) => other !== issuer);
-    const found = pathToAnchor([...path, issuer], rest, anchors);
+  for (const issuer of [...others]) {
+    if (!others.has(issuer) || !isIssued(last, issuer)) continue;
+    others.delete(issuer);
+    const found = pathToAnchor([...path, issuer], others, anchors);
     if (found !== null) return found;
   }
   return null;

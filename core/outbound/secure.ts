@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 import { isIP } from "node:net";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { OutboundTls, TlsRequirement } from "../contracts/outbound.ts";
-import { isTlsRefused, type Judgement, judgeCertificate } from "./certificate-judgement.ts";
+import { isTlsRefused, judgeCertificate } from "./certificate-judgement.ts";
 import { OutboundFault, reasonOf } from "./outbound-fault.ts";
 import { secureContexts } from "./secure-contexts.ts";
 import type { TlsSessions } from "./tls-sessions.ts";
@@ -47,13 +47,15 @@ export async function secure(socket: Socket, options: SecureOptions): Promise<Se
   const secured = await handshake(socket, asked, options);
   const isResumed = secured.isSessionReused();
   // A resumed session shows no chain: what was found out when it began holds for it.
-  const judgement: Judgement =
-    isResumed && kept !== null ? kept.judgement : judgeCertificate(secured, requirement, names, sessions.now);
+  const { judgement, judgedAtMs } =
+    isResumed && kept !== null
+      ? kept
+      : { judgement: judgeCertificate(secured, requirement, names, sessions.now), judgedAtMs: sessions.now };
   if (isTlsRefused(requirement, judgement) && judgement.flaw !== null) {
     secured.destroy();
     throw new OutboundFault("tls", judgement.flaw.reason, { tlsFault: judgement.flaw });
   }
-  secured.on("session", (session: Buffer) => sessions.keep(sessionKey, { session, judgement }));
+  secured.on("session", (session: Buffer) => sessions.keep(sessionKey, { session, judgement, judgedAtMs }));
   const tls: OutboundTls = {
     protocol: secured.getProtocol() ?? "unknown",
     cipher: secured.getCipher().name,

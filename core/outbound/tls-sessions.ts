@@ -8,6 +8,8 @@ import type { Judgement } from "./certificate-judgement.ts";
 export interface KeptSession {
   readonly session: Buffer;
   readonly judgement: Judgement;
+  /** When the certificate was looked at: a session that begins with a resumed one is no younger. */
+  readonly judgedAtMs: number;
 }
 
 const SESSIONS_LIMIT = 1_000;
@@ -16,7 +18,7 @@ const AGE_LIMIT_MS = 30 * 60_000;
 
 export class TlsSessions {
   readonly #clock: Clock;
-  readonly #sessions = new Map<string, KeptSession & { readonly until: number }>();
+  readonly #sessions = new Map<string, KeptSession>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -30,13 +32,13 @@ export class TlsSessions {
     const kept = this.#sessions.get(key);
     if (kept === undefined) return null;
     this.#sessions.delete(key);
-    return kept.until > this.#clock.now() ? kept : null;
+    return this.#clock.now() < kept.judgedAtMs + AGE_LIMIT_MS ? kept : null;
   }
 
   keep(key: string, kept: KeptSession): void {
     const [oldest] = this.#sessions.keys();
     if (this.#sessions.size >= SESSIONS_LIMIT && oldest !== undefined) this.#sessions.delete(oldest);
     this.#sessions.delete(key);
-    this.#sessions.set(key, { ...kept, until: this.#clock.now() + AGE_LIMIT_MS });
+    this.#sessions.set(key, kept);
   }
 }

@@ -7,8 +7,11 @@ import { createServer, type TLSSocket } from "node:tls";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { OutboundResult, TlsRequirement } from "../contracts/outbound.ts";
 import { Authority } from "../testing/authority.ts";
+import { silentLog } from "../testing/kernel.ts";
+import { manualClock } from "../testing/manual-clock.ts";
 import { briefResult, outboundRequest, type RequestOf, testOutbound } from "../testing/outbound.ts";
 import { Peer, startPeerServer } from "../testing/smtp-peer.ts";
+import { createOutbound } from "./outbound.ts";
 
 interface Identity {
   readonly cert: string;
@@ -218,7 +221,7 @@ describe("sessions", () => {
 });
 
 describe("TLS from the first octet", () => {
-  async function implicit(identity: Identity) {
+  async function implicit(identity: Identity, outbound = testOutbound()) {
     const server = createServer({ ...identity }, (socket: TLSSocket) => {
       socket.on("error", () => undefined);
       const peer = new Peer(socket, 0);
@@ -229,7 +232,6 @@ describe("TLS from the first octet", () => {
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const outbound = testOutbound();
     closing.push(
       () => new Promise((done) => server.close(done)),
       () => outbound.close(),
@@ -247,6 +249,18 @@ describe("TLS from the first octet", () => {
       .toMatchObject({ isResumed: true, verifiedBy: "pkix", flaw: null });
     const stricter = { ...request, tls: trusting("implicit", { names: ["nobody.example"] }) };
     expect(briefResult(await send(stricter))).toEqual(["unreachable at tls: 451 4.4.2"]);
+  });
+
+  it("is not resumed for ever: after a while the certificate is looked at again", async () => {
+    const clock = manualClock();
+    const send = await implicit(good, createOutbound({ hostname: "us.example", clock, log: silentLog }));
+    const request = { tls: trusting("implicit"), reuse: { maxUses: 1 } };
+    const isResumed = async () => (await send(request)).facts.tls?.isResumed;
+    await expect.poll(isResumed).toBe(true);
+    clock.advance(20 * 60_000);
+    await expect.poll(isResumed).toBe(true);
+    clock.advance(20 * 60_000);
+    expect(await isResumed()).toBe(false);
   });
 
   it("takes a certificate that fits, and no other", async () => {

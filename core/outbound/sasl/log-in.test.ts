@@ -111,8 +111,10 @@ describe("logins", () => {
       "451 4.4.2",
     ],
   ])("end before anything secret is said where the mechanism %s", async (_, offered, credentials, reply) => {
-    const { brief, heard } = await logIn(offered, credentials, (peer) => peer.gone());
+    const { brief, heard, result } = await logIn(offered, credentials, (peer) => peer.gone());
     expect(brief).toEqual([`unreachable at login: ${reply}`]);
+    // What a sender gets to read in the end says nothing of our files.
+    expect(JSON.stringify(result)).not.toContain("/nonexistent");
     expect(heard).toBe("");
   });
 
