@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { FileSystemSync } from "./file-system-sync.ts";
+import { commandHere, FileSystemSync, shellCommand } from "./file-system-sync.ts";
 import { Flush, type SyncFileSystem } from "./flush.ts";
 
 let directory: string;
@@ -83,9 +83,17 @@ describe("flushing", () => {
   });
 });
 
-describe("the flush of a file system", () => {
+describe.each([
+  ["by the command that is found here", commandHere()],
+  ["by a shell", shellCommand],
+  // As where the call is forbidden: no system call has this number.
+  [
+    "by a shell in Perl's place",
+    [commandHere()[0], commandHere()[1].map((word) => (/^\d+$/.test(word) ? "99999" : word))],
+  ],
+] as const)("the flush of a file system %s", (_, command) => {
   it("is made by a program that ends with its store", async () => {
-    const sync = new FileSystemSync();
+    const sync = new FileSystemSync(command);
     mkdirSync(join(directory, "a b 'c' $HOME"));
     await sync.sync(join(directory, "a b 'c' $HOME"));
     await Promise.all(Array.from({ length: 5 }, () => sync.sync(directory)));
@@ -93,19 +101,20 @@ describe("the flush of a file system", () => {
       readFileSync(`/proc/self/task/${process.pid}/children`, "utf8")
         .split(" ")
         .filter((pid) => pid !== "" && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("sync -f"));
-    expect(shells().length).toBe(1);
+    // Those of other tests may still be on their way out.
+    await expect.poll(() => shells().length).toBe(1);
     sync.close();
     await expect.poll(shells).toEqual([]);
   });
 
   it("rejects where there is no such place, and goes on", async () => {
-    const sync = new FileSystemSync();
+    const sync = new FileSystemSync(command);
     await expect(sync.sync(join(directory, "nowhere"))).rejects.toMatchObject({ code: "EIO" });
     await sync.sync(directory);
     sync.close();
   });
 
   it("cannot be had for a name with a line end in it", () => {
-    expect(new FileSystemSync().sync(`${directory}/a\nb`)).toBeNull();
+    expect(new FileSystemSync(command).sync(`${directory}/a\nb`)).toBeNull();
   });
 });
