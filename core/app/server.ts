@@ -189,7 +189,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         [Submit, submit],
         [Spool, spool],
         [QueueControl, queueControl(made, parts.flushElsewhere)],
-        [Filing, createFiling({ kernel, submit, log, clock })],
+        [Filing, createFiling({ kernel, submit, log })],
       ];
       return services.filter(([token]) => !isProvided(config.plugins, token));
     },

@@ -36,6 +36,8 @@ export interface Delivery {
   readonly recipients: readonly Recipient[];
   /** From 1. */
   readonly attempt: number;
+  /** Nobody was handed it before: no earlier try, and no restart since it was accepted. */
+  readonly isFirstTry?: boolean;
   /** Durable when it resolves. What is not settled when the handler ends goes on to the next plugin, then is deferred. */
   settle(recipient: Recipient, outcome: Outcome): Promise<void>;
 }

@@ -5,12 +5,16 @@
  */
 import { Readable } from "node:stream";
 import type { Account } from "../contracts/account.ts";
-import type { Clock } from "../contracts/clock.ts";
 import type { Delivery, Filing, FilingResult, Outcome, RemoteReply } from "../contracts/delivery.ts";
 import type { Message, Recipient } from "../contracts/envelope.ts";
 import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
-import { type AccountMailboxes, MailboxStore, type StoreErrorCode } from "../contracts/mailbox-store.ts";
+import {
+  type AccountMailboxes,
+  MailboxStore,
+  type NewMessage,
+  type StoreErrorCode,
+} from "../contracts/mailbox-store.ts";
 import type { Submit } from "../contracts/submit.ts";
 import type { FilingAction } from "../contracts/verdicts.ts";
 import { isStored, readPieces } from "../kernel/message.ts";
@@ -20,7 +24,6 @@ import { formatField } from "../mail/header.ts";
 export interface FilingRoom {
   readonly kernel: Kernel;
   readonly submit: Submit;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -100,7 +103,7 @@ async function intoMailboxes(room: FilingRoom, about: Case, actions: readonly Fi
 
 async function intoInbox(room: FilingRoom, about: Case, flags: readonly string[] = []): Promise<string> {
   const mailboxes = await mailboxesOf(room, about);
-  await mailboxes.deliver("INBOX", newMessage(room, about, flags));
+  await mailboxes.deliver("INBOX", newMessage(about, flags));
   return "INBOX";
 }
 
@@ -111,7 +114,7 @@ async function intoNamed(
 ): Promise<string> {
   try {
     const mailboxes = await mailboxesOf(room, about);
-    await mailboxes.deliver(mailbox, newMessage(room, about, flags), { create });
+    await mailboxes.deliver(mailbox, newMessage(about, flags), { create });
     return mailbox;
   } catch (cause) {
     const code = storeCode(cause);
@@ -127,16 +130,16 @@ const GIVES_WAY: ReadonlySet<string> = new Set<StoreErrorCode>(["nonexistent", "
 const mailboxesOf = ({ kernel }: FilingRoom, { account }: Case): Promise<AccountMailboxes> =>
   kernel.service(MailboxStore).of(account);
 
-function newMessage({ clock }: FilingRoom, { delivery, recipient, fields }: Case, flags: readonly string[]) {
+function newMessage({ delivery, recipient, fields }: Case, flags: readonly string[]): NewMessage {
   const { message } = delivery;
   const above = Buffer.from(fields.map(({ name, value }) => formatField(name, value)).join(""));
   return {
     content: contentOf(above, message),
     sizeBytes: above.length + message.sizeBytes,
     flags,
-    internalDate: clock.now(),
     // The same hand-over after a crash has the same name.
     deliveryId: `${delivery.envelope.id}.${recipient.id}`,
+    ...(delivery.isFirstTry && { isFirstTry: true }),
   };
 }
 

@@ -10,13 +10,16 @@ export class Job {
   /** Milliseconds since 1970. */
   readonly acceptedAt: number;
   attempts: number;
+  /** It comes straight from its sender: no process but this one has seen it. */
+  readonly isFresh: boolean;
   warnedAt: number | null;
   lastReply: RemoteReply | null;
   readonly outcomes: Map<number, SpoolOutcome>;
   /** Outcomes whose record failed: they are written again before anything else is done with the message. */
   readonly unsaved = new Set<number>();
 
-  constructor(envelope: EnvelopeState, message: Message, acceptedAt: number) {
+  constructor(envelope: EnvelopeState, message: Message, acceptedAt: number, isFresh = false) {
+    this.isFresh = isFresh;
     this.envelope = envelope;
     this.message = message;
     this.acceptedAt = acceptedAt;

@@ -17,6 +17,7 @@ export type Keep = (job: Job, recipient: Recipient, outcome: SpoolOutcome, deliv
 export class OngoingDelivery implements Delivery {
   readonly route: Routed;
   readonly attempt: number;
+  readonly isFirstTry: boolean;
   readonly #job: Job;
   readonly #keep: Keep;
   readonly #isLate: (delivery: OngoingDelivery, recipient: Recipient) => void;
@@ -40,6 +41,7 @@ export class OngoingDelivery implements Delivery {
     this.#job = about.job;
     this.route = about.route;
     this.attempt = about.job.attempts;
+    this.isFirstTry = about.job.isFresh && about.job.attempts === 1;
     this.#offered = about.recipients;
     this.#recipients = about.recipients;
     this.#keep = about.keep;

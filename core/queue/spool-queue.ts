@@ -145,7 +145,7 @@ class SpoolQueue implements Queue {
     }
     const ticket = known ?? new Ticket(envelope.id);
     ticket.priority = priorityOf(envelope);
-    const job = message && new Job(envelope, message, acceptedAt);
+    const job = message && new Job(envelope, message, acceptedAt, true);
     const fits =
       job !== null &&
       this.#jobs.bytes + job.bytes <= this.#options.maxBytes &&

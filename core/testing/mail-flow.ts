@@ -137,7 +137,7 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
   };
   return {
     ...{ kernel, spool, submit, queue, facts, clock, log, lines, directory, crash },
-    filing: createFiling({ kernel, submit, clock, log }),
+    filing: createFiling({ kernel, submit, log }),
     quiet: () => quiet(queue),
     async close() {
       await crash();

@@ -48,6 +48,7 @@ async function deliverOne(
     route: delivery.route,
     recipients: delivery.recipients,
     attempt: delivery.attempt,
+    isFirstTry: delivery.isFirstTry === true,
     settle: (whom, how) => delivery.settle(whom, how),
   };
   const { outcome: filed, mailboxes } = await filing.file(about, recipient, answer.account, [
