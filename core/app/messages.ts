@@ -15,7 +15,7 @@ export type FromWorker =
   | { readonly is: "ready"; readonly listeners: readonly { readonly name: string; readonly at: string }[] }
   | { readonly is: "failed"; readonly text: string; readonly exitCode: number }
   | { readonly is: "alive" }
-  | { readonly is: "hint"; readonly topic: string }
+  | { readonly is: "hint"; readonly topics: readonly string[] }
   /** For the other workers: try what waits for this domain. */
   | { readonly is: "flush"; readonly domain: string }
   /** A certificate that the worker may not read any more. */
@@ -23,7 +23,7 @@ export type FromWorker =
 
 export type ToWorker =
   | { readonly is: "drain" }
-  | { readonly is: "hint"; readonly topic: string }
+  | { readonly is: "hint"; readonly topics: readonly string[] }
   | { readonly is: "flush"; readonly domain: string }
   /** `content` is `null` where it was not asked for, or cannot be had. */
   | { readonly is: "file"; readonly ask: number; readonly stamp: string; readonly content: Uint8Array | null };

@@ -161,8 +161,7 @@ export class Primary {
           this.#log.error({ slot: place.task.slot, cause: message.text }, "worker cannot start");
         return;
       case "hint":
-        for (const { worker } of this.#places)
-          if (worker && worker !== from) tell(worker, { is: "hint", topic: message.topic });
+        for (const { worker } of this.#places) if (worker && worker !== from) tell(worker, message);
         return;
       case "flush":
         for (const { worker } of this.#places) if (worker && worker !== from) tell(worker, message);

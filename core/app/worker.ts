@@ -19,9 +19,10 @@ const tell = (message: FromWorker): void => {
 
 async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
-  const notifier = createNotifier({ send: (topic) => tell({ is: "hint", topic }) });
+  const task = JSON.parse(process.env[TASK_VARIABLE] ?? "") as WorkerTask;
+  const notifier = createNotifier(task.isAlone ? null : { send: (topics) => tell({ is: "hint", topics }) });
   const rootFiles = new RootFiles(tell);
-  const server = open(JSON.parse(process.env[TASK_VARIABLE] ?? "") as WorkerTask, notifier, rootFiles);
+  const server = open(task, notifier, rootFiles);
   listenTo(server, notifier, rootFiles);
   try {
     tell({ is: "ready", listeners: (await server).listeners });
@@ -75,7 +76,7 @@ function listenTo(server: Promise<Server>, notifier: LocalNotifier, rootFiles: R
   };
   const endAnyway = () => void end().catch(() => process.exit(exitCodes.software));
   process.on("message", (message: ToWorker) => {
-    if (message.is === "hint") notifier.receive(message.topic);
+    if (message.is === "hint") for (const topic of message.topics) notifier.receive(topic);
     else if (message.is === "flush")
       void server.then(
         (opened) => opened.flush(message.domain),
