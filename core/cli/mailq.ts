@@ -2,7 +2,6 @@
  * mailq, `sendmail -bp` and `sendmail -q`: the queue as programs and people know it from there, by the ways that `postern queue` has. The
  * queue is the administrator's: others are told so.
  */
-import { once } from "node:events";
 import type { Log } from "../contracts/log.ts";
 import type { Acted, ControlRequest, ListedMessage } from "../control/request.ts";
 import { safeText } from "../mail/header.ts";
@@ -10,7 +9,7 @@ import type { FlushTarget } from "../sendmail/command.ts";
 import { CommandError } from "./command-error.ts";
 import { type Slots, slotsOf } from "./queue/slots.ts";
 import { saidBy } from "./queue/table.ts";
-import type { Terminal } from "./terminal.ts";
+import { type Terminal, written } from "./terminal.ts";
 
 const DATA_ERROR = 65;
 const ACT_AT_ONCE = 1_000;
@@ -21,13 +20,13 @@ export const listQueue = (dataDir: string, terminal: Terminal): Promise<number> 
     let count = 0;
     let bytes = 0;
     for await (const message of listed(openSlots(dataDir, terminal), { ask: "list", filter: {} })) {
-      if (count === 0) await write(terminal, "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n");
+      if (count === 0) await written(terminal, "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n");
       count += 1;
       bytes += message.sizeBytes;
-      await write(terminal, `${entry(message)}\n`);
+      if (!(await written(terminal, `${entry(message)}\n`))) return 0;
     }
     const total = `-- ${Math.ceil(bytes / 1024)} Kbytes in ${count} ${count === 1 ? "Request" : "Requests"}.\n`;
-    await write(terminal, count === 0 ? "Mail queue is empty\n" : total);
+    await written(terminal, count === 0 ? "Mail queue is empty\n" : total);
     return 0;
   });
 
@@ -63,7 +62,7 @@ async function told(name: string, { err }: Terminal, act: () => Promise<number>)
 function openSlots(dataDir: string, { err }: Terminal): Slots {
   const tell = (_: object, text: string) => void err.write(`postern: ${text}\n`);
   const log: Log = { debug() {}, info() {}, warn: tell, error: tell, child: () => log };
-  return slotsOf({ dataDir, plugins: [] }, log);
+  return slotsOf(dataDir, log);
 }
 
 async function* listed(slots: Slots, request: ControlRequest): AsyncGenerator<ListedMessage> {
@@ -103,8 +102,4 @@ function entry({
     ...(openCount > open.length ? [`${indent}(and ${openCount - open.length} more)`] : []),
     "",
   ].join("\n");
-}
-
-async function write({ out }: Terminal, text: string): Promise<void> {
-  if (!out.write(text)) await once(out, "drain");
 }

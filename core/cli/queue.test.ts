@@ -31,6 +31,7 @@ import { keptLog } from "../testing/kernel.ts";
 import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
 import { hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 import { run } from "./program.ts";
+import { jsonLine } from "./queue/table.ts";
 
 const closing: (() => unknown)[] = [];
 let site: string;
@@ -265,6 +266,22 @@ it.runIf(process.getuid?.() === 0)(
     expect(process.geteuid?.()).toBe(0);
   },
 );
+
+it("a reader that has seen enough ends the list, and is no failure", async () => {
+  await running(...Array.from({ length: 400 }, (_, n) => `${"s".repeat(150)}${n}@example.org`.slice(-70)));
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  out.once("data", () => out.destroy(Object.assign(new Error("write EPIPE"), { code: "EPIPE" })));
+  out.on("error", () => undefined);
+  expect(await run(["queue", "list", "--json"], { out, err, in: Readable.from([]), cwd: site })).toBe(0);
+  err.end();
+  expect(await text(err)).toBe("");
+});
+
+it("a line of JSON has nothing in it that a terminal would obey", () => {
+  const said = { reversePath: "a\u009b2J\u001b[2J\u2028@example.org" };
+  expect(jsonLine(said)).toMatch(/^[ -~]+\n$/);
+  expect(JSON.parse(jsonLine(said))).toEqual(said);
+});
 
 describe("the control socket", () => {
   it("waits with whoever waits for the end of a try", async () => {

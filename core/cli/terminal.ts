@@ -9,3 +9,18 @@ export interface Terminal {
   readonly in: Readable & { readonly isTTY?: boolean };
   readonly cwd: string;
 }
+
+/** Waits where the reader is slow. `false`: nobody reads any more, which is no failure (`postern queue list | head`). */
+export function written({ out }: Terminal, piece: string | Buffer): Promise<boolean> {
+  if (!out.writable) return Promise.resolve(false);
+  if (out.write(piece)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const goes = () => ended(true);
+    const stops = () => ended(false);
+    const ended = (isOpen: boolean) => {
+      out.off("drain", goes).off("close", stops).off("error", stops);
+      resolve(isOpen);
+    };
+    out.on("drain", goes).on("close", stops).on("error", stops);
+  });
+}

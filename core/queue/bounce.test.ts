@@ -47,6 +47,22 @@ describe("who is told what", () => {
     expect(flow.queue.stats()).toMatchObject({ deferred: 0, active: 0 });
   });
 
+  it("no line of a report is too long, whatever was said or stands in the message", async () => {
+    const { plugin, delivered } = recording(() => ({
+      at: "failed",
+      reply: { code: 550, status: "5.1.1", text: "ü".repeat(1_990), host: "mail.example.net" },
+    }));
+    const flow = await flowOf([plugin]);
+    const text = `Message-ID: <${"i".repeat(990)}@example.org>\r\nSubject: hi\r\n\r\nhello\r\n`;
+    await sendText(flow, { opening: fromAnn({ isSmtpUtf8: true }), to: ["dead@example.net"], text });
+    await flow.quiet();
+    const [report] = reportsOf(delivered);
+    // All but what stands in the message itself.
+    const own = (report?.text ?? "").split("\r\n").filter((line) => !line.startsWith("Message-ID: <iii"));
+    expect(own.join("\n")).toContain("Final-Recipient");
+    expect(Math.max(...own.map((line) => Buffer.byteLength(line)))).toBeLessThanOrEqual(998);
+  });
+
   it("one report for all failures of a try, none twice, the rest goes on", async () => {
     const { plugin, delivered } = recording(byName);
     const flow = await flowOf([plugin]);

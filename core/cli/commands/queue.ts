@@ -3,18 +3,17 @@
  * than one message asks first, unless `--yes` says that it was meant.
  */
 
-import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { exitCodes } from "../../app/start-error.ts";
 import type { Log } from "../../contracts/log.ts";
 import type { Acted, Action, ControlRequest, ListedMessage, QueueFilter } from "../../control/request.ts";
 import { safeText } from "../../mail/header.ts";
 import { CommandError, usageError } from "../command-error.ts";
-import { type ConfigOption, configOf } from "../config.ts";
+import { type ConfigOption, dataDirOf } from "../config.ts";
 import { type FilterOptions, filterFrom } from "../queue/filter-options.ts";
 import { type Slots, slotsOf } from "../queue/slots.ts";
-import { shownText, tableHead, tableRow, totals } from "../queue/table.ts";
-import type { Terminal } from "../terminal.ts";
+import { jsonLine, shownText, tableHead, tableRow, totals } from "../queue/table.ts";
+import { type Terminal, written } from "../terminal.ts";
 
 export interface ListOptions extends ConfigOption, FilterOptions {
   readonly json?: boolean;
@@ -45,10 +44,8 @@ export async function listQueue(options: ListOptions, terminal: Terminal): Promi
     if (count === 0 && !options.json && !options.quiet) await out.write(tableHead);
     count += 1;
     bytes += message.sizeBytes;
-    await out.write(
-      options.json ? `${JSON.stringify(message)}\n` : options.quiet ? `${message.id}\n` : tableRow(message, nowMs),
-    );
-    if (count === filter.limit) break;
+    const line = options.json ? jsonLine(message) : options.quiet ? `${message.id}\n` : tableRow(message, nowMs);
+    if (!(await out.write(line)) || count === filter.limit) break;
   }
   if (!options.json && !options.quiet) await out.write(count === 0 ? "The queue is empty.\n" : totals(count, bytes));
   await out.flush();
@@ -60,12 +57,12 @@ export async function showMessage(id: string, options: ShowOptions, terminal: Te
   const out = writer(terminal);
   for await (const said of slots.ask({ ask: "show", id, hasContent: options.content === true })) {
     if (said.is === "content") {
-      await out.write(Buffer.from(said.piece, "base64"));
+      if (!(await out.write(Buffer.from(said.piece, "base64")))) return;
       continue;
     }
     if (said.is !== "shown") continue;
     isFound = true;
-    if (options.json) await out.write(`${JSON.stringify(said.shown)}\n`);
+    if (options.json) await out.write(jsonLine(said.shown));
     else if (!options.content) await out.write(shownText(said.shown));
   }
   await out.flush();
@@ -161,8 +158,7 @@ function report(
 }
 
 async function openSlots(options: ConfigOption, terminal: Terminal): Promise<Slots> {
-  const config = await configOf(options, terminal);
-  return slotsOf(config, complaints(terminal));
+  return slotsOf(await dataDirOf(options, terminal), complaints(terminal));
 }
 
 /** What the spool has to say while it is opened here. */
@@ -176,22 +172,22 @@ async function* messages(slots: Slots, request: ControlRequest): AsyncGenerator<
   for await (const said of slots.ask(request)) if (said.is === "message") yield said.message;
 }
 
-/** Writes in pieces, and waits where the reader is slow. */
-function writer({ out }: Terminal) {
+/** Writes in pieces, and waits where the reader is slow. `false`: nobody reads any more. */
+function writer(terminal: Terminal) {
   let text: (string | Buffer)[] = [];
   let size = 0;
   const flush = async () => {
     const piece = Buffer.concat(text.map((one) => (typeof one === "string" ? Buffer.from(one) : one)));
     text = [];
     size = 0;
-    if (piece.length > 0 && !out.write(piece)) await once(out, "drain");
+    return piece.length === 0 || written(terminal, piece);
   };
   return {
     flush,
-    async write(piece: string | Buffer): Promise<void> {
+    async write(piece: string | Buffer): Promise<boolean> {
       text.push(piece);
       size += piece.length;
-      if (size > 64 * 1024) await flush();
+      return size <= 64 * 1024 || flush();
     },
   };
 }

@@ -2,20 +2,19 @@
  * The spools of a data directory as an administrator reaches them: a worker that runs answers for its own, and one that nobody works
  * on is opened here, under the lock that a worker would take. So no message is ever changed by two processes.
  */
+import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ServerConfig } from "../../app/config/server-config.ts";
 import { existingSlots, spoolDirectory } from "../../app/data-directory.ts";
 import { exitCodes } from "../../app/start-error.ts";
 import type { Log } from "../../contracts/log.ts";
-import { Spool } from "../../contracts/spool.ts";
+import type { Spool } from "../../contracts/spool.ts";
 import { ask, openConversation } from "../../control/ask.ts";
 import { answer } from "../../control/desk.ts";
 import type { ControlAnswer, ControlRequest } from "../../control/request.ts";
 import { controlSocket } from "../../control/socket-path.ts";
 import { spoolActions } from "../../control/spool-actions.ts";
-import { isProvided } from "../../kernel/services.ts";
-import { openSpool } from "../../spool/open-spool.ts";
 import { CommandError } from "../command-error.ts";
 
 /** Whoever is asked, for each slot of the data directory: its answers, one slot after the other. */
@@ -23,18 +22,15 @@ export interface Slots {
   ask(request: ControlRequest): AsyncGenerator<ControlAnswer>;
 }
 
-/** What of the config says where the queue is. */
-type QueueConfig = Pick<ServerConfig, "dataDir" | "plugins">;
-
 /** A worker has its lock before it listens. */
 const STARTING_TRIES = 50;
 const STARTING_PAUSE_MS = 100;
 
-export function slotsOf(config: QueueConfig, log: Log): Slots {
+export function slotsOf(dataDir: string, log: Log): Slots {
   return {
     async *ask(request) {
-      for (const slot of slotNumbers(config.dataDir)) {
-        for await (const said of askSlot(config, spoolDirectory(config.dataDir, slot), request, log)) {
+      for (const slot of slotNumbers(dataDir)) {
+        for await (const said of askSlot(spoolDirectory(dataDir, slot), request, log)) {
           if (said.is === "wrong") throw new CommandError(`slot ${slot}: ${said.reason}`, exitCodes.software);
           if (said.is !== "done") yield said;
         }
@@ -54,12 +50,7 @@ function slotNumbers(dataDir: string): readonly number[] {
   }
 }
 
-async function* askSlot(
-  config: QueueConfig,
-  directory: string,
-  request: ControlRequest,
-  log: Log,
-): AsyncGenerator<ControlAnswer> {
+async function* askSlot(directory: string, request: ControlRequest, log: Log): AsyncGenerator<ControlAnswer> {
   for (let tried = 0; ; tried += 1) {
     const socket = await openConversation(controlSocket(directory)).catch((cause: unknown) => {
       throw noAccess(directory, (cause as NodeJS.ErrnoException).code, cause);
@@ -68,7 +59,7 @@ async function* askSlot(
       yield* ask(socket, request);
       return;
     }
-    if (isProvided(config.plugins, Spool))
+    if (!existsSync(join(directory, "journal")))
       throw new CommandError("the server is not running, and its spool is a plugin's", exitCodes.unavailable);
     const { uid, gid } = await stat(directory);
     const comeBack = becomeOwner({ uid, gid });
@@ -108,6 +99,7 @@ function becomeOwner({ uid, gid }: { readonly uid: number; readonly gid: number 
 
 /** `null`: somebody has it. */
 async function openAlone(directory: string, log: Log): Promise<Spool | null> {
+  const { openSpool } = await import("../../spool/open-spool.ts");
   try {
     return await openSpool({ dir: directory, log, clock: Date });
   } catch (cause) {

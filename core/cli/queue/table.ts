@@ -89,6 +89,13 @@ export function shownText({ envelope, state, queueState, sizeBytes }: ShownMessa
   return `${parts.join("\n")}\n`;
 }
 
+/** One line for programs. JSON leaves C1 controls as they are, and a sender may have chosen one: a terminal would obey it. */
+export const jsonLine = (value: object): string =>
+  `${JSON.stringify(value).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  )}\n`;
+
 /** `3 messages, 12KiB` */
 export const totals = (messages: number, bytes: number): string =>
   `${messages === 1 ? "1 message" : `${messages} messages`}, ${formatSize(roughly(bytes))}\n`;

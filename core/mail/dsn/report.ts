@@ -37,16 +37,18 @@ export interface BuiltReport {
   readonly is8Bit: boolean;
 }
 
-export function buildReport(report: Report): BuiltReport {
+export function buildReport(given: Report): BuiltReport {
+  const recipients = given.recipients.map((one) => ({ ...one, diagnostic: breakable(one.diagnostic) }));
+  const report = { ...given, recipients };
   const { original, isSmtpUtf8 } = report;
   const attached = original.body === null ? "header" : "message";
   const words = plainWords({ ...report, attached });
   const status = deliveryStatus(report.message, report.recipients, isSmtpUtf8);
-  const given = original.body === null ? [original.header] : [original.header, ...original.body];
+  const attachedBytes = original.body === null ? [original.header] : [original.header, ...original.body];
   const isStatus8Bit = NON_ASCII.test(status);
   const encoding = !NON_ASCII.test(words) ? null : isSmtpUtf8 ? "8bit" : "base64";
   const isText8Bit = isStatus8Bit || encoding === "8bit";
-  const isGiven8Bit = given.some(has8Bit);
+  const isAttached8Bit = attachedBytes.some(has8Bit);
   // Nobody but us knows the id, so it cannot stand in the original.
   const boundary = `=_${report.id}`;
   const part = (type: string, coded: "8bit" | "base64" | null, description: string) =>
@@ -54,7 +56,7 @@ export function buildReport(report: Report): BuiltReport {
     `${coded ? formatField("Content-Transfer-Encoding", coded) : ""}\r\n`;
   const as8Bit = (is8Bit: boolean) => (is8Bit ? "8bit" : null);
   const top = [
-    header(report, boundary, isText8Bit || isGiven8Bit),
+    header(report, boundary, isText8Bit || isAttached8Bit),
     part(`text/plain; charset=${encoding ? "utf-8" : "us-ascii"}`, encoding, "What happened"),
     encoding === "base64" ? inBase64(words) : words,
     "\r\n",
@@ -63,15 +65,19 @@ export function buildReport(report: Report): BuiltReport {
     "\r\n",
     part(
       givenType(original.body !== null, isSmtpUtf8),
-      as8Bit(isGiven8Bit),
+      as8Bit(isAttached8Bit),
       original.body === null ? "Header" : "Message",
     ),
   ];
   return {
-    pieces: [Buffer.from(top.join("")), ...given, Buffer.from(`\r\n--${boundary}--\r\n`)],
-    is8Bit: isText8Bit || isGiven8Bit,
+    pieces: [Buffer.from(top.join("")), ...attachedBytes, Buffer.from(`\r\n--${boundary}--\r\n`)],
+    is8Bit: isText8Bit || isAttached8Bit,
   };
 }
+
+/** RFC 5322 2.1.1: no line over 998 octets, whatever somebody has said without a blank. A character may have four of them. */
+const breakable = (text: string): string => text.replace(/\S{200}(?=\S)/g, "$& ");
+const LONGEST_ID = 900;
 
 function givenType(isWhole: boolean, isGlobal: boolean): string {
   if (isGlobal) return isWhole ? "message/global" : "message/global-headers";
@@ -98,7 +104,8 @@ function header(report: Report, boundary: string, is8Bit: boolean): string {
     // RFC 6522 3
     ["Content-Type", `multipart/report; report-type=delivery-status; boundary="${boundary}"`],
   ];
-  if (messageId !== null && /^<[!-;=?-~]+>$/.test(messageId)) fields.push(["References", messageId]);
+  if (messageId !== null && messageId.length <= LONGEST_ID && /^<[!-;=?-~]+>$/.test(messageId))
+    fields.push(["References", messageId]);
   if (is8Bit) fields.push(["Content-Transfer-Encoding", "8bit"]);
   const preamble = "This is a report about a message, in the format of RFC 3464.\r\n\r\n";
   return `${fields.map(([name, value]) => formatField(name, value)).join("")}\r\n${preamble}`;
