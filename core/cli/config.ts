@@ -1,5 +1,5 @@
 /** The config of a command: loaded, with its warnings said; its mistakes are the command's failure. */
-import { loadConfig } from "../app/config/load-config.ts";
+import { findDataDir } from "../app/config/data-dir.ts";
 import { type Mistake, renderMistakes } from "../app/config/mistake.ts";
 import type { ServerConfig } from "../app/config/server-config.ts";
 import { exitCodes } from "../app/start-error.ts";
@@ -10,8 +10,16 @@ export interface ConfigOption {
   readonly config?: string;
 }
 
+/** The data directory alone: quick, and whatever else may be wrong with the config. */
+export async function dataDirOf({ config: file }: ConfigOption, { cwd }: Terminal): Promise<string> {
+  const found = await findDataDir({ file, cwd });
+  if (!found.ok) throw new CommandError(mistakesText(found.mistakes, cwd), exitCodes.config);
+  return found.dataDir;
+}
+
 export async function configOf({ config: file }: ConfigOption, terminal: Terminal): Promise<ServerConfig> {
   const { cwd } = terminal;
+  const { loadConfig } = await import("../app/config/load-config.ts");
   const loaded = await loadConfig({ file, cwd });
   if (!loaded.ok) throw new CommandError(mistakesText(loaded.mistakes, cwd), exitCodes.config);
   if (loaded.warnings.length > 0) terminal.err.write(`${renderMistakes(loaded.warnings, cwd)}\n`);

@@ -9,6 +9,7 @@ import { isSchema } from "../../kernel/load/schema.ts";
 import { validate } from "../../kernel/load/validate.ts";
 import { builtinPlugins } from "../../kernel/load.ts";
 import { type Address, parseAddress } from "../../mail/address.ts";
+import { defaultDataDir, noConfig } from "./data-dir.ts";
 import { loadEntries } from "./entries.ts";
 import { hostModules } from "./host.ts";
 import {
@@ -26,7 +27,7 @@ import { queueConfigOf } from "./queue-keys.ts";
 import { readReportTexts } from "./report-keys.ts";
 import { checkRoles } from "./roles.ts";
 import type { ServerConfig } from "./server-config.ts";
-import { findConfigFile, mistakeAt, mistakeIn, readSource, type Source, searchPlaces } from "./source.ts";
+import { findConfigFile, mistakeIn, readSource, type Source } from "./source.ts";
 import { spoolConfigOf } from "./spool-keys.ts";
 import { checkListenerFiles, readTls } from "./tls.ts";
 
@@ -42,13 +43,7 @@ export type LoadedConfig =
 
 export async function loadConfig({ file, cwd }: LoadConfig): Promise<LoadedConfig> {
   const path = file === undefined ? await findConfigFile(cwd) : resolve(cwd, file);
-  if (path === null) {
-    const expected = `one of: ${searchPlaces.join(", ")} (with a key "postern"); or --config FILE`;
-    return {
-      ok: false,
-      mistakes: [mistakeAt(cwd, { path: [], text: "there is no config file in this directory", expected }, null)],
-    };
-  }
+  if (path === null) return { ok: false, mistakes: [noConfig(cwd)] };
   const read = await readSource(path, hostModules);
   return read.ok ? readConfig(read.source) : read;
 }
@@ -182,7 +177,7 @@ function partsOf(value: unknown): Parts {
   const limits = right<LimitKeys>(limitKeys, keys.limits ?? {}) ?? right<LimitKeys>(limitKeys, {});
   if (limits === null) throw new Error("the limits have no defaults");
   return {
-    dataDir: typeof keys.dataDir === "string" ? keys.dataDir : "data",
+    dataDir: typeof keys.dataDir === "string" ? keys.dataDir : defaultDataDir,
     tls: tls ?? undefined,
     isTlsWrong: keys.tls !== undefined && tls === null,
     limits,
