@@ -13,12 +13,11 @@ export async function expansionOf(
   site: Site,
 ): Promise<Expanded | Stop | null> {
   const { address } = recipient;
-  if (await isFinal(recipient, site)) return null;
   const alias = await aliasOf(address, site);
-  if (!alias) {
-    const forward = await forwarded(address, site);
-    return forward && answer(address, forward, site, undefined);
-  }
+  const forward = alias ? null : await forwarded(address, site);
+  // Last, as it reads the whole list again: of a long one, few members lead any further.
+  if ((!alias && !forward) || (await isFinal(recipient, site))) return null;
+  if (!alias) return forward && answer(address, forward, site, undefined);
   const owner = { of: "alias", name: alias.name } as const;
   const list = await resolved(await listOf(alias, site), { address, owner, allowed: site.allowed, site });
   return answer(
