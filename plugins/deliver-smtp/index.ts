@@ -56,6 +56,7 @@ export default definePlugin({
         : null,
       tables: tlsTables,
       specs: config.tlsPolicies,
+      resolver,
       log,
     });
     const relayOptions: RelayOptions = {
@@ -65,6 +66,7 @@ export default definePlugin({
       port: config.port,
       fallbackRelays: config.fallbackRelays,
       tlsFor: tls.tlsFor,
+      isHostSafe: tls.isHostSafe,
       report: tls.report,
       loginFor: loginsFor({ own, tables, mechanisms: config.mechanisms }),
       isForwarding: config.xforward,

@@ -6,7 +6,6 @@ import { parseNextHop } from "postern/mail";
 import type {
   Delivery,
   Log,
-  MailHost,
   NextHops,
   Outbound,
   OutboundFacts,
@@ -35,6 +34,8 @@ export interface RelayOptions {
     nextHop: string,
     signal: AbortSignal,
   ): TlsChoice | Promise<TlsChoice>;
+  /** Whether a host that DNS named is one of the destination, for mail that insists on TLS. Rejects where it cannot be told now. */
+  isHostSafe(host: string, nextHop: string, signal: AbortSignal): Promise<"yes" | "no" | "unknown">;
   /** Told of each conversation. */
   report(nextHop: string, host: string, facts: OutboundFacts): void;
   /** `null`: nobody logs in there. Rejects where that cannot be told now. */
@@ -62,8 +63,10 @@ class Relay {
   #isUnknown = false;
   /** A host may have the message: whoever tries elsewhere now sends it twice. */
   #isLost = false;
-  #hostsWithoutPromise: string[] = [];
-  #hostsSeen = 0;
+  /** Of REQUIRETLS: hosts that have shown that they cannot keep it. */
+  readonly #withoutPromise = new Set<string>();
+  /** Some host has not shown that, so it may yet keep it. */
+  #mayBePromised = false;
 
   constructor(delivery: Delivery, options: RelayOptions, signal: AbortSignal) {
     this.#delivery = delivery;
@@ -84,8 +87,9 @@ class Relay {
     }
     const { requiresTls } = this.#delivery.envelope;
     // RFC 8689 4.2.1: where every host was seen, and none of them can keep the promise, the message goes back
-    const isHopeless = requiresTls && this.#hostsSeen > 0 && this.#hostsWithoutPromise.length === this.#hostsSeen;
-    if (isHopeless) await this.#settleAll({ at: "failed", reply: noRequireTls(this.#hostsWithoutPromise) });
+    const isEachSeen = this.#withoutPromise.size > 0 && !this.#mayBePromised && !this.#signal.aborted;
+    if (requiresTls && isEachSeen)
+      await this.#settleAll({ at: "failed", reply: noRequireTls([...this.#withoutPromise]) });
     else await this.#settleAll({ at: this.#isUnknown && !this.#isReached ? "failed" : "deferred", ...this.#last });
   }
 
@@ -101,6 +105,7 @@ class Relay {
   async #tryNextHop(raw: string): Promise<void> {
     const nextHop = parseNextHop(raw);
     if (!nextHop) {
+      this.#mayBePromised = true;
       this.#last = { reply: misconfigured(`No next hop: ${raw}`) };
       return;
     }
@@ -110,6 +115,7 @@ class Relay {
       // A domain that takes no mail, or leads back to us, is an answer; one that cannot be found may be known to somebody else.
       const isAnswer = found.at === "failed" && found.reply.status !== "5.1.2";
       if (isAnswer) return this.#settleAll({ at: "failed", reply: found.reply });
+      this.#mayBePromised ||= found.at === "deferred";
       this.#isUnknown = found.at === "failed" && raw === this.#delivery.route.nextHop;
       this.#last = { reply: found.reply };
       return;
@@ -117,12 +123,12 @@ class Relay {
     this.#isUnknown = false;
     for (const place of placesOf(found.hosts, port)) {
       if (this.#isOver) return;
-      await this.#tryPlace(place, raw, found.hosts);
+      await this.#tryPlace(place, raw);
     }
   }
 
   /** RFC 5321 5.1: each address in its turn, until the delivery succeeds. */
-  async #tryPlace(place: Place, nextHop: string, hosts: readonly MailHost[]): Promise<void> {
+  async #tryPlace(place: Place, nextHop: string): Promise<void> {
     const { name, port } = place;
     let request: OutboundRequest | null = null;
     try {
@@ -134,7 +140,10 @@ class Relay {
       );
       this.#last = { reply: misconfigured(`What a connection to ${name} needs cannot be told at present`) };
     }
-    if (request === null) return;
+    if (request === null) {
+      this.#mayBePromised ||= !this.#withoutPromise.has(name);
+      return;
+    }
     let { addresses } = place;
     while (addresses.length > 0 && !this.#isOver) {
       const recipients = [...this.#waiting.values()];
@@ -142,7 +151,8 @@ class Relay {
       this.#options.report(nextHop, name, result.facts);
       const { address } = result.facts;
       const tried = address === null ? addresses : [address];
-      this.#note(result, name, hosts, tried);
+      if (isWithoutPromise(result)) this.#withoutPromise.add(name);
+      else this.#mayBePromised = true;
       await this.#take(result);
       addresses = addresses.filter((one) => !tried.includes(one));
     }
@@ -151,6 +161,7 @@ class Relay {
   async #request({ name, addresses, port }: Place, nextHop: string): Promise<OutboundRequest | null> {
     const { envelope, message } = this.#delivery;
     const { conversation, isForwarding } = this.#options;
+    if (envelope.requiresTls && !(await this.#isSafe(name, nextHop))) return null;
     const choosing = this.#options.tlsFor({ name, port }, nextHop, this.#signal);
     const choice = choosing instanceof Promise ? await choosing : choosing;
     if (choice.at === "defer") {
@@ -172,11 +183,15 @@ class Relay {
     };
   }
 
-  #note(result: OutboundResult, name: string, hosts: readonly MailHost[], tried: readonly string[]): void {
-    const many = hosts.filter((host) => host.name === name && tried.includes(host.address)).length;
-    this.#hostsSeen += many;
-    if (result.at === "unreachable" && result.phase === "tls")
-      this.#hostsWithoutPromise = [...this.#hostsWithoutPromise, ...Array.from({ length: many }, () => name)];
+  /** RFC 8689 4.2.1, step 2 */
+  async #isSafe(host: string, nextHop: string): Promise<boolean> {
+    const safe = await this.#options.isHostSafe(host, nextHop, this.#signal);
+    if (safe === "no") this.#withoutPromise.add(host);
+    else if (safe === "unknown")
+      this.#last = {
+        reply: misconfigured(`Whether ${host} is the server that it should be cannot be told at present`),
+      };
+    return safe === "yes";
   }
 
   async #take(result: OutboundResult): Promise<void> {
@@ -200,6 +215,14 @@ class Relay {
   }
 }
 
+/** What is wrong will be so the next time. A handshake that breaks off, or a host that is short of something now, is not. */
+function isWithoutPromise(result: OutboundResult): boolean {
+  if (result.at !== "unreachable" || result.phase !== "tls") return false;
+  const { reply, facts } = result;
+  if (reply.code >= 500) return true;
+  return reply.host === null && facts.tlsFault !== null && facts.tlsFault.kind !== "validation-failure";
+}
+
 const isFinal = ({ code }: RemoteReply): boolean => code < 300 || code >= 500;
 
 function outcomeOf(answer: RecipientAnswer, isDsnPassedOn: boolean): Outcome {
@@ -220,6 +243,6 @@ const withPromise = (requirement: TlsRequirement): TlsRequirement =>
 const noRequireTls = (hosts: readonly string[]): RemoteReply => ({
   code: 550,
   status: "5.7.30",
-  text: `REQUIRETLS: none of the next servers takes it over TLS with a certificate that fits (${[...new Set(hosts)].slice(0, 5).join(", ")})`,
+  text: `REQUIRETLS: none of the next servers is safely known and takes it over TLS with a certificate that fits (${[...new Set(hosts)].slice(0, 5).join(", ")})`,
   host: null,
 });

@@ -117,7 +117,7 @@ function tlsWith({ sts, parts }: Case = {}) {
     log,
     ...parts,
   });
-  return { tls: createHostTls({ policies, sts: null, reports, tables: [], specs: [], log }), reports, lines };
+  return { tls: createHostTls({ policies, sts: null, reports, tables: [], specs: [], resolver, log }), reports, lines };
 }
 
 async function deliver(tls: HostTls, nextHop: string, host: string): Promise<readonly string[]> {

@@ -3,10 +3,11 @@
  * delivery asks `tlsFor` before it connects and tells `report` afterwards.
  */
 import { parseNextHop } from "postern/mail";
-import type { Finding, Log, OutboundFacts, RemoteReply, Table, TlsRequirement } from "postern/plugin";
+import type { Finding, Log, OutboundFacts, RemoteReply, Resolver, Table, TlsRequirement } from "postern/plugin";
 import { deferral, type TlsDecision, type TlsQuestion } from "./decision.ts";
 import { policyFindings } from "./policy-map.ts";
 import type { StsPolicies } from "./sts-policies.ts";
+import { isStsHost } from "./sts-policy.ts";
 import type { TlsPolicies } from "./tls-policies.ts";
 import type { TlsReports } from "./tls-reports.ts";
 
@@ -17,6 +18,7 @@ export interface HostTlsParts {
   readonly tables: readonly Table[];
   /** What opened them. */
   readonly specs: readonly string[];
+  readonly resolver: Pick<Resolver, "mx">;
   readonly log: Log;
 }
 
@@ -32,6 +34,11 @@ export interface HostTls {
     nextHop: string,
     signal: AbortSignal,
   ): Promise<TlsChoice>;
+  /**
+   * RFC 8689 4.2.1: a host whose name comes from MX records has to be vouched for by DNSSEC or by MTA-STS. `unknown`: nobody can tell now.
+   * Rejects when the KeyValue cannot answer.
+   */
+  isHostSafe(host: string, nextHop: string, signal: AbortSignal): Promise<"yes" | "no" | "unknown">;
   report(nextHop: string, host: string, facts: OutboundFacts): void;
   check(): Promise<readonly Finding[]>;
   stop(): Promise<void>;
@@ -39,7 +46,9 @@ export interface HostTls {
 
 const DECISIONS_LIMIT = 1_000;
 
-export function createHostTls({ policies, sts, reports, tables, specs, log }: HostTlsParts): HostTls {
+const plain = (name: string): string => name.replace(/\.$/, "").toLowerCase();
+
+export function createHostTls({ policies, sts, reports, tables, specs, resolver, log }: HostTlsParts): HostTls {
   // For the report that follows; lost ones only cost a session in a statistic.
   const decisions = new Map<string, { readonly question: TlsQuestion; readonly decision: TlsDecision }>();
   const keep = (key: string, value: { question: TlsQuestion; decision: TlsDecision }) => {
@@ -64,6 +73,18 @@ export function createHostTls({ policies, sts, reports, tables, specs, log }: Ho
       }
       keep(`${raw} ${name}`, { question, decision });
       return { at: "use", requirement: decision.requirement };
+    },
+    async isHostSafe(host, raw, signal) {
+      const nextHop = parseNextHop(raw);
+      if (!nextHop?.usesMx) return "yes"; // somebody named it
+      const mx = await resolver.mx(nextHop.host, signal);
+      if (mx.at === "failed") return "unknown";
+      // Its certificate has to carry the very domain.
+      if (mx.at === "notFound") return plain(host) === plain(nextHop.host) ? "yes" : "unknown";
+      if (mx.isAuthentic) return mx.records.some(({ exchange }) => plain(exchange) === plain(host)) ? "yes" : "unknown";
+      const { policy, failure } = (await sts?.find(nextHop.host, signal)) ?? { policy: null, failure: null };
+      if (policy === null) return failure === null && !signal.aborted ? "no" : "unknown";
+      return policy.mode !== "none" && isStsHost(policy, host) ? "yes" : "no";
     },
     report(nextHop, host, facts) {
       const known = decisions.get(`${nextHop} ${host}`);
