@@ -47,6 +47,19 @@ describe("who is told what", () => {
     expect(flow.queue.stats()).toMatchObject({ deferred: 0, active: 0 });
   });
 
+  it("who wrote to an alias is told of the alias, and not of what only this server can name", async () => {
+    const { plugin, delivered } = recording(() => outcomes.failed);
+    const map = { "help@example.org": ["1.help@alias.invalid"], "all@example.org": ["far@example.net"] };
+    const flow = await flowOf([aliases(map), plugin]);
+    await sendText(flow, { opening: fromAnn(), to: ["help@example.org", "all@example.org"] });
+    await flow.quiet();
+    const said = reportsOf(delivered).map(({ text }) => text);
+    expect(said.join("")).toContain("<all@example.org> (<far@example.net>)");
+    expect(said.join("")).toMatch(/^ *<help@example\.org>\r$/m);
+    expect(said.join("")).toContain("Final-Recipient: rfc822;help@example.org\r\n");
+    expect(said.join("")).not.toContain(".invalid");
+  });
+
   it("no line of a report is too long, whatever was said or stands in the message", async () => {
     const { plugin, delivered } = recording(() => ({
       at: "failed",

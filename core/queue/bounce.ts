@@ -167,6 +167,10 @@ interface About {
   readonly passedOn: Action | undefined;
 }
 
+/** RFC 2606 2: what ends in `.invalid` is a name among ourselves (the command of an alias). Nobody outside could do anything with it. */
+const nameable = ({ address, parents }: Recipient): Address =>
+  address.domain.endsWith(".invalid") ? (parents.at(-1) ?? address) : address;
+
 const passedOnReply: RemoteReply = { code: 250, status: "2.0.0", text: "OK", host: null };
 const notTriedReply: RemoteReply = { code: 451, status: "4.0.0", text: "Not tried yet", host: null };
 
@@ -177,7 +181,7 @@ function reported({ options }: BounceRoom, job: Job, about: About, nowMs: number
   const action: Action = passedOn ?? (outcome === undefined || outcome.at === "deferred" ? "delayed" : outcome.at);
   const [outermost] = recipient.parents;
   return {
-    finalRecipient: recipient.address.toString(),
+    finalRecipient: nameable(recipient).toString(),
     // RFC 3464 2.3.1; without ORCPT, what the sender wrote is the next best.
     originalRecipient: recipient.orcpt ?? (outermost ? { type: "rfc822", address: outermost.toString() } : null),
     action,

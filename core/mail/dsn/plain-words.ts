@@ -30,7 +30,10 @@ export function plainWords({ kind, message, recipients, postmaster, attached, te
 
 function aboutRecipient(kind: ReportKind, recipient: ReportedRecipient, texts: ReportTexts): string {
   const { finalRecipient, action, status, willRetryUntil, remoteHost, diagnostic } = recipient;
-  const lines = [`<${finalRecipient}>`];
+  const { originalRecipient: wanted } = recipient;
+  const isOther = wanted?.type === "rfc822" && wanted.address.toLowerCase() !== finalRecipient.toLowerCase();
+  // What the reader wrote comes first: he may never have seen where that leads.
+  const lines = [isOther ? `<${wanted.address}> (<${finalRecipient}>)` : `<${finalRecipient}>`];
   if (kind === "succeeded") {
     if (action === "delivered" || action === "relayed" || action === "expanded") lines.push(texts.passedOn[action]);
     return indented(lines);
