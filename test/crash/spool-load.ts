@@ -46,9 +46,11 @@ function deadlyFiles(): SpoolFiles {
       operations += 1;
       const isLast = operations === killAt.operation;
       if (isLast && !killAt.isAfter) die();
-      const result = await work(...given);
-      if (isLast) die();
-      return result;
+      try {
+        return await work(...given);
+      } finally {
+        if (isLast) die();
+      }
     };
     return [name, deadly];
   });
@@ -134,9 +136,9 @@ let isEnding = false;
 const next = async () => {
   while (!isEnding) {
     count += 1;
-    const former = old.length > 100 ? old.shift() : undefined;
     await one(spool, `${task.prefix}${count}`, count);
-    if (former !== undefined) {
+    // More go than come: a start has to tell all of them.
+    for (const former of old.splice(0, old.length > 40 ? 3 : 0)) {
       await settle(spool, former);
       await remove(spool, former);
     }
