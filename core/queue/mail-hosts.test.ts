@@ -16,7 +16,13 @@ describe("mail hosts", () => {
     addresses: async (name) => {
       if (zone[name]?.fails) return { at: "failed", reason: "ETIMEOUT" };
       return zone[name]?.a
-        ? { at: "found", records: zone[name].a.map((address) => ({ address, family: 4 as const })) }
+        ? {
+            at: "found",
+            records: zone[name].a.map((address) => ({
+              address,
+              family: address.includes(":") ? (6 as const) : (4 as const),
+            })),
+          }
         : { at: "notFound" };
     },
   });
@@ -103,6 +109,20 @@ describe("mail hosts", () => {
       "ten at the most",
       { d: { mx: [[1, "a"]] }, a: { a: Array.from({ length: 30 }, (_, i) => `192.0.2.${i}`) } },
       Array.from({ length: 10 }, (_, i) => `192.0.2.${i}`),
+    ],
+    [
+      "of both families, however many one of them has",
+      {
+        d: {
+          mx: [
+            [1, "a"],
+            [2, "b"],
+          ],
+        },
+        a: { a: ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4", "2001:db8::5", "192.0.2.1", "192.0.2.2"] },
+        b: { a: ["192.0.2.9", "2001:db8::9"] },
+      },
+      [...["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"], ...["192.0.2.9", "2001:db8::9"]],
     ],
     [
       "with room for the next host",

@@ -3,7 +3,7 @@
  * the domain itself where it has none, nobody where it says so (RFC 7505), only better ones where we are among them.
  */
 import type { MailDomain, MailHost, MailHosts } from "../contracts/next-hops.ts";
-import type { Resolver } from "../contracts/resolver.ts";
+import type { AddressRecord, Resolver } from "../contracts/resolver.ts";
 import type { NextHop } from "../mail/next-hop.ts";
 
 export interface MailHostsQuery {
@@ -89,6 +89,13 @@ function inOrder(
     .map(({ exchange, preference }) => ({ name: exchange, preference }));
 }
 
+/** IPv6 and IPv4 by turns (RFC 8305 4): where only a few are tried, neither family crowds out the one that works from here. */
+function inTurns(records: readonly AddressRecord[]): readonly AddressRecord[] {
+  const of = (family: 4 | 6) => records.filter((record) => record.family === family);
+  const [first, second] = records[0]?.family === 4 ? [of(4), of(6)] : [of(6), of(4)];
+  return first.flatMap((record, at) => [record, ...second.slice(at, at + 1)]).concat(second.slice(first.length));
+}
+
 async function addressesOf(
   names: readonly Exchange[],
   { nextHop, resolver, isOwnAddress, signal }: MailHostsQuery,
@@ -105,8 +112,12 @@ async function addressesOf(
     if (answer.at !== "found") continue;
     if (mayLoop && answer.records.some(({ address }) => isOwnAddress(address))) ours = preference;
     else {
-      const records = names.length === 1 ? answer.records : answer.records.slice(0, ADDRESSES_PER_HOST);
-      found.push(...records.map(({ address }) => ({ name: name.replace(/\.$/, ""), address, preference })));
+      const limit = names.length === 1 ? ADDRESS_LIMIT : ADDRESSES_PER_HOST;
+      found.push(
+        ...inTurns(answer.records)
+          .slice(0, limit)
+          .map(({ address }) => ({ name: name.replace(/\.$/, ""), address, preference })),
+      );
     }
   }
   const hosts = found.filter(({ preference }) => preference < ours).map(({ name, address }) => ({ name, address }));

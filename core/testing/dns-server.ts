@@ -44,7 +44,7 @@ export interface TestDnsServer {
 }
 
 export interface TestDnsOptions {
-  /** `false`: answers FORMERR to those who use EDNS. */
+  /** `false`: answers FORMERR to those who use EDNS. Looked at for each question. */
   readonly knowsEdns?: boolean;
   /** With it, there is a SOA record where there is nothing else. */
   readonly negativeTtlSeconds?: number;
@@ -60,8 +60,9 @@ const ALIAS_LIMIT = 32;
 
 export async function startDnsServer(
   zone: readonly ZoneRecord[],
-  { knowsEdns = true, negativeTtlSeconds }: TestDnsOptions = {},
+  options: TestDnsOptions = {},
 ): Promise<TestDnsServer> {
+  const { negativeTtlSeconds } = options;
   const asked: string[] = [];
   const askedOverTcp: string[] = [];
   const [failing, silent, signed, truncated] = [
@@ -76,7 +77,8 @@ export async function startDnsServer(
   const replyTo = (query: DecodedPacket, question: Question): Packet => {
     const name = question.name.toLowerCase();
     const head: Packet = { type: "response", id: query.id ?? 0, questions: [question] };
-    if (!knowsEdns && query.additionals?.some(({ type }) => type === "OPT")) return { ...head, flags: FORMERR };
+    if (options.knowsEdns === false && query.additionals?.some(({ type }) => type === "OPT"))
+      return { ...head, flags: FORMERR };
     if (failing.has(name)) return { ...head, flags: RECURSION_AVAILABLE | SERVFAIL };
     const found = chain(zone, question, unfollowed);
     const isWanted = query.flag_ad || query.additionals?.some((record) => record.type === "OPT" && record.flag_do);

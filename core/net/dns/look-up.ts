@@ -52,8 +52,8 @@ export async function lookUp<T>(servers: Pick<Servers, "ask">, { name, type, rea
       current = path.name;
     }
   } catch (cause) {
-    if (cause instanceof ExchangeError) return failed(cause.code);
-    throw cause;
+    // A fault of our own is no answer either; whoever waits for it would wait for ever.
+    return failed(cause instanceof ExchangeError ? cause.code : "EBADRESP");
   }
 }
 

@@ -264,6 +264,25 @@ describe("servers and networks that are not as they should be", () => {
     }
   });
 
+  it("one that knew no EDNS for once is asked with it again, and believed", async () => {
+    let isOdd = true;
+    const odd = await startDnsServer([{ name: "*.example.org", type: "A", data: "192.0.2.1" }], {
+      get knowsEdns() {
+        return !isOdd;
+      },
+    });
+    odd.signed.add("example.org");
+    try {
+      const asking = createResolver({ servers: [odd.server], timeoutMs: 20_000, clock: { now: () => nowMs } });
+      expect(await asking.ipv4("one.example.org")).not.toHaveProperty("isAuthentic");
+      isOdd = false;
+      nowMs += 30_000;
+      expect(await asking.ipv4("two.example.org")).toMatchObject({ at: "found", isAuthentic: true });
+    } finally {
+      await odd.close();
+    }
+  });
+
   it("the next one is asked, and first from then on", async () => {
     dns.silent.add("v4.example.org");
     const second = await startDnsServer([{ name: "*.example.org", type: "A", data: "192.0.2.5" }]);

@@ -31,6 +31,7 @@ export interface ServersReply extends Reply {
 const ROUNDS = 2;
 const SERVER_LIMIT = 3;
 const SLOW_MS = 30_000;
+const WITHOUT_EDNS_MS = 30_000;
 // Long enough to cost nothing, short enough for a network that came up after the server.
 const SYSTEM_KEPT_MS = 30_000;
 const IN_FLIGHT_LIMIT = 256;
@@ -41,7 +42,8 @@ export class Servers {
   #listed: readonly ListedServer[] = [];
   #listedUntil = Number.NEGATIVE_INFINITY;
   readonly #slowUntil = new Map<string, number>();
-  readonly #withoutEdns = new Set<string>();
+  /** Servers that know no EDNS, and until when that is believed: one odd reply must not switch DNSSEC off for good. */
+  readonly #withoutEdnsUntil = new Map<string, number>();
   #inFlight = 0;
   readonly #waiting: (() => void)[] = [];
 
@@ -92,11 +94,12 @@ export class Servers {
 
   async #askOne(server: ListedServer, question: Question): Promise<ServersReply> {
     const { timeoutMs } = this.#options;
-    const edns = this.#withoutEdns.has(server.key) ? null : server.isTrusted ? "secure" : "plain";
+    const now = this.#options.clock.now();
+    const edns = (this.#withoutEdnsUntil.get(server.key) ?? now) > now ? null : server.isTrusted ? "secure" : "plain";
     let reply = await exchange(server, { question, edns, timeoutMs });
     if (edns !== null && (reply.code === replyCode.formatError || reply.code === replyCode.notImplemented)) {
       // RFC 6891 7
-      this.#withoutEdns.add(server.key);
+      this.#withoutEdnsUntil.set(server.key, now + WITHOUT_EDNS_MS);
       reply = await exchange(server, { question, edns: null, timeoutMs });
     }
     if (reply.code !== replyCode.noError && reply.code !== replyCode.noName)
@@ -121,7 +124,7 @@ export class Servers {
     });
     this.#listedUntil = isOwn ? Number.POSITIVE_INFINITY : now + SYSTEM_KEPT_MS;
     this.#slowUntil.clear();
-    this.#withoutEdns.clear();
+    this.#withoutEdnsUntil.clear();
   }
 }
 
