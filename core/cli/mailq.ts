@@ -40,7 +40,8 @@ export const flushQueue = (target: FlushTarget, dataDir: string, terminal: Termi
     if (target.at === "id") {
       const acted = await flush(slots, [target.id]);
       if (acted.some(({ at }) => at === "done")) return 0;
-      throw new CommandError(`there is no message ${JSON.stringify(target.id)} in the queue`, DATA_ERROR);
+      const held = acted.find(({ at }) => at === "failed")?.reason;
+      throw new CommandError(held ?? `there is no message ${JSON.stringify(target.id)} in the queue`, DATA_ERROR);
     }
     const ids: string[] = [];
     for await (const { id, state } of listed(slots, { ask: "list", filter: { domain: target.domain } }))
@@ -66,7 +67,7 @@ function openSlots(dataDir: string, { err }: Terminal): Slots {
 }
 
 async function* listed(slots: Slots, request: ControlRequest): AsyncGenerator<ListedMessage> {
-  for await (const said of slots.ask(request)) if (said.is === "message") yield said.message;
+  for await (const said of slots.ask(request)) if (said.is === "messages") yield* said.messages;
 }
 
 async function flush(slots: Slots, ids: readonly string[]): Promise<readonly Acted[]> {

@@ -195,6 +195,15 @@ describe.each([
     expect(again.err).toBe(`${second}: no such message, or not any more\n`);
   });
 
+  it("does not say of a held message that it is tried", async () => {
+    const { ids } = await open("ann@example.org");
+    const [id = ""] = ids;
+    await queue("hold", id);
+    expect(await queue("flush", id)).toMatchObject({ code: 1, err: `${id}: it is held; release it first\n` });
+    expect((await queue("flush", "--sender", "ann@*", "--yes")).out).toBe("0 messages tried now\n");
+    expect((await queue("list", "-q", "--state", "held")).out).toBe(`${id}\n`);
+  });
+
   it("does to many only what was meant", async () => {
     await open(...three);
     expect((await queue("delete")).err).toContain("delete what?");

@@ -8,12 +8,13 @@ import type { Message } from "../contracts/envelope.ts";
 import type { Spool } from "../contracts/spool.ts";
 import { safeText } from "../mail/header.ts";
 import { filterOf } from "./filter.ts";
-import type { Action, ControlAnswer, ControlRequest, QueueFilter, QueueState } from "./request.ts";
+import type { Action, ControlAnswer, ControlRequest, ListedMessage, QueueFilter, QueueState } from "./request.ts";
 
 /** Each is durable when it resolves; `false`: there is no such message. */
 export interface QueueActions {
   hold(id: string, reason: string): Promise<boolean>;
   release(id: string): Promise<boolean>;
+  /** Rejects for one that is held: flushing says when, not whether. */
   flush(id: string): Promise<boolean>;
   requeue(id: string): Promise<boolean>;
   delete(id: string): Promise<boolean>;
@@ -30,6 +31,8 @@ export interface DeskRoom {
   readonly clock: Clock;
 }
 
+export const heldFault = "it is held; release it first";
+
 const texts = {
   hold: "held by the administrator",
   bounce: "The administrator of this server gave the message back",
@@ -39,7 +42,7 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
   try {
     switch (request.ask) {
       case "list":
-        yield* list(room, request.filter);
+        yield* list(room, request.filter, request.areIdsEnough === true);
         break;
       case "show":
         yield* show(room, request.id, request.hasContent);
@@ -56,17 +59,30 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
   }
 }
 
-async function* list({ spool, actions, clock }: DeskRoom, filter: QueueFilter): AsyncGenerator<ControlAnswer> {
+const HANDFUL = 200;
+
+async function* list(
+  { spool, actions, clock }: DeskRoom,
+  filter: QueueFilter,
+  areIdsEnough: boolean,
+): AsyncGenerator<ControlAnswer> {
   const fits = filterOf(filter, clock.now());
   let left = filter.limit ?? Number.POSITIVE_INFINITY;
-  if (left <= 0) return;
+  let messages: ListedMessage[] = [];
+  const answered = (): ControlAnswer => {
+    const handful = messages;
+    messages = [];
+    return areIdsEnough ? { is: "ids", ids: handful.map(({ id }) => id) } : { is: "messages", messages: handful };
+  };
   for await (const summary of spool.list()) {
     const message = { ...summary, state: stateOf(actions, summary.id, summary.hold) };
     if (!fits(message)) continue;
-    yield { is: "message", message };
+    messages.push(message);
     left -= 1;
-    if (left === 0) return;
+    if (left <= 0) break;
+    if (messages.length === HANDFUL) yield answered();
   }
+  yield answered();
 }
 
 const stateOf = (actions: QueueActions, id: string, hold: string | null): QueueState =>

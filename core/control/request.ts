@@ -36,7 +36,8 @@ export const actions = ["hold", "release", "flush", "requeue", "delete", "bounce
 export type Action = (typeof actions)[number];
 
 export type ControlRequest =
-  | { readonly ask: "list"; readonly filter: QueueFilter }
+  /** `areIdsEnough`: they are answered alone. */
+  | { readonly ask: "list"; readonly filter: QueueFilter; readonly areIdsEnough?: boolean }
   /** `hasContent`: the whole message, too. */
   | { readonly ask: "show"; readonly id: string; readonly hasContent: boolean }
   | { readonly ask: "act"; readonly action: Action; readonly ids: readonly string[]; readonly text: string | null }
@@ -58,7 +59,9 @@ export interface Acted {
 }
 
 export type ControlAnswer =
-  | { readonly is: "message"; readonly message: ListedMessage }
+  /** In handfuls: a line for each would cost more than the message. */
+  | { readonly is: "messages"; readonly messages: readonly ListedMessage[] }
+  | { readonly is: "ids"; readonly ids: readonly string[] }
   | { readonly is: "shown"; readonly shown: ShownMessage }
   /** A piece of the message, base 64. */
   | { readonly is: "content"; readonly piece: string }

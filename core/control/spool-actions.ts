@@ -1,7 +1,7 @@
 /** Actions on a spool whose server is stopped: facts that the next start acts on. Whoever has opened the spool is its only user. */
 import type { RemoteReply } from "../contracts/delivery.ts";
 import type { Spool, SpoolEntry, SpoolOutcome } from "../contracts/spool.ts";
-import type { QueueActions } from "./desk.ts";
+import { heldFault, type QueueActions } from "./desk.ts";
 
 // RFC 3463 3.8: X.7.0, by decision of a human
 const replyOf = (text: string): RemoteReply => ({ code: 554, status: "5.7.0", text, host: null });
@@ -27,10 +27,10 @@ export function spoolActions(spool: Spool): QueueActions {
     release: withEntry(async ({ envelope: { id, hold } }) => {
       if (hold !== null) await spool.hold(id, null);
     }),
-    // A held message stays held: flushing says when, not whether.
     flush: withEntry(async ({ envelope: { id, hold } }) => {
       // Due at once, and durably so.
-      if (hold === null) await spool.hold(id, null);
+      if (hold !== null) throw new Error(heldFault);
+      await spool.hold(id, null);
     }),
     requeue: withEntry(async (entry) => {
       await dueNow(entry, 0);

@@ -36,19 +36,42 @@ export interface ActOptions extends ConfigOption, FilterOptions {
 export async function listQueue(options: ListOptions, terminal: Terminal): Promise<void> {
   const filter = filterFrom([], options) ?? {};
   const slots = await openSlots(options, terminal);
-  const nowMs = Date.now();
   const out = writer(terminal);
+  const limit = filter.limit ?? Number.POSITIVE_INFINITY;
+  if (options.quiet && !options.json) await listIds(slots, filter, limit, out);
+  else await listMessages(slots, filter, { limit, isJson: options.json === true }, out);
+  await out.flush();
+}
+
+async function listIds(slots: Slots, filter: QueueFilter, limit: number, out: Writer): Promise<void> {
+  let count = 0;
+  for await (const said of slots.ask({ ask: "list", filter, areIdsEnough: true })) {
+    if (said.is !== "ids") continue;
+    const ids = said.ids.slice(0, limit - count);
+    count += ids.length;
+    if (!(await out.write(ids.map((id) => `${id}\n`).join(""))) || count >= limit) return;
+  }
+}
+
+async function listMessages(
+  slots: Slots,
+  filter: QueueFilter,
+  { limit, isJson }: { readonly limit: number; readonly isJson: boolean },
+  out: Writer,
+): Promise<void> {
+  const nowMs = Date.now();
   let count = 0;
   let bytes = 0;
-  for await (const message of messages(slots, { ask: "list", filter })) {
-    if (count === 0 && !options.json && !options.quiet) await out.write(tableHead);
-    count += 1;
-    bytes += message.sizeBytes;
-    const line = options.json ? jsonLine(message) : options.quiet ? `${message.id}\n` : tableRow(message, nowMs);
-    if (!(await out.write(line)) || count === filter.limit) break;
+  for await (const said of slots.ask({ ask: "list", filter })) {
+    if (said.is !== "messages" || said.messages.length === 0) continue;
+    const handful = said.messages.slice(0, limit - count);
+    const head = count === 0 && !isJson ? tableHead : "";
+    count += handful.length;
+    for (const { sizeBytes } of handful) bytes += sizeBytes;
+    const lines = handful.map((message) => (isJson ? jsonLine(message) : tableRow(message, nowMs)));
+    if (!(await out.write(head + lines.join(""))) || count >= limit) break;
   }
-  if (!options.json && !options.quiet) await out.write(count === 0 ? "The queue is empty.\n" : totals(count, bytes));
-  await out.flush();
+  if (!isJson) await out.write(count === 0 ? "The queue is empty.\n" : totals(count, bytes));
 }
 
 export async function showMessage(id: string, options: ShowOptions, terminal: Terminal): Promise<void> {
@@ -112,7 +135,8 @@ async function meantBy(
   if (Object.keys(filter).length === 1 && filter.ids) return ids;
   const meant: string[] = [];
   for await (const { id, state } of messages(slots, { ask: "list", filter })) {
-    const isOfUse = action === "release" ? state === "held" : action !== "hold" || state !== "held";
+    const isHeld = state === "held";
+    const isOfUse = action === "release" ? isHeld : !isHeld || (action !== "hold" && action !== "flush");
     if (isOfUse) meant.push(id);
   }
   return meant;
@@ -169,11 +193,17 @@ function complaints({ err }: Terminal): Log {
 }
 
 async function* messages(slots: Slots, request: ControlRequest): AsyncGenerator<ListedMessage> {
-  for await (const said of slots.ask(request)) if (said.is === "message") yield said.message;
+  for await (const said of slots.ask(request)) if (said.is === "messages") yield* said.messages;
 }
 
 /** Writes in pieces, and waits where the reader is slow. `false`: nobody reads any more. */
-function writer(terminal: Terminal) {
+interface Writer {
+  /** `false`: nobody reads any more. */
+  write(piece: string | Buffer): Promise<boolean>;
+  flush(): Promise<unknown>;
+}
+
+function writer(terminal: Terminal): Writer {
   let text: (string | Buffer)[] = [];
   let size = 0;
   const flush = async () => {
