@@ -60,6 +60,14 @@ describe("who is told what", () => {
     expect(said.join("")).not.toContain(".invalid");
   });
 
+  it("a name of this server with a comma is one name", async () => {
+    const { plugin, delivered } = recording(byName);
+    const flow = await flowOf([plugin], { reportTexts: [{ ...english, from: 'Mail "A", Example' }] });
+    await sendText(flow, { opening: fromAnn(), to: ["dead@example.net"] });
+    await flow.quiet();
+    expect(reportsOf(delivered)[0]?.text).toContain('\r\nFrom: "Mail \\"A\\", Example" <postmaster@example.org>\r\n');
+  });
+
   it("no line of a report is too long, whatever was said or stands in the message", async () => {
     const { plugin, delivered } = recording(() => ({
       at: "failed",

@@ -75,6 +75,14 @@ export function buildReport(given: Report): BuiltReport {
   };
 }
 
+const ATOMS = /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uFFFF -]+$/;
+
+/** RFC 5322 3.2.5: what is more than atoms and blanks stands in quotes. */
+function phrase(text: string, isGlobal: boolean): string {
+  if (NON_ASCII.test(text) && !isGlobal) return encodeWords(text);
+  return ATOMS.test(text) ? text : `"${text.replace(/["\\]/g, "\\$&")}"`;
+}
+
 /** RFC 5322 2.1.1: no line over 998 octets, whatever somebody has said without a blank. A character may have four of them. */
 const breakable = (text: string): string => text.replace(/\S{200}(?=\S)/g, "$& ");
 const LONGEST_ID = 900;
@@ -92,7 +100,7 @@ function header(report: Report, boundary: string, is8Bit: boolean): string {
   const fields: (readonly [string, string])[] = [
     ["Date", formatDate(report.nowMs)],
     // RFC 3464 2.1: an address of a human who is responsible.
-    ["From", `${word(texts.from)} <${report.postmaster}>`],
+    ["From", `${phrase(texts.from, isSmtpUtf8)} <${report.postmaster}>`],
     ["To", `<${report.to}>`],
     ["Subject", word(texts.subjects[report.kind])],
     ["Message-ID", `<${report.id}@${host}>`],
