@@ -1,10 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Delivery, NextHops, Outcome } from "postern/plugin";
-import { envelopeOf, messageOf, type Peer, type PeerServer, startPeerServer, testOutbound } from "postern/testing";
+import { type Peer, type PeerServer, startPeerServer } from "postern/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { type HandOverOptions, handOver } from "./hand-over.ts";
+import { deliver } from "./testing/deliveries.ts";
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -20,45 +19,6 @@ const unixPath = async () => {
   closing.push(() => rm(directory, { recursive: true }));
   return join(directory, "lmtp");
 };
-const loopback: Pick<NextHops, "hosts"> = {
-  hosts: async ({ host }) =>
-    host === "nobody.example"
-      ? { at: "failed", reply: { code: 550, status: "5.1.2", text: "no such host", host: null } }
-      : { at: "found", hosts: [{ name: host, address: "127.0.0.1" }] },
-};
-
-async function deliver(nextHop: string, to: readonly string[], options: Partial<HandOverOptions> = {}) {
-  const outbound = testOutbound();
-  closing.push(() => outbound.close());
-  const envelope = envelopeOf({ to });
-  const outcomes = new Map<string, Outcome>();
-  const delivery: Delivery = {
-    envelope,
-    message: messageOf("Subject: x\n\nhello\n"),
-    route: { verdict: "routed", transport: "lmtp", nextHop, concurrencyKey: "lmtp" },
-    recipients: envelope.recipients,
-    attempt: 1,
-    settle: async ({ address }, outcome) => void outcomes.set(String(address), outcome),
-  };
-  await handOver(
-    delivery,
-    {
-      outbound,
-      nextHops: loopback,
-      usual: null,
-      tls: "none",
-      ca: null,
-      login: null,
-      isForwarding: false,
-      conversation: {},
-      ...options,
-    },
-    new AbortController().signal,
-  );
-  return [...outcomes].map(
-    ([address, { at, reply, speaksOf }]) => `${address} ${at} ${reply.code} ${reply.status} ${speaksOf ?? "-"}`,
-  );
-}
 /** One message; the answers behind its content. */
 const takes =
   (...answers: readonly string[]) =>
