@@ -39,7 +39,9 @@ export class VerdictsKept {
   readonly #options: KeptOptions;
   readonly #asking = new Map<string, Promise<Finding>>();
   readonly #unknown = new Map<string, { readonly finding: Finding; readonly untilMs: number }>();
-  readonly #ended = new AbortController();
+  /** Calls off what is being asked. Not AbortSignal.any: a signal that lives as long as the plugin would remember each question. */
+  readonly #running = new Set<AbortController>();
+  #isClosed = false;
 
   constructor(options: KeptOptions) {
     this.#options = options;
@@ -57,7 +59,8 @@ export class VerdictsKept {
 
   /** Calls off what is being asked; resolves when nothing is written any more. */
   async close(): Promise<void> {
-    this.#ended.abort();
+    this.#isClosed = true;
+    for (const running of this.#running) running.abort();
     await Promise.all(this.#asking.values());
   }
 
@@ -66,7 +69,7 @@ export class VerdictsKept {
     if (asking) return asking;
     const recent = this.#unknown.get(key);
     if (recent && recent.untilMs > this.#options.clock.now()) return Promise.resolve(recent.finding);
-    if (this.#asking.size >= ASKING_LIMIT || this.#ended.signal.aborted)
+    if (this.#asking.size >= ASKING_LIMIT || this.#isClosed)
       return Promise.resolve({ at: "unknown", reason: "too many questions at once" });
     const asked = this.#askAndKeep(key, address).finally(() => this.#asking.delete(key));
     this.#asking.set(key, asked);
@@ -74,11 +77,8 @@ export class VerdictsKept {
   }
 
   async #askAndKeep(key: string, address: Address): Promise<Finding> {
-    const { ask, space, clock, ages, timeoutMs, log } = this.#options;
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), timeoutMs);
-    const finding = await ask(address, AbortSignal.any([late.signal, this.#ended.signal]));
-    clearTimeout(timer);
+    const { space, clock, ages, log } = this.#options;
+    const finding = await this.#askInTime(address);
     log.debug({ address: key, ...finding }, "asked whether an address exists");
     this.#unknown.delete(key);
     if (finding.at === "unknown") {
@@ -96,6 +96,19 @@ export class VerdictsKept {
       log.warn({ address: key, cause: String(cause) }, "what was found out could not be kept");
     }
     return finding;
+  }
+
+  async #askInTime(address: Address): Promise<Finding> {
+    const { ask, timeoutMs } = this.#options;
+    const running = new AbortController();
+    const timer = setTimeout(() => running.abort(), timeoutMs);
+    this.#running.add(running);
+    try {
+      return await ask(address, running.signal);
+    } finally {
+      clearTimeout(timer);
+      this.#running.delete(running);
+    }
   }
 
   #forgetOldest(): void {
