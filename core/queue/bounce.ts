@@ -86,7 +86,7 @@ async function mail(room: BounceRoom, job: Job, addressed: Addressed): Promise<"
     // RFC 3464 2: so that nobody answers it
     reversePath: null,
     body: report.is8Bit ? "8bitmime" : "7bit",
-    isSmtpUtf8: envelope.isSmtpUtf8,
+    isSmtpUtf8: report.isSmtpUtf8,
     // RFC 8689 5: a report tells as much as the message
     requiresTls: envelope.requiresTls,
     ret: null,

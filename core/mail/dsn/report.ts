@@ -35,11 +35,20 @@ export interface Report {
 export interface BuiltReport {
   readonly pieces: readonly Uint8Array[];
   readonly is8Bit: boolean;
+  /** Only hosts with SMTPUTF8 can take it. */
+  readonly isSmtpUtf8: boolean;
+}
+
+// RFC 6533 3, 4: what has no UTF-8 in its fields is an ordinary report, which every host takes.
+function isInternational({ isSmtpUtf8, to, recipients, original, message }: Report): boolean {
+  if (!isSmtpUtf8) return false;
+  const addresses = recipients.flatMap((one) => [one.finalRecipient, one.originalRecipient?.address]);
+  return has8Bit(original.header) || NON_ASCII.test([to, message.originalEnvelopeId, ...addresses].join());
 }
 
 export function buildReport(given: Report): BuiltReport {
   const recipients = given.recipients.map((one) => ({ ...one, diagnostic: breakable(one.diagnostic) }));
-  const report = { ...given, recipients };
+  const report = { ...given, recipients, isSmtpUtf8: isInternational(given) };
   const { original, isSmtpUtf8 } = report;
   const attached = original.body === null ? "header" : "message";
   const words = plainWords({ ...report, attached });
@@ -72,6 +81,7 @@ export function buildReport(given: Report): BuiltReport {
   return {
     pieces: [Buffer.from(top.join("")), ...attachedBytes, Buffer.from(`\r\n--${boundary}--\r\n`)],
     is8Bit: isText8Bit || isAttached8Bit,
+    isSmtpUtf8,
   };
 }
 
