@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: figures and ratios, each suite's servers in the same interleaved rounds. `npm run bench -- accept` runs one suite:
  *   deliver   messages into a Maildir, beside Postfix
+ *   single    the same, each message over a connection of its own
  *   accept    messages into the spool and through the queue into nothing, beside Postfix with discard(8)
  *   relay     messages through the queue to another host (smtp-sink), beside Postfix
  *   policies  the same with ten policies and with none
@@ -26,6 +27,8 @@ interface Suite {
   /** The last one is what the others are compared with. */
   readonly peers: () => Promise<Peer[]>;
   readonly ratioOf: keyof Figures;
+  readonly connections?: readonly number[];
+  readonly isOneEach?: boolean;
 }
 
 const isInstalled = (program: string): boolean => spawnSync("sh", ["-c", `command -v ${program}`]).status === 0;
@@ -63,7 +66,14 @@ async function untilTaken({ port, recipient }: Peer): Promise<void> {
 }
 
 const suites: Readonly<Record<string, Suite>> = {
-  deliver: { sizes: [KIB, 100 * KIB], peers: () => besidePostfix("maildir"), ratioOf: "delivered" },
+  deliver: { sizes: [KIB, 100 * KIB, KIB * KIB], peers: () => besidePostfix("maildir"), ratioOf: "delivered" },
+  single: {
+    sizes: [KIB],
+    peers: () => besidePostfix("maildir"),
+    ratioOf: "delivered",
+    connections: [10],
+    isOneEach: true,
+  },
   accept: { sizes: [KIB, KIB * KIB], peers: () => besidePostfix("sink"), ratioOf: "accepted" },
   relay: { sizes: [KIB], peers: () => besidePostfix("relay"), ratioOf: "delivered" },
   policies: {
@@ -80,7 +90,8 @@ const messagesOf = (sizeBytes: number, connections: number): number => {
 
 const column = (text: string | number, width: number): string => String(text).padStart(width);
 
-async function run(name: string, { sizes, peers: start, ratioOf }: Suite): Promise<void> {
+async function run(name: string, suite: Suite): Promise<void> {
+  const { sizes, peers: start, ratioOf, connections: usual = [1, 10, 100], isOneEach = false } = suite;
   console.log(`\n${name}`);
   console.log(
     `size      connections  server       accepted/s  delivered/s  CPU ms/message  ratio of ${ratioOf}/s (higher is better)`,
@@ -88,8 +99,8 @@ async function run(name: string, { sizes, peers: start, ratioOf }: Suite): Promi
   const peers = await start();
   try {
     for (const sizeBytes of numbers("SIZES", sizes)) {
-      for (const connections of numbers("CONNECTIONS", [1, 10, 100])) {
-        const round = { sizeBytes, connections, messages: messagesOf(sizeBytes, connections) };
+      for (const connections of numbers("CONNECTIONS", usual)) {
+        const round = { sizeBytes, connections, messages: messagesOf(sizeBytes, connections), isOneEach };
         const results = [...(await measureAll(peers, round, rounds))];
         const reference = results.length > 1 ? results.at(-1)?.[1][ratioOf] : undefined;
         for (const [peer, figures] of results) {

@@ -18,15 +18,18 @@ export interface Round {
   readonly sizeBytes: number;
   readonly connections: number;
   readonly messages: number;
+  /** Each message over a connection of its own. */
+  readonly isOneEach?: boolean;
 }
 
-async function measure(peer: Peer, { sizeBytes, connections, messages }: Round): Promise<Figures> {
+async function measure(peer: Peer, round: Round): Promise<Figures> {
+  const { messages } = round;
   const { maildir, relayPort } = peer;
   if (maildir !== null) await emptyMaildir(maildir);
   const sink = relayPort === undefined ? null : await startRelaySink(relayPort, messages);
   const cpuBefore = await cpuSeconds(peer.pid);
   const begun = performance.now();
-  await sendAll({ port: peer.port, recipient: peer.recipient, sizeBytes, messages, connections });
+  await sendAll({ port: peer.port, recipient: peer.recipient, ...round });
   const acceptedMs = performance.now() - begun;
   while (maildir !== null && (await countMessages(maildir)) < messages) await sleep(5);
   await sink?.full;

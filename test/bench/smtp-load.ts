@@ -12,6 +12,8 @@ export interface Load {
   readonly sizeBytes: number;
   readonly messages: number;
   readonly connections: number;
+  /** Each message over a connection of its own; as many at a time as `connections`. */
+  readonly isOneEach?: boolean;
 }
 
 const hasSmtpSource = spawnSync("sh", ["-c", "command -v smtp-source"]).status === 0;
@@ -19,21 +21,34 @@ const hasSmtpSource = spawnSync("sh", ["-c", "command -v smtp-source"]).status =
 /** Resolves when every message has its 250; rejects with the first reply that is none. */
 export const sendAll = (load: Load): Promise<void> => (hasSmtpSource ? sendBySmtpSource(load) : sendOurselves(load));
 
-async function sendBySmtpSource({ port, recipient, sizeBytes, messages, connections }: Load): Promise<void> {
+async function sendBySmtpSource({ port, recipient, sizeBytes, messages, connections, isOneEach }: Load): Promise<void> {
   const options = { s: connections, m: messages, l: sizeBytes, f: "load@example.net", t: recipient };
   const words = Object.entries(options).flatMap(([letter, value]) => [`-${letter}`, String(value)]);
-  const child = spawn("smtp-source", ["-d", "-4", ...words, `127.0.0.1:${port}`], {
+  const child = spawn("smtp-source", [...(isOneEach ? [] : ["-d"]), "-4", ...words, `127.0.0.1:${port}`], {
     stdio: ["ignore", "inherit", "inherit"],
   });
   const [exitCode] = await once(child, "close");
   if (exitCode !== 0) throw new Error(`smtp-source ended with ${String(exitCode)}`);
 }
 
-export async function sendOurselves({ port, recipient, sizeBytes, messages, connections }: Load): Promise<void> {
+export async function sendOurselves({
+  port,
+  recipient,
+  sizeBytes,
+  messages,
+  connections,
+  isOneEach,
+}: Load): Promise<void> {
   let left = messages;
-  const take = () => left-- > 0;
   const content = contentOf(sizeBytes);
-  await Promise.all(Array.from({ length: connections }, () => sendOn(port, recipient, content, take)));
+  const work = async () => {
+    if (!isOneEach) return sendOn(port, recipient, content, () => left-- > 0);
+    while (left-- > 0) {
+      let isSent = false;
+      await sendOn(port, recipient, content, () => !isSent && (isSent = true));
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, work));
 }
 
 async function sendOn(port: number, recipient: string, content: Buffer, take: () => boolean): Promise<void> {
