@@ -44,8 +44,8 @@ export async function sendOurselves({
   const work = async () => {
     if (!isOneEach) return sendOn(port, recipient, content, () => left-- > 0);
     while (left-- > 0) {
-      let isSent = false;
-      await sendOn(port, recipient, content, () => !isSent && (isSent = true));
+      let due = 1;
+      await sendOn(port, recipient, content, () => due-- > 0);
     }
   };
   await Promise.all(Array.from({ length: connections }, work));
