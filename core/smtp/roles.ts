@@ -22,7 +22,13 @@ export const submission: Role = {
 };
 export const lmtp: Role = { name: "lmtp", isLmtp: true, requiresLogin: false, qualifies: false, lineEnds: "normalize" };
 /** A program of this machine, on its standard input and output (`sendmail -bs`): there is no network to be judged. */
-export const local: Role = { name: "local", isLmtp: false, requiresLogin: false, qualifies: true, lineEnds: "normalize" };
+export const local: Role = {
+  name: "local",
+  isLmtp: false,
+  requiresLogin: false,
+  qualifies: true,
+  lineEnds: "normalize",
+};
 /** Content filters hand mail back here: it was judged, expanded and completed before. */
 export const reinject: Role = {
   name: "reinject",
