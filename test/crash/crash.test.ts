@@ -1,6 +1,7 @@
 /** A bounded share of `npm run crash`, and proof that it finds what is there to be found. */
 import { describe, expect, it } from "vitest";
 import type { SpoolFiles } from "../../core/spool/files.ts";
+import { fullDisk, noDescriptors, readOnlyMail, whyNoServerFaults } from "./faults/server-faults.ts";
 import { injectFaults } from "./faults/spool-faults.ts";
 import { killServers } from "./kills/server-kills.ts";
 import { killSpools } from "./kills/spool-kills.ts";
@@ -47,6 +48,27 @@ describe("power cuts", { timeout: timeoutMs }, () => {
 it("each operation of a spool may fail", { timeout: timeoutMs }, async () => {
   const report = await injectFaults({ seed: SEED, share: 0.01 });
   expect(report.met).toBeGreaterThan(5);
+});
+
+describe("under the whole server", { timeout: timeoutMs }, () => {
+  const reason = whyNoServerFaults();
+  const name = (text: string): string => (reason === null ? text : `${text} (skipped: ${reason})`);
+
+  it.skipIf(reason !== null)(name("a full disk puts mail off, and loses none"), async () => {
+    const { replies, logged } = await fullDisk();
+    expect(replies.every((reply) => reply.startsWith("452 4.3.1 "))).toBe(true);
+    expect(logged.join()).toContain("no room");
+  });
+
+  it.skipIf(reason !== null)(name("mailboxes that cannot be written hold mail up, and lose none"), async () => {
+    expect((await readOnlyMail()).logged).toContain("a message could not be filed");
+  });
+
+  it.skipIf(reason !== null)(name("a process out of file descriptors loses nothing, and goes on"), async () => {
+    const { replies, logged } = await noDescriptors();
+    expect(replies.every((reply) => reply.startsWith("4"))).toBe(true);
+    expect(logged.length).toBeGreaterThan(0);
+  });
 });
 
 it("kill -9 of a process that works on a spool", { timeout: timeoutMs }, async () => {

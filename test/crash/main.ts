@@ -1,9 +1,10 @@
 /**
  * `npm run crash`: kills, power cuts and faults, in full. `npm run crash -- NAME ...`: these parts only. SEED has a run again; POINTS,
- * SERVER_POINTS, RECORDINGS, SHARE and FAULT (one fault, as a failure tells it) bound it. What each part does: docs/operations/durability.md.
+ * SERVER_POINTS, RECORDINGS, SHARE and FAULT (one fault, as a failure tells it) bound it; Ctrl-C ends the kills early, with their report. What each part does: docs/operations/durability.md.
  */
 import build from "../server/build.ts";
 import type { Fault } from "./faults/faulty-files.ts";
+import { fullDisk, noDescriptors, readOnlyMail, whyNoServerFaults } from "./faults/server-faults.ts";
 import { injectFaults } from "./faults/spool-faults.ts";
 import { killServers } from "./kills/server-kills.ts";
 import { killSpools } from "./kills/spool-kills.ts";
@@ -14,6 +15,11 @@ import { failingNowAndThen, spoolWorkload } from "./power/spool-workload.ts";
 const numberFrom = (name: string, usual: number): number => Number(process.env[name] ?? usual);
 const seed = numberFrom("SEED", Date.now() % 2 ** 31);
 const share = numberFrom("SHARE", 1);
+
+/** The first Ctrl-C ends the kills with what has been done so far, the second one everything. */
+const ending = new AbortController();
+process.once("SIGINT", () => ending.abort());
+const { signal } = ending;
 
 async function cut(workload: Workload): Promise<CutReport & { readonly recordings: number }> {
   const sum = { recordings: numberFrom("RECORDINGS", 10), operations: 0, moments: 0, states: 0 };
@@ -35,8 +41,13 @@ const parts: Readonly<Record<string, () => Promise<object>>> = {
     const only = process.env.FAULT === undefined ? undefined : (JSON.parse(process.env.FAULT) as Fault);
     return injectFaults({ seed, share, only });
   },
-  "kill-spool": () => killSpools({ seed, points: numberFrom("POINTS", 9_500) }),
-  "kill-server": () => killServers({ seed, points: numberFrom("SERVER_POINTS", 500) }),
+  "faults-server": async () => {
+    const reason = whyNoServerFaults();
+    if (reason !== null) return { skipped: reason };
+    return { fullDisk: await fullDisk(), readOnlyMail: await readOnlyMail(), noDescriptors: await noDescriptors() };
+  },
+  "kill-spool": () => killSpools({ seed, signal, points: numberFrom("POINTS", 9_500) }),
+  "kill-server": () => killServers({ seed, signal, points: numberFrom("SERVER_POINTS", 500) }),
 };
 
 const names = process.argv.slice(2);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Random } from "../../fuzz/random.ts";
 import { bob, RunningServer } from "../../server/running-server.ts";
+import { ignoreGone, startPatiently } from "./patient-start.ts";
 import { ServerLoad } from "./server-load.ts";
 import { Sink } from "./sink.ts";
 
@@ -21,6 +22,8 @@ export interface ServerKillReport {
 export interface ServerKillOptions {
   readonly seed: number;
   readonly points: number;
+  /** Ends early, with what has been done so far. */
+  readonly signal?: AbortSignal;
 }
 
 const manners = ["all", "worker", "primary", "start", "close"] as const;
@@ -30,7 +33,7 @@ const connections = 12;
 /** Deliveries to one next hop at a time, of all workers together: as many may be handed over and not confirmed at a kill. */
 const atOnce = 8;
 
-export async function killServers({ seed, points }: ServerKillOptions): Promise<ServerKillReport> {
+export async function killServers({ seed, points, signal }: ServerKillOptions): Promise<ServerKillReport> {
   const random = new Random(seed);
   const sink = await Sink.start();
   const server = await RunningServer.prepare({
@@ -49,8 +52,9 @@ export async function killServers({ seed, points }: ServerKillOptions): Promise<
     connections,
   );
   try {
-    await start(server);
-    for (let point = 0; point < points; point += 1) {
+    await startPatiently(server);
+    let point = 0;
+    for (; point < points && !signal?.aborted; point += 1) {
       const manner = random.pick(manners);
       counts[manner] += 1;
       await load.after(1 + Math.floor(random.next() ** 2 * 120));
@@ -61,7 +65,7 @@ export async function killServers({ seed, points }: ServerKillOptions): Promise<
     await everything(load.confirmed, [inMaildir, () => sink.taken], server);
     for (const [id, count] of inMaildir()) if (count > 1) throw new Error(`${id} is in the Maildir ${count} times`);
     const duplicates = [...sink.taken.values()].reduce((sum, count) => sum + count - 1, 0);
-    const duplicatesAllowed = points * atOnce;
+    const duplicatesAllowed = point * atOnce;
     if (duplicates > duplicatesAllowed) throw new Error(`${duplicates} twice, ${duplicatesAllowed} allowed`);
     return { points: counts, accepted: load.confirmed.size, duplicates, duplicatesAllowed };
   } catch (cause) {
@@ -71,21 +75,6 @@ export async function killServers({ seed, points }: ServerKillOptions): Promise<
     await load.stop();
     await sink.close();
     rmSync(server.directory, { recursive: true, force: true });
-  }
-}
-
-/** A worker that the kernel has not buried yet may hold its spool: then the start is tried again, as a service manager does. */
-async function start(server: RunningServer): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await server.startProcess();
-      return;
-    } catch (error) {
-      // One that is only slow must not go on beside the next.
-      await server.killAll().catch(ignoreGone);
-      if (attempt === 10) throw error;
-      await delay(200);
-    }
   }
 }
 
@@ -112,12 +101,7 @@ async function die(server: RunningServer, manner: Manner, random: Random): Promi
     await server.killAll().catch(ignoreGone);
     await starting;
   }
-  await start(server);
-}
-
-/** It was faster than the signal. */
-function ignoreGone(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  await startPatiently(server);
 }
 
 const childrenOf = (pid: number): readonly string[] =>

@@ -10,6 +10,8 @@ export interface LoadTarget {
 
 export class ServerLoad {
   readonly confirmed = new Set<string>();
+  /** Replies other than 2xx and 3xx, and how often they came. */
+  readonly refusals = new Map<string, number>();
   readonly #target: LoadTarget;
   #count = 0;
   #isEnded = false;
@@ -68,6 +70,7 @@ export class ServerLoad {
         text += more;
         if (!/^\d{3} [^\n]*\n$/.test(text.slice(text.lastIndexOf("\n", text.length - 2) + 1))) return;
         const isGood = /^[23]/.test(text);
+        if (!isGood) this.refusals.set(text.trim(), (this.refusals.get(text.trim()) ?? 0) + 1);
         text = "";
         if (isGood && step === commands.length) {
           this.#confirm(id);

@@ -27,6 +27,8 @@ export interface KillReport {
 export interface SpoolKillOptions {
   readonly seed: number;
   readonly points: number;
+  /** Ends early, with what has been done so far. */
+  readonly signal?: AbortSignal;
 }
 
 const lanes = 8;
@@ -111,9 +113,11 @@ class Books {
 /** Spools side by side: a process spends much of its life waiting. */
 const sideBySide = 4;
 
-export async function killSpools({ seed, points }: SpoolKillOptions): Promise<KillReport> {
+export async function killSpools({ seed, points, ...rest }: SpoolKillOptions): Promise<KillReport> {
   const shares = Array.from({ length: sideBySide }, (_, index) => Math.floor((points + index) / sideBySide));
-  const reports = await Promise.all(shares.map((share, index) => killOneSpool({ seed: seed + index, points: share })));
+  const reports = await Promise.all(
+    shares.map((share, index) => killOneSpool({ seed: seed + index, points: share, ...rest })),
+  );
   return reports.reduce((sum, report) => ({
     points: sum.points + report.points,
     duringStart: sum.duringStart + report.duringStart,
@@ -125,7 +129,7 @@ export async function killSpools({ seed, points }: SpoolKillOptions): Promise<Ki
   }));
 }
 
-async function killOneSpool({ seed, points }: SpoolKillOptions): Promise<KillReport> {
+async function killOneSpool({ seed, points, signal }: SpoolKillOptions): Promise<KillReport> {
   const scratch = mkdtempSync(join(tmpdir(), "postern-kills-"));
   const random = new Random(seed);
   const books = new Books();
@@ -133,7 +137,8 @@ async function killOneSpool({ seed, points }: SpoolKillOptions): Promise<KillRep
   try {
     const program = builtLoad(scratch);
     const dir = join(scratch, "spool");
-    for (let point = 0; point < points; ) {
+    let point = 0;
+    while (point < points && !signal?.aborted) {
       const result = await liveAndDie({ program, dir, prefix: `p${point}x` }, books, random);
       books.gone();
       if (!result.isKilled) continue;
@@ -144,7 +149,7 @@ async function killOneSpool({ seed, points }: SpoolKillOptions): Promise<KillRep
     const { accepted, settled, duplicates, allowed } = books;
     if (duplicates > allowed) throw new Error(`${duplicates} would be handed over twice, ${allowed} were under way`);
     rmSync(scratch, { recursive: true, force: true });
-    return { points, ...counts, accepted, settled, duplicates, duplicatesAllowed: allowed };
+    return { points: point, ...counts, accepted, settled, duplicates, duplicatesAllowed: allowed };
   } catch (cause) {
     throw new Error(`SEED=${seed}: ${String(cause)}; the spool is in ${scratch}`, { cause });
   }
