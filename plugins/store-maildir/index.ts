@@ -38,7 +38,7 @@ export default definePlugin({
     flush: Type.Union([Type.Literal("together"), Type.Literal("each")], {
       default: "together",
       description:
-        "How new mail gets onto the disk: `together`: with more than a few messages at a time the file system is flushed as a whole; `each`: every file by itself, for a file system on which others write a lot.",
+        "How new mail gets onto the disk: `together`: with more than a few messages at a time the file system is flushed as a whole (syncfs(2), called by a small program that stays: Perl, or a shell with sync(1)); `each`: every file by itself, for a file system on which others write a lot.",
     }),
     checkEvery: Duration({
       default: "30s",
