@@ -10,7 +10,7 @@ export interface NotifierLink {
 }
 
 /** How long a hint for other workers waits for others; one for this worker does not. */
-const GATHER_MS = 20;
+const GATHER_MS = 5;
 /** Hints held for other workers: with more of them they go at once. */
 const HELD_LIMIT = 1_000;
 
