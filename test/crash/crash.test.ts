@@ -1,7 +1,7 @@
 /** A bounded share of `npm run crash`, and proof that it finds what is there to be found. */
 import { describe, expect, it } from "vitest";
 import type { SpoolFiles } from "../../core/spool/files.ts";
-import { fullDisk, noDescriptors, readOnlyMail, whyNoServerFaults } from "./faults/server-faults.ts";
+import { fullDisk, whyNoServerFaults } from "./faults/server-faults.ts";
 import { injectFaults } from "./faults/spool-faults.ts";
 import { killServers } from "./kills/server-kills.ts";
 import { killSpools } from "./kills/spool-kills.ts";
@@ -11,7 +11,7 @@ import { failingNowAndThen, spoolWorkload } from "./power/spool-workload.ts";
 
 const SEED = 20260102;
 const timeoutMs = 900_000;
-const some: CutOptions = { seed: SEED, share: 0.03, exhaustive: 3, samples: 3 };
+const some: CutOptions = { seed: SEED, share: 0.02, exhaustive: 3, samples: 3 };
 const small = { lanes: 3, steps: 10 };
 
 describe("power cuts", { timeout: timeoutMs }, () => {
@@ -59,16 +59,6 @@ describe("under the whole server", { timeout: timeoutMs }, () => {
     expect(replies.every((reply) => reply.startsWith("452 4.3.1 "))).toBe(true);
     expect(logged.join()).toContain("no room");
   });
-
-  it.skipIf(reason !== null)(name("mailboxes that cannot be written hold mail up, and lose none"), async () => {
-    expect((await readOnlyMail()).logged).toContain("a message could not be filed");
-  });
-
-  it.skipIf(reason !== null)(name("a process out of file descriptors loses nothing, and goes on"), async () => {
-    const { replies, logged } = await noDescriptors();
-    expect(replies.every((reply) => reply.startsWith("4"))).toBe(true);
-    expect(logged.length).toBeGreaterThan(0);
-  });
 });
 
 it("kill -9 of a process that works on a spool", { timeout: timeoutMs }, async () => {
@@ -78,7 +68,7 @@ it("kill -9 of a process that works on a spool", { timeout: timeoutMs }, async (
 });
 
 it("kill -9 of a server under load", { timeout: timeoutMs }, async () => {
-  const report = await killServers({ seed: SEED, points: 2 });
+  const report = await killServers({ seed: SEED, points: 1 });
   expect(report.accepted).toBeGreaterThan(0);
   expect(report.duplicates).toBeLessThanOrEqual(report.duplicatesAllowed);
 });

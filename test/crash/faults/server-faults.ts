@@ -49,6 +49,7 @@ async function withServer(
   play: (scene: Scene) => Promise<void>,
 ): Promise<ServerFaultReport> {
   const server = await RunningServer.prepare({
+    accounts: { [bob.address]: bob.password },
     config: ["workers: 1", "spool: { minFree: 1MiB }", "queue: { firstRetry: 1s, maxRetry: 2s }"],
   });
   const mounted: string[] = [];

@@ -37,6 +37,7 @@ export async function killServers({ seed, points, signal }: ServerKillOptions): 
   const random = new Random(seed);
   const sink = await Sink.start();
   const server = await RunningServer.prepare({
+    accounts: { [bob.address]: bob.password },
     config: ["workers: 2", `queue: { maxPerDestination: ${atOnce}, firstRetry: 1s, maxRetry: 2s }`],
     plugins: (usual) =>
       usual.map((line) => {
