@@ -1,7 +1,7 @@
 /** The command line, judged by what it prints and its exit code. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -19,6 +19,8 @@ let site: string;
 
 beforeAll(async () => {
   site = await mkdtemp(join(tmpdir(), "postern-cli-"));
+  // Users who send mail go through it.
+  await chmod(site, 0o755);
 });
 afterAll(() => rm(site, { recursive: true, force: true }));
 

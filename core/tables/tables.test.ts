@@ -258,7 +258,7 @@ it("opens inline: tables, whole items in braces", async () => {
 });
 
 it("names the schemes that there are, and refuses a second provider", async () => {
-  await expect(tables().open("hsah:x")).rejects.toThrow(/hash, texthash, inline/);
+  await expect(tables().open("hsah:x")).rejects.toThrow(/hash, texthash, aliases, inline/);
   await expect(tables().open("virtual")).rejects.toThrow(/scheme:source/);
   const registry = tables();
   registry.register("sql", async () => ({ get: () => "row" }));
