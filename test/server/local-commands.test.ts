@@ -9,6 +9,8 @@ import aliasSystem from "../../plugins/alias-system/index.ts";
 import deliverPipe from "../../plugins/deliver-pipe/index.ts";
 
 const isRoot = process.getuid?.() === 0;
+/** Commands run only as somebody whom the system knows. */
+const nobody = 65_534;
 
 it("a command of an alias, and one of a .forward as its owner, get the message", async () => {
   const directory = await mkdtemp(join(tmpdir(), "postern-commands-"));
@@ -22,7 +24,7 @@ it("a command of an alias, and one of a .forward as its owner, get the message",
   );
   await writeFile(join(home, ".forward"), `\\ann\n|${directory}/tool forward\n`);
   for (const path of [directory, join(directory, "tool")]) await chmod(path, 0o755);
-  if (isRoot) for (const path of [home, join(home, ".forward")]) await chown(path, 12_345, 12_345);
+  if (isRoot) for (const path of [home, join(home, ".forward")]) await chown(path, nobody, nobody);
   const people = definePlugin({
     name: "test-directory",
     api: 1,
@@ -65,5 +67,5 @@ it("a command of an alias, and one of a .forward as its owner, get the message",
   expect(alias.join("\n")).toContain("X-Original-To: t@example.org\nDelivered-To: t@example.org\n");
   expect(alias.join("\n")).toContain("\n\n>From me\n\n");
   const forward = (await readFile(join(home, "ann"), "utf8")).split("\n");
-  expect(forward.slice(0, 3)).toEqual(["[forward][ann@example.org]", isRoot ? "12345" : own, home]);
+  expect(forward.slice(0, 3)).toEqual(["[forward][ann@example.org]", isRoot ? String(nobody) : own, home]);
 });
