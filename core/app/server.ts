@@ -10,10 +10,12 @@ import type { Clock } from "../contracts/clock.ts";
 import { Filing } from "../contracts/delivery.ts";
 import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
+import { MailboxStore } from "../contracts/mailbox-store.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
 import { Outbound } from "../contracts/outbound.ts";
 import { QueueControl } from "../contracts/queue-control.ts";
+import { Quotas } from "../contracts/quota.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
 import type { Connection } from "../contracts/session.ts";
@@ -37,6 +39,7 @@ import { createNextHops } from "../queue/next-hops.ts";
 import type { Queue } from "../queue/queue.ts";
 import { createQueue } from "../queue/spool-queue.ts";
 import { createSubmit } from "../queue/submit.ts";
+import { createQuotas } from "../quota/quotas.ts";
 import { createSmtpFront } from "../smtp/front.ts";
 import { smtpPeers } from "../smtp/peers.ts";
 import { openSpool } from "../spool/open-spool.ts";
@@ -189,6 +192,19 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         [Submit, submit],
         [Spool, spool],
         [QueueControl, queueControl(made, parts.flushElsewhere)],
+        [
+          Quotas,
+          createQuotas({
+            options: config.quota,
+            log,
+            clock,
+            warnings: {
+              facts,
+              keyValue: () => kernel.service(KeyValue),
+              mailboxes: () => kernel.service(MailboxStore),
+            },
+          }),
+        ],
         [Filing, createFiling({ kernel, submit, log })],
       ];
       return services.filter(([token]) => !isProvided(config.plugins, token));

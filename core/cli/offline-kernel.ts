@@ -18,6 +18,7 @@ import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
 import { Outbound } from "../contracts/outbound.ts";
 import { QueueControl } from "../contracts/queue-control.ts";
+import { Quotas } from "../contracts/quota.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
 import type { Service } from "../contracts/service.ts";
@@ -32,6 +33,7 @@ import { createAccounts } from "../login/accounts.ts";
 import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
 import { createNextHops } from "../queue/next-hops.ts";
+import { createQuotas } from "../quota/quotas.ts";
 import { createTables } from "../tables/tables.ts";
 import { CommandError } from "./command-error.ts";
 
@@ -84,6 +86,7 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           [Accounts, accounts.current],
           [AccountAdmins, admins],
           [LoginMethods, { register() {} }],
+          [Quotas, createQuotas({ options: config.quota, log, clock: Date, warnings: null })],
           ...[Logins, Outbound, Filing, Submit, Spool, QueueControl].map(notRunning),
         ];
         return services.filter(([token]) => !isProvided(config.plugins, token));

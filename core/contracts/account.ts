@@ -9,7 +9,10 @@ export interface Account {
   readonly addresses: readonly Address[];
   /** Absolute path below which the account's mail lives. */
   readonly home: string;
+  /** `null`: as the server has it for all. 0: no limit. */
   readonly quotaBytes: number | null;
+  /** The same in messages. */
+  readonly quotaMessages?: number | null;
 }
 
 export interface Identity {

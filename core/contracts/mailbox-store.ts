@@ -2,16 +2,34 @@
  * Where mail lives. IMAP, POP3, delivery and Sieve know only this; every store passes the suite in `postern/testing`.
  * Mailbox names are hierarchical with "/" as separator, decoded (UTF-8), "INBOX" in any case is the inbox.
  * Failures are `StoreError`s with a code; anything else thrown is a fault of the machine.
+ *
+ * UIDVALIDITY (RFC 3501 2.3.1.1): a number from 1 to 2^32-1. Under one UIDVALIDITY a UID means one message for ever and is never
+ * given twice, also after a crash, a restart or the loss of every index. A mailbox that is deleted and made again, or that another takes
+ * the name of, has a greater one than any that this name had before; a renamed mailbox takes its own along. A store that has lost its
+ * list of UIDs gives a new UIDVALIDITY, never the same UIDs anew.
+ *
+ * Modification sequences (RFC 7162 3.1): every change that a snapshot shows has a modseq above the `highestModseq` of every snapshot,
+ * in whatever process, that did not show it. They never go back, also when the index is deleted.
  */
 import type { Readable } from "node:stream";
+import type { MessageOverview } from "../mail/overview.ts";
 import type { Structure } from "../mail/structure/structure.ts";
 import type { Account } from "./account.ts";
+import type { QuotaState } from "./quota.ts";
 import { defineService } from "./service.ts";
 
 /** RFC 3501 2.3.2 system flags are written as there (`\Seen`); everything else is a keyword. `\Recent` is no flag here. */
 export type Flag = string;
-/** RFC 6154 */
-export type SpecialUse = "\\All" | "\\Archive" | "\\Drafts" | "\\Flagged" | "\\Junk" | "\\Sent" | "\\Trash";
+/** RFC 6154; `\Important` is RFC 8457's. */
+export type SpecialUse =
+  | "\\All"
+  | "\\Archive"
+  | "\\Drafts"
+  | "\\Flagged"
+  | "\\Important"
+  | "\\Junk"
+  | "\\Sent"
+  | "\\Trash";
 
 export type StoreErrorCode =
   | "nonexistent" // no such mailbox (RFC 5530 NONEXISTENT)
@@ -21,7 +39,7 @@ export type StoreErrorCode =
   | "noPermission"
   | "inUse" // locked by somebody else (IN-USE)
   | "expunged" // the message is gone (EXPUNGEISSUED)
-  | "limit"
+  | "limit" // more than is kept: UIDs, keywords, annotations
   | "corruption"
   | "unavailable"; // try again later
 
@@ -52,6 +70,8 @@ export interface MailboxStatus {
   readonly uidValidity: number;
   readonly highestModseq: number;
   readonly sizeBytes: number;
+  /** RFC 8474 4: stays with the mailbox when it is renamed, and never means another, nor this one under another UIDVALIDITY. */
+  readonly mailboxId: string;
 }
 
 /** One message as it stands in a snapshot. A new object whenever anything of it changed, so `===` tells. */
@@ -63,6 +83,8 @@ export interface MessageEntry {
   readonly internalDate: number;
   /** Octets with CRLF line ends, as fetched (RFC822.SIZE). */
   readonly sizeBytes: number;
+  /** When it came into this mailbox, by whatever way (RFC 8514), in milliseconds since 1970; `null` where nobody wrote it down. */
+  readonly saveDate: number | null;
 }
 
 /** A mailbox at one moment: immutable, shared between sessions, ascending by UID. */
@@ -74,6 +96,37 @@ export interface Snapshot {
   at(index: number): MessageEntry;
   /** Index of the first message whose UID is not below `uid`; `size` if there is none. */
   indexOf(uid: number): number;
+}
+
+/** Both ends are in it. */
+export interface UidRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What has happened to a mailbox since a modseq (RFC 7162), as of the snapshot that was asked. */
+export interface MailboxChanges {
+  /** UIDs in the snapshot with a greater modseq; ascending. */
+  readonly changed: readonly number[];
+  /** UIDs that have gone since then; ascending, no two ranges touch. Never a UID of the snapshot, never one from `uidNext` on. */
+  readonly vanished: readonly UidRange[];
+  /** `false`: what is remembered does not reach back so far, and `vanished` is every UID that is not there (RFC 7162 3.2.6
+   * allows it). */
+  readonly isExact: boolean;
+  readonly highestModseq: number;
+}
+
+/**
+ * Entries of RFC 5464 of one mailbox, by name: lower case, beginning with `/private/` or `/shared/`. Values are octets as they
+ * were set.
+ */
+export type Annotations = ReadonlyMap<string, Buffer>;
+
+export interface AnnotationLimits {
+  /** Octets of one value. */
+  readonly valueBytes: number;
+  /** Entries of one mailbox. */
+  readonly entries: number;
 }
 
 export interface NewMessage {
@@ -88,6 +141,14 @@ export interface NewMessage {
   /** Only with the knowledge that nothing was handed over under this id before (no earlier try, no restart since it was
    * accepted): the store need not look for it. */
   readonly isFirstTry?: boolean;
+  /** Taken in however full the account is: the server itself says something. */
+  readonly isBeyondQuota?: boolean;
+  /** For mailboxes that come from elsewhere: the UID it had there. Kept where it is not below UIDNEXT and the store can keep
+   * UIDs (`takeUids`), else it gets the next one. */
+  readonly uid?: number;
+  /** For imports, in `append`: the unique-id that POP3 clients know it by (RFC 1939 7: 1 to 70 characters from 0x21 to 0x7E). A
+   * store that cannot keep it makes one of its own. */
+  readonly uniqueId?: string;
 }
 
 export interface FlagChange {
@@ -108,6 +169,8 @@ export interface CopyResult {
 export interface Mailbox {
   readonly name: string;
   readonly uidValidity: number;
+  /** See `MailboxStatus`. */
+  readonly mailboxId: string;
   readonly isReadOnly: boolean;
   /** Keywords in use here; more can be made (PERMANENTFLAGS \*). */
   readonly keywords: readonly string[];
@@ -127,6 +190,16 @@ export interface Mailbox {
   bytes(uid: number, limitBytes: number): Promise<Buffer | null>;
   /** MIME structure with octet offsets into `content`. */
   structure(uid: number): Promise<Structure>;
+  /**
+   * What lists of messages show: envelope, dates, preview, object ids. A value, not a promise, where it is known without opening the
+   * message, as it is for all that was asked for before and has not been forgotten. Rejects with `expunged` if the message is gone.
+   */
+  overview(uid: number): MessageOverview | Promise<MessageOverview>;
+  /**
+   * What happened since any modseq of the past, by the snapshot of this handle: whoever knew the mailbox as it was then knows it
+   * afterwards as `snapshot` shows it. A modseq not below the snapshot's answers nothing; 0 answers everything.
+   */
+  changesSince(modseq: number): Promise<MailboxChanges>;
   /** Answers the UIDs that UNCHANGEDSINCE kept from changing; messages gone in the meantime are passed over. */
   store(uids: readonly number[], change: FlagChange): Promise<{ readonly unchanged: readonly number[] }>;
   /** Removes messages with \Deleted among `uids`, or all with \Deleted if `null`. Answers the UIDs removed. */
@@ -139,6 +212,30 @@ export interface Mailbox {
   close(): Promise<void>;
 }
 
+export type DefectKind =
+  | "missing-directory"
+  | "uid-list" // damaged, or no list at all where one was
+  | "double-uid"
+  | "keywords"
+  | "stale-lock"
+  | "wrong-size" // what is noted of a message is not what it has
+  | "wrong-name" // a message that is not where, or not called as, others would find it
+  | "half-written" // what a crash left
+  | "link" // a link where mail should be
+  | "index" // what can be made again
+  | "quota" // the count is not what is there
+  | "content"; // a message that cannot be read, or not understood
+
+/** Something wrong with a mailbox on its disk. */
+export interface Defect {
+  readonly kind: DefectKind;
+  /** What is wrong, for the operator; may name files, never their content. */
+  readonly text: string;
+  readonly uid: number | null;
+  /** What was done about it; `null`: nothing, either because nothing was to be done, or because it cannot be mended here. */
+  readonly done: string | null;
+}
+
 /** Everything one account owns. */
 export interface AccountMailboxes {
   readonly separator: "/";
@@ -147,8 +244,21 @@ export interface AccountMailboxes {
   subscriptions(): Promise<readonly string[]>;
   subscribe(name: string): Promise<void>;
   unsubscribe(name: string): Promise<void>;
-  /** Makes missing parents too. */
+  /** Makes missing parents too. Rejects with `cannot` where another mailbox was given the special use. */
   create(name: string, specialUse?: SpecialUse): Promise<void>;
+  /** Rejects with `cannot` where another mailbox was given the use, by this or by `create`. One that had it by its name alone has it no
+   * longer. `null`: no use, whatever its name. */
+  setSpecialUse(name: string, use: SpecialUse | null): Promise<void>;
+  /** RFC 5464: of a mailbox, or the account's own of the server (`null`). They go with the mailbox when it is renamed or deleted;
+   * those of INBOX stay when it is renamed. */
+  annotations(name: string | null): Promise<Annotations>;
+  /**
+   * Sets entries, or removes them (`null`); all or nothing, durable when it resolves. Names are taken in any case. Rejects with `cannot`
+   * for a name that is none (RFC 5464 3.2), with `limit` beyond `annotationLimits`, and with `noPermission` for
+   * shared entries of the server, which are no account's.
+   */
+  annotate(name: string | null, entries: ReadonlyMap<string, Uint8Array | null>): Promise<void>;
+  readonly annotationLimits: AnnotationLimits;
   /** A mailbox with children stays as a name only. INBOX cannot be deleted. */
   delete(name: string): Promise<void>;
   /** Children move along; renaming INBOX moves its messages into the new mailbox (RFC 3501 6.3.5). */
@@ -166,6 +276,15 @@ export interface AccountMailboxes {
   lockMaildrop(): Promise<{ release(): Promise<void> } | null>;
   /** Stable unique-ids of POP3 (RFC 1939 7) for the messages of the open INBOX, by UID. */
   uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>>;
+  /** What is kept, and what may be; `recount` looks at every mailbox. Nothing but `usage` where nothing limits the account. */
+  quota(how?: { readonly recount?: boolean }): Promise<QuotaState>;
+  /**
+   * Looks for damage. `repair` mends what it can and loses nothing: what cannot be kept in its place is kept beside it. Safe while
+   * others use the mailbox. Rejects with `nonexistent` only where nothing at all is left of it.
+   */
+  inspect(name: string, how: { readonly repair: boolean }): Promise<readonly Defect[]>;
+  /** Makes an empty mailbox go on with the UIDs of another server. `false`: it is not empty, or its UIDs are not ours to choose. */
+  takeUids(name: string, from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean>;
 }
 
 export interface MailboxStore {

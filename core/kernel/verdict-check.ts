@@ -98,10 +98,12 @@ const checks = {
     const { account } = fields;
     if (!isRecord(account) || !isWord(account.login)) return "found without an account that has a login";
     if (!isText(account.home) || account.home === "") return "found an account without a home";
-    const { quotaBytes, addresses } = account;
+    const { quotaBytes, quotaMessages, addresses } = account;
     if (quotaBytes !== null && (typeof quotaBytes !== "number" || !(quotaBytes >= 0))) {
       return "found an account whose quotaBytes is neither a number nor null";
     }
+    const isCount = quotaMessages === undefined || quotaMessages === null || Number(quotaMessages) >= 0;
+    if (!isCount) return "found an account whose quotaMessages is neither a number nor null";
     const isList = Array.isArray(addresses) && addresses.every((address) => wholeAddress(address) !== null);
     return isList ? as<Found>(fields) : "found an account without a list of addresses";
   },

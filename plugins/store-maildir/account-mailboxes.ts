@@ -2,13 +2,18 @@
 import { join } from "node:path";
 import {
   type AccountMailboxes,
+  type AccountQuota,
+  type Annotations,
+  type Defect,
   type Mailbox,
   type MailboxListing,
   type MailboxStatus,
   type NewMessage,
+  type QuotaState,
   type SpecialUse,
   StoreError,
 } from "postern/plugin";
+import { type AnnotatedPlace, annotationLimits, annotationsIn, changeAnnotations } from "./annotations.ts";
 import { appendMessages } from "./append.ts";
 import { cleanTmp } from "./clean-tmp.ts";
 import { deliverMessage } from "./deliver.ts";
@@ -24,22 +29,34 @@ import {
   makeMailbox,
   renameMailbox,
 } from "./hierarchy.ts";
-import { lockMaildrop, uniqueIdsOf } from "./maildrop.ts";
+import { inspectMailbox } from "./inspect.ts";
+import { lockMaildrop } from "./maildrop.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
 import { giveSpecialUse } from "./special-use.ts";
 import { changeSubscription, subscribedIn } from "./subscriptions.ts";
+import { takeUids } from "./take-uids.ts";
+import { uniqueIdsOf } from "./unique-ids.ts";
+import { usageOfAll } from "./usage.ts";
 
 export class MaildirAccount implements AccountMailboxes {
   readonly separator = "/";
+  readonly annotationLimits = annotationLimits;
   readonly #root: string;
   readonly #site: Site;
   readonly #usualUses: Readonly<Record<string, string>>;
 
-  constructor(root: string, site: Site, usualUses: Readonly<Record<string, string>>) {
+  readonly #quota: AccountQuota | null;
+
+  constructor(
+    root: string,
+    site: Site,
+    of: { readonly usualUses: Readonly<Record<string, string>>; readonly quota: AccountQuota | null },
+  ) {
     this.#root = root;
     this.#site = site;
-    this.#usualUses = usualUses;
+    this.#usualUses = of.usualUses;
+    this.#quota = of.quota;
   }
 
   #place(name: string): FolderPlace {
@@ -94,6 +111,30 @@ export class MaildirAccount implements AccountMailboxes {
     });
   }
 
+  setSpecialUse(name: string, use: SpecialUse | null): Promise<void> {
+    return this.#guarded(async () => {
+      const canonical = canonicalName(name);
+      if (!exists(this.#root, canonical)) throw new StoreError("nonexistent", "There is no such mailbox");
+      await giveSpecialUse(this.#root, canonical, use);
+    });
+  }
+
+  annotations(name: string | null): Promise<Annotations> {
+    return this.#guarded(() => annotationsIn(this.#annotated(name)));
+  }
+
+  annotate(name: string | null, entries: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
+    return this.#guarded(() => changeAnnotations(this.#annotated(name), entries));
+  }
+
+  #annotated(name: string | null): AnnotatedPlace {
+    makeInbox(this.#root, this.#site.clock.now());
+    if (name === null) return { directory: this.#root, isServer: true };
+    const place = this.#place(name);
+    this.#site.folders.check(place);
+    return { directory: place.path, isServer: false };
+  }
+
   delete(name: string): Promise<void> {
     return this.#guarded(() => deleteMailbox(this.#root, canonicalName(name), this.#site));
   }
@@ -127,6 +168,7 @@ export class MaildirAccount implements AccountMailboxes {
         uidNext: snapshot.uidNext,
         uidValidity: folder.uidlist.uidValidity,
         highestModseq: snapshot.highestModseq,
+        mailboxId: folder.uidlist.mailboxId,
         /** Counted when somebody looks: for foreign files that means reading them. */
         get sizeBytes() {
           return snapshot.sizeBytes;
@@ -191,8 +233,25 @@ export class MaildirAccount implements AccountMailboxes {
   uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>> {
     return this.#guarded(() => {
       if (!(mailbox instanceof OpenMailbox)) throw new TypeError("a mailbox of another store");
-      return uniqueIdsOf(mailbox.snapshot, mailbox.folder.uidlist);
+      return uniqueIdsOf(mailbox.snapshot, mailbox.folder.uidlist, this.#site.uniqueIds);
     });
+  }
+
+  quota(how: { readonly recount?: boolean } = {}): Promise<QuotaState> {
+    return this.#guarded(async () => {
+      makeInbox(this.#root, this.#site.clock.now());
+      if (this.#quota) return this.#quota.state(how);
+      const [hard, usage] = [{ bytes: null, messages: null }, usageOfAll(this.#root, () => false)];
+      return { usage, hard, soft: hard, isOverSoft: false, isFull: false };
+    });
+  }
+
+  inspect(name: string, how: { readonly repair: boolean }): Promise<readonly Defect[]> {
+    return this.#guarded(() => inspectMailbox(this.#place(name), how, this.#site));
+  }
+
+  takeUids(name: string, from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean> {
+    return this.#guarded(() => takeUids(this.#folder(name), from));
   }
 
   async #guarded<T>(work: () => T | Promise<T>): Promise<T> {

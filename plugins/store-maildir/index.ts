@@ -1,5 +1,5 @@
 /** store-maildir: mailboxes as Maildir++ directories in Dovecot's dialect. */
-import { Duration, definePlugin, MailboxStore, Notifier, optional, Type } from "postern/plugin";
+import { Duration, definePlugin, MailboxStore, Notifier, optional, Quotas, Type } from "postern/plugin";
 import { FileSystemSync } from "./file-system-sync.ts";
 import { MaildirStore } from "./store.ts";
 
@@ -46,14 +46,14 @@ export default definePlugin({
       description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
     }),
   }),
-  needs: { notifier: optional(Notifier) },
+  needs: { notifier: optional(Notifier), quotas: optional(Quotas) },
   provides: { store: MailboxStore },
   setup({ config, needs, log, clock, configDir }) {
     const sync = config.flush === "together" ? new FileSystemSync() : null;
     const store = new MaildirStore({
       ...config,
       ...(sync && { syncFileSystem: (path: string) => sync.sync(path) }),
-      ...{ configDir, log, clock, notifier: needs.notifier ?? null },
+      ...{ configDir, log, clock, notifier: needs.notifier ?? null, quotas: needs.quotas ?? null },
     });
     return {
       provides: { store },

@@ -1,12 +1,14 @@
 /** The `MailboxStore` over Maildirs: one site for all accounts of this process. */
-import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier } from "postern/plugin";
+import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier, Quotas } from "postern/plugin";
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { hostPart } from "./file-name.ts";
 import { Flush, type SyncFileSystem } from "./flush.ts";
 import { FolderRegistry } from "./folder-registry.ts";
 import { mailboxPath } from "./mailbox-path.ts";
 import type { Site } from "./site.ts";
-import { StructureCache } from "./structure-cache.ts";
+import { SurveyCache } from "./survey-cache.ts";
+import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
+import { ListedUsage } from "./usage.ts";
 import { Watcher } from "./watcher.ts";
 
 export interface MaildirStoreOptions {
@@ -17,9 +19,13 @@ export interface MaildirStoreOptions {
   readonly maxWatches: number;
   /** Milliseconds. */
   readonly checkEvery: number;
+  /** Format of POP3's unique-ids. */
+  readonly uniqueIds?: string;
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier | null;
+  /** Left out: nothing limits anybody. */
+  readonly quotas?: Quotas | null;
   /** Flushes a file system at once; left out, each file is flushed by itself. */
   readonly syncFileSystem?: SyncFileSystem;
 }
@@ -34,17 +40,19 @@ export class MaildirStore implements MailboxStore {
       log: options.log,
       clock: options.clock,
       host: hostPart(),
+      uniqueIds: options.uniqueIds ?? DEFAULT_UNIQUE_IDS,
       notifier: options.notifier,
       folders: new FolderRegistry(),
       flush: new Flush(options.syncFileSystem),
-      structures: new StructureCache(),
+      surveys: new SurveyCache(),
       watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery }),
     };
   }
 
   async of(account: Account): Promise<AccountMailboxes> {
     const root = mailboxPath(this.#options.path, account, this.#options.configDir);
-    return new MaildirAccount(root, this.#site, this.#options.specialUse);
+    const quota = this.#options.quotas?.of(account, (rule) => new ListedUsage(root, rule)) ?? null;
+    return new MaildirAccount(root, this.#site, { usualUses: this.#options.specialUse, quota });
   }
 
   stop(): void {

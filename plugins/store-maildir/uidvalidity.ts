@@ -51,3 +51,8 @@ export function nextUidValidity(root: string, nowMs: number): number {
     return next;
   }
 }
+
+/** What is given from now on is greater. */
+export function raiseUidValidity(root: string, least: number): void {
+  if (floorOf(root) < least) writeFileSync(join(root, NAME), hex(least), { mode: 0o600 });
+}

@@ -6,7 +6,7 @@ const ranks: readonly (readonly string[])[] = [
   ["mail"],
   ["contracts"],
   ["kernel"],
-  ["net", "login", "tables", "kv", "outbound"],
+  ["net", "login", "tables", "kv", "outbound", "quota"],
   ["smtp", "spool", "queue", "control"],
   ["maildrop"],
   ["app", "sendmail"],

@@ -4,6 +4,7 @@ import { Duration, Size } from "../../kernel/units.ts";
 import { loginKeys } from "./login-keys.ts";
 import { peerKeys } from "./peer-keys.ts";
 import { queueKeys } from "./queue-keys.ts";
+import { quotaKeys } from "./quota-keys.ts";
 import { reportKeys } from "./report-keys.ts";
 import { spoolKeys } from "./spool-keys.ts";
 
@@ -299,6 +300,7 @@ export const serverKeys = Type.Object({
     { description: "Facts that workers share below `dataDir/kv`: counters, greylists, bans." },
   ),
   login: loginKeys,
+  quota: quotaKeys,
   firstAccount: Type.Optional(
     Type.String({
       description:

@@ -24,6 +24,7 @@ import {
 import { limitsOf, readListeners } from "./listeners.ts";
 import type { Mistake, Placed, Slip } from "./mistake.ts";
 import { queueConfigOf } from "./queue-keys.ts";
+import { quotaOptionsOf } from "./quota-keys.ts";
 import { readReportTexts } from "./report-keys.ts";
 import { checkRoles } from "./roles.ts";
 import type { ServerConfig } from "./server-config.ts";
@@ -116,6 +117,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
           clientNamesMs: keys.dns.clientNames,
         },
         keyValue: { ceilingBytes: keys.keyValue.maxSize },
+        quota: quotaOptionsOf(keys.quota),
         login: {
           ...keys.login,
           mechanisms: keys.login.mechanisms ?? null,

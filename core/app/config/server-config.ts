@@ -3,6 +3,7 @@ import type { ListenerTls } from "../../contracts/session.ts";
 import type { PluginEntry } from "../../kernel/entry.ts";
 import type { Address } from "../../mail/address.ts";
 import type { ReportTexts } from "../../mail/dsn/report-texts.ts";
+import type { QuotaOptions } from "../../quota/quota-rule.ts";
 import type { SmtpLimits } from "../../smtp/config.ts";
 import type { PeerGrants } from "../../smtp/peers.ts";
 import type { QueueConfig } from "./queue-keys.ts";
@@ -94,6 +95,7 @@ export interface ServerConfig {
     readonly clientNamesMs: number;
   };
   readonly keyValue: { readonly ceilingBytes: number };
+  readonly quota: QuotaOptions;
   readonly login: {
     /** `null`: all that plugins can check. */
     readonly mechanisms: readonly string[] | null;
