@@ -10,6 +10,7 @@ const entry = (uid: number, ...flags: string[]): MessageEntry => ({
   flags: new Set(flags),
   modseq: 1,
   internalDate: 0,
+  saveDate: null,
   sizeBytes: 1,
 });
 

@@ -3,9 +3,10 @@
  * (nine digits of base 32, in milliseconds), which then stands in the name as the Maildir specification has it.
  */
 import { createHash } from "node:crypto";
+import { UNKNOWN_MS } from "./file-name.ts";
 
 const DIGITS = "0123456789abcdefghjkmnpqrstvwxyz";
-const EARLIEST_MS = Date.UTC(2020, 0, 1);
+const EARLIEST_MS = UNKNOWN_MS;
 const LATEST_MS = Date.UTC(2200, 0, 1);
 
 /** When the id was made, as far as it tells; `null` for ids of another kind. */

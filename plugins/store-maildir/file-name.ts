@@ -9,6 +9,9 @@ import { hostname } from "node:os";
 export const hostPart = (host: string = hostname()): string =>
   host.replaceAll("/", "\\057").replaceAll(":", "\\072").replaceAll(",", "\\054").slice(0, 64) || "localhost";
 
+/** What a name begins with where the time is not known. */
+export const UNKNOWN_MS = Date.UTC(2020, 0, 1);
+
 /** Says who we are to those who share our process id on another start. */
 const incarnation = randomBytes(4).toString("hex");
 let made = 0;
@@ -36,6 +39,12 @@ const field = (text: string, key: string): number | null => {
 };
 
 export const sizesIn = (base: string): NamedSizes => ({ diskBytes: field(base, "S"), sizeBytes: field(base, "W") });
+
+/** When the message came into this mailbox: the seconds that its name begins with (RFC 8514); `null` for names of another kind. */
+export function saveDateOf(base: string): number | null {
+  const seconds = Number(/^(\d{9,11})\./.exec(base)?.[1] ?? 0);
+  return seconds > 0 && seconds * 1000 !== UNKNOWN_MS ? seconds * 1000 : null;
+}
 
 /** The part before the colon. */
 export function baseOf(name: string): string {

@@ -5,9 +5,10 @@
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import type { Structure } from "postern/mail";
-import { type CopyResult, type FlagChange, type Mailbox, StoreError } from "postern/plugin";
+import type { MessageOverview, Structure } from "postern/mail";
+import { type CopyResult, type FlagChange, type Mailbox, type MailboxChanges, StoreError } from "postern/plugin";
 import { changeFlags } from "./change-flags.ts";
+import { changesIn } from "./changes.ts";
 import { changing } from "./changing.ts";
 import { messageBytes, messageStream, type Range } from "./content.ts";
 import { errnoOf, storeError } from "./errors.ts";
@@ -20,6 +21,7 @@ import { copyMessages, moveMessages } from "./transfer.ts";
 export class OpenMailbox implements Mailbox, FolderListener {
   readonly name: string;
   readonly uidValidity: number;
+  readonly mailboxId: string;
   readonly isReadOnly: boolean;
   readonly recent = new Set<number>();
   readonly folder: Folder;
@@ -39,6 +41,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
     this.isReadOnly = how.isReadOnly;
     this.#target = how.target;
     this.uidValidity = folder.uidlist.uidValidity;
+    this.mailboxId = folder.uidlist.mailboxId;
     this.snapshot = folder.snapshot;
     folder.listeners.add(this);
   }
@@ -119,7 +122,21 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   async structure(uid: number): Promise<Structure> {
-    return this.#guarded(() => this.folder.site.structures.of(this.#file(uid)));
+    return this.#guarded(() => this.folder.site.surveys.structure(this.#file(uid)));
+  }
+
+  overview(uid: number): MessageOverview | Promise<MessageOverview> {
+    try {
+      const known = this.#isOpen ? this.folder.site.surveys.overview(this.#file(uid)) : null;
+      if (known && !(known instanceof Promise)) return known;
+      return this.#guarded(() => known ?? Promise.reject(new StoreError("unavailable", "The mailbox has been closed")));
+    } catch (cause) {
+      return Promise.reject(storeError(cause));
+    }
+  }
+
+  async changesSince(modseq: number): Promise<MailboxChanges> {
+    return this.#guarded(() => changesIn(this.snapshot, modseq, () => null));
   }
 
   #file(uid: number): MessageFile {

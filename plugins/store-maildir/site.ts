@@ -2,7 +2,7 @@
 import type { Clock, Log, Notifier } from "postern/plugin";
 import type { Flush } from "./flush.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
-import type { StructureCache } from "./structure-cache.ts";
+import type { SurveyCache } from "./survey-cache.ts";
 import type { Watcher } from "./watcher.ts";
 
 export interface Site {
@@ -10,9 +10,11 @@ export interface Site {
   readonly clock: Clock;
   /** Host part of file names. */
   readonly host: string;
+  /** Format of POP3's unique-ids. */
+  readonly uniqueIds: string;
   readonly notifier: Notifier | null;
   readonly folders: FolderRegistry;
   readonly flush: Flush;
-  readonly structures: StructureCache;
+  readonly surveys: SurveyCache;
   readonly watcher: Watcher;
 }

@@ -3,6 +3,7 @@
  * sessions and never changed; `edited` makes the next one.
  */
 import type { MessageEntry, Snapshot } from "postern/plugin";
+import { saveDateOf } from "./file-name.ts";
 import type { MessageFile } from "./message-file.ts";
 
 const CHUNK = 512;
@@ -27,6 +28,10 @@ export class Entry implements MessageEntry {
 
   get sizeBytes(): number {
     return this.file.sizeBytes;
+  }
+
+  get saveDate(): number | null {
+    return saveDateOf(this.file.base);
   }
 }
 

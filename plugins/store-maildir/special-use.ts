@@ -1,6 +1,6 @@
 /**
- * Special uses (RFC 6154): those given when a mailbox was made stand in `postern-special-use`, lines of
- * `<use> <name in modified UTF-7>`; a mailbox with a usual name has its use by that.
+ * Special uses (RFC 6154): those that were given stand in `postern-special-use`, lines of `<use> <name in modified UTF-7>`; a mailbox
+ * with a usual name has its use by that, unless `-` stands there.
  */
 import { join } from "node:path";
 import { type SpecialUse, StoreError } from "postern/plugin";
@@ -8,25 +8,29 @@ import { decodeModifiedUtf7, encodeModifiedUtf7 } from "./modified-utf7.ts";
 import { changeText, readText } from "./subscriptions.ts";
 
 export type SpecialUses = ReadonlyMap<string, SpecialUse>;
+/** `null`: none, whatever the name. */
+type GivenUses = Map<string, SpecialUse | null>;
 
-const USES: readonly SpecialUse[] = ["\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash"];
+const USES: readonly SpecialUse[] = [
+  ...(["\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash"] as const),
+];
 const FILE = "postern-special-use";
 
 export const isSpecialUse = (text: string): text is SpecialUse => USES.some((use) => use === text);
 
-function parse(text: string): Map<string, SpecialUse> {
-  const uses = new Map<string, SpecialUse>();
+function parse(text: string): GivenUses {
+  const uses: GivenUses = new Map();
   for (const line of text.split("\n")) {
     const space = line.indexOf(" ");
     const use = line.slice(0, space);
     const name = decodeModifiedUtf7(line.slice(space + 1));
-    if (isSpecialUse(use) && name) uses.set(name, use);
+    if (name && (use === "-" || isSpecialUse(use))) uses.set(name, use === "-" ? null : use);
   }
   return uses;
 }
 
-const format = (uses: SpecialUses): string =>
-  [...uses].map(([name, use]) => `${use} ${encodeModifiedUtf7(name)}\n`).join("");
+const format = (uses: ReadonlyMap<string, SpecialUse | null>): string =>
+  [...uses].map(([name, use]) => `${use ?? "-"} ${encodeModifiedUtf7(name)}\n`).join("");
 
 /** Each use once: what was asked for first, then usual names. */
 export function specialUsesIn(
@@ -34,11 +38,12 @@ export function specialUsesIn(
   names: readonly string[],
   usual: Readonly<Record<string, string>>,
 ): SpecialUses {
-  const uses = parse(readText(join(root, FILE)));
+  const given = parse(readText(join(root, FILE)));
+  const uses = new Map([...given].flatMap(([name, use]) => (use === null ? [] : [[name, use] as const])));
   const taken = new Set(uses.values());
   for (const name of names) {
     const use = usual[name];
-    if (use === undefined || !isSpecialUse(use) || taken.has(use) || uses.has(name)) continue;
+    if (use === undefined || !isSpecialUse(use) || taken.has(use) || given.has(name)) continue;
     uses.set(name, use);
     taken.add(use);
   }
@@ -46,11 +51,11 @@ export function specialUsesIn(
 }
 
 /** RFC 6154 3: one mailbox for each use. */
-export function giveSpecialUse(root: string, name: string, use: SpecialUse): Promise<void> {
+export function giveSpecialUse(root: string, name: string, use: SpecialUse | null): Promise<void> {
   return changeText(join(root, FILE), (text) => {
     const uses = parse(text);
     for (const [other, its] of uses) {
-      if (its === use && other !== name) throw new StoreError("cannot", "Another mailbox has this use");
+      if (use !== null && its === use && other !== name) throw new StoreError("cannot", "Another mailbox has this use");
     }
     return format(uses.set(name, use));
   });
@@ -60,7 +65,7 @@ export function giveSpecialUse(root: string, name: string, use: SpecialUse): Pro
 export async function moveSpecialUses(root: string, rename: (name: string) => string | null): Promise<void> {
   if (readText(join(root, FILE)) === "") return;
   await changeText(join(root, FILE), (text) => {
-    const uses = new Map<string, SpecialUse>();
+    const uses: GivenUses = new Map();
     for (const [name, use] of parse(text)) {
       const next = rename(name);
       if (next !== null) uses.set(next, use);

@@ -1,10 +1,12 @@
 /**
  * `dovecot-uidlist` of one mailbox in memory: which base name has which UID. Read at any time (only what was appended,
  * where it can be told), written only by whoever holds `dovecot-uidlist.lock`; on the disk before anybody hears of the UIDs.
- * A damaged file is written anew; one that cannot be read as a list at all is replaced under a new UIDVALIDITY.
+ * A line that makes no sense is reported, and the list as it was is kept beside it before it is written anew; one that
+ * cannot be read as a list at all is replaced under a new UIDVALIDITY.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fdatasync,
@@ -18,6 +20,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
+import { type Damage, keepDamaged } from "./damaged.ts";
 import { errnoOf } from "./errors.ts";
 import {
   headerText,
@@ -36,19 +39,31 @@ const MAX_LIST_BYTES = 512 * 1024 * 1024;
 export class UidList {
   readonly path: string;
   readonly records = new Map<string, UidRecord>();
+  readonly #report: (damage: Damage) => void;
   #header: UidListHeader | null = null;
   #nextUid = 1;
   #lastUid = 0;
   /** Of the file as read: to tell an append from a replacement. */
-  #inode = 0n;
+  #identity = "";
+  /** Up to the end of the last whole line; what follows is read again. */
   #readBytes = 0;
+  #seenBytes = 0;
+  #seenLines = 0;
   #mtimeNs = 0n;
+  /** Records in the file, those that do not hold any more among them. */
   #lines = 0;
   /** Must be written anew before anything is appended. */
-  #isDamaged = false;
+  #isOutdated = false;
+  #hasBadLines = false;
 
-  constructor(directory: string) {
+  constructor(directory: string, report: (damage: Damage) => void) {
     this.path = join(directory, "dovecot-uidlist");
+    this.#report = report;
+  }
+
+  /** RFC 8474. Of a list that has none yet (Dovecot before 1.1), made of what does not change until it is written anew. */
+  get mailboxId(): string {
+    return this.#header?.guid || guidFor(this.path, this.uidValidity);
   }
 
   get uidValidity(): number {
@@ -63,17 +78,18 @@ export class UidList {
   refresh(): Refreshed {
     const seen = statSync(this.path, { bigint: true, throwIfNoEntry: false });
     if (!seen) return "missing";
-    const isSame = seen.ino === this.#inode && this.#header !== null;
-    if (isSame && seen.size === BigInt(this.#readBytes) && seen.mtimeNs === this.#mtimeNs) return "unchanged";
+    const isSame = identityOf(seen) === this.#identity && this.#header !== null;
+    if (isSame && seen.size === BigInt(this.#seenBytes) && seen.mtimeNs === this.#mtimeNs) return "unchanged";
     const fd = openSync(this.path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      const { ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
-      const isTail = isSame && ino === this.#inode && Number(size) > this.#readBytes;
+      const opened = fstatSync(fd, { bigint: true });
+      const size = Number(opened.size);
+      const isTail = isSame && identityOf(opened) === this.#identity && size > this.#seenBytes;
       const from = isTail ? this.#readBytes : 0;
       if (!isTail) this.#forget();
-      this.#inode = ino;
-      this.#mtimeNs = mtimeNs;
-      this.#take(readFrom(fd, from, Number(size) - from), isTail);
+      this.#identity = identityOf(opened);
+      this.#mtimeNs = opened.mtimeNs;
+      this.#take(readFrom(fd, from, size - from), isTail);
       if (!this.#header) return "missing";
       return isTail ? "appended" : "replaced";
     } finally {
@@ -86,27 +102,55 @@ export class UidList {
     this.#header = null;
     this.#lastUid = 0;
     this.#readBytes = 0;
+    this.#seenBytes = 0;
+    this.#seenLines = 0;
     this.#lines = 0;
-    this.#isDamaged = false;
+    this.#isOutdated = false;
+    this.#hasBadLines = false;
   }
 
   #take(bytes: Buffer, isTail: boolean): void {
-    // A line without its end is still being written, or was never finished.
+    // A line without its end is still being written, or was never finished: it waits for the rest.
     const whole = bytes.lastIndexOf(10) + 1;
-    this.#isDamaged ||= whole < bytes.length;
-    this.#readBytes += bytes.length;
+    this.#seenBytes = this.#readBytes + bytes.length;
+    this.#readBytes += whole;
     const lines = bytes.toString("utf8", 0, whole).split("\n");
     lines.pop();
+    const first = this.#seenLines + (isTail ? 1 : 2);
+    this.#seenLines += lines.length;
     if (!isTail) {
       this.#header = parseHeader(lines.shift() ?? "");
-      if (!this.#header) return;
+      if (!this.#header) return this.#bad([1]);
       this.#nextUid = Math.max(this.#nextUid, this.#header.nextUid);
-      this.#isDamaged ||= this.#header.version !== 3 || this.#header.guid === "";
+      this.#isOutdated ||= this.#header.version !== 3 || this.#header.guid === "";
     }
-    for (const line of lines) {
+    const bad: number[] = [];
+    const late: UidRecord[] = [];
+    for (const [index, line] of lines.entries()) {
       const record = parseRecord(line, this.#header?.version ?? 3);
       if (record && record.uid > this.#lastUid) this.#remember(record);
-      else this.#isDamaged = true;
+      else {
+        bad.push(first + index);
+        if (record) late.push(record);
+      }
+    }
+    if (late.length > 0) this.#rememberLate(late);
+    if (bad.length > 0) this.#bad(bad);
+  }
+
+  #bad(lines: readonly number[]): void {
+    this.#isOutdated = true;
+    this.#hasBadLines = true;
+    this.#report({ file: "dovecot-uidlist", lines });
+  }
+
+  /** Lines out of their order: their UIDs hold where nobody else has them. */
+  #rememberLate(late: readonly UidRecord[]): void {
+    const taken = new Set([...this.records.values()].map(({ uid }) => uid));
+    for (const record of late) {
+      if (taken.has(record.uid) || this.records.has(record.base)) continue;
+      taken.add(record.uid);
+      this.records.set(record.base, record);
     }
   }
 
@@ -126,6 +170,7 @@ export class UidList {
 
   /** Under the lock. Makes the list of a mailbox that has none. */
   async create(uidValidity: number): Promise<void> {
+    if (this.#hasBadLines) keepDamaged(this.path);
     this.#forget();
     const guid = randomBytes(16).toString("hex");
     // RFC 3501 2.3.1.1: after a new UIDVALIDITY, UIDs may start anew.
@@ -141,7 +186,8 @@ export class UidList {
     const records = bases.map((base, index) => ({ uid: first + index, base, fields: "" }));
     for (const record of records) this.#remember(record);
     const ghosts = this.#lines - this.records.size;
-    if (this.#isDamaged || ghosts > 100 + this.records.size / 3) await this.rewrite();
+    const isHalf = this.#readBytes < this.#seenBytes;
+    if (this.#isOutdated || isHalf || ghosts > 100 + this.records.size / 3) await this.rewrite();
     else await this.#append(records);
     return records;
   }
@@ -152,10 +198,11 @@ export class UidList {
     try {
       writeAll(fd, bytes);
       await flushed(fd);
+      this.#seenLines += records.length;
       this.#noteWritten(fd);
     } catch (cause) {
       // Whatever stands there now is read again, and written anew if it is half a line.
-      this.#inode = 0n;
+      this.#identity = "";
       throw cause;
     } finally {
       closeSync(fd);
@@ -168,7 +215,7 @@ export class UidList {
     const header: UidListHeader = {
       ...this.#header,
       version: 3,
-      guid: this.#header.guid || randomBytes(16).toString("hex"),
+      guid: this.mailboxId,
     };
     const sorted = [...this.records.values()].sort((a, b) => a.uid - b.uid);
     const temporary = `${this.path}.tmp`;
@@ -176,10 +223,13 @@ export class UidList {
     const fd = openSync(temporary, constants.O_RDONLY);
     try {
       await flushed(fd);
+      if (this.#hasBadLines) keepDamaged(this.path);
       renameSync(temporary, this.path);
       this.#header = header;
       this.#lines = sorted.length;
-      this.#isDamaged = false;
+      this.#seenLines = sorted.length + 1;
+      this.#isOutdated = false;
+      this.#hasBadLines = false;
       this.#noteWritten(fd);
     } finally {
       closeSync(fd);
@@ -187,12 +237,18 @@ export class UidList {
   }
 
   #noteWritten(fd: number): void {
-    const { ino, size, mtimeNs } = fstatSync(fd, { bigint: true });
-    this.#inode = ino;
-    this.#readBytes = Number(size);
-    this.#mtimeNs = mtimeNs;
+    const stats = fstatSync(fd, { bigint: true });
+    this.#identity = identityOf(stats);
+    this.#readBytes = this.#seenBytes = Number(stats.size);
+    this.#mtimeNs = stats.mtimeNs;
   }
 }
+
+/** The number of an inode is given again as soon as the file is gone; the moment of its birth is not. */
+const identityOf = ({ dev, ino, birthtimeNs }: BigIntStats): string => `${dev}.${ino}.${birthtimeNs}`;
+
+const guidFor = (path: string, uidValidity: number): string =>
+  createHash("sha256").update(`${path}\0${uidValidity}`).digest("hex").slice(0, 32);
 
 function readFrom(fd: number, start: number, length: number): Buffer {
   if (length > MAX_LIST_BYTES) throw new StoreError("corruption", "The list of UIDs is too large");
