@@ -205,7 +205,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
             },
           }),
         ],
-        [Filing, createFiling({ kernel, submit, log })],
+        [Filing, createFiling({ kernel, submit, log, whenFull: config.quota.whenFull })],
       ];
       return services.filter(([token]) => !isProvided(config.plugins, token));
     },

@@ -15,6 +15,7 @@ import {
   type NewMessage,
   type StoreErrorCode,
 } from "../contracts/mailbox-store.ts";
+import type { Quotas } from "../contracts/quota.ts";
 import type { Submit } from "../contracts/submit.ts";
 import type { FilingAction } from "../contracts/verdicts.ts";
 import { isStored, readPieces } from "../kernel/message.ts";
@@ -25,6 +26,8 @@ export interface FilingRoom {
   readonly kernel: Kernel;
   readonly submit: Submit;
   readonly log: Log;
+  /** Left out: full mailboxes may have room later. */
+  readonly whenFull?: Quotas["whenFull"];
 }
 
 type Fields = readonly { readonly name: string; readonly value: string }[];
@@ -35,8 +38,11 @@ export function createFiling(room: FilingRoom): Filing {
       try {
         return await file(room, { delivery, recipient, account, fields });
       } catch (cause) {
-        room.log.error({ id: delivery.envelope.id, login: account.login, err: cause }, "a message could not be filed");
-        return { outcome: outcomeOf(cause), mailboxes: [] };
+        const fields = { id: delivery.envelope.id, login: account.login, err: cause };
+        // An account that is full is its own affair.
+        if (storeCode(cause) === "overQuota") room.log.info(fields, "the account is full");
+        else room.log.error(fields, "a message could not be filed");
+        return { outcome: outcomeOf(cause, room.whenFull ?? "defer"), mailboxes: [] };
       }
     },
   };
@@ -190,8 +196,10 @@ const putOff: Outcome = { at: "deferred", reply: reply(451, "4.3.0", "The mailbo
 
 // RFC 3463 3.3: X.2.2 Mailbox full
 const full: Outcome = { at: "deferred", reply: reply(452, "4.2.2", "The mailbox is full") };
+const fullForGood = failed(552, "5.2.2", "The mailbox is full");
 
-const outcomeOf = (cause: unknown): Outcome => (storeCode(cause) === "overQuota" ? full : putOff);
+const outcomeOf = (cause: unknown, whenFull: Quotas["whenFull"]): Outcome =>
+  storeCode(cause) !== "overQuota" ? putOff : whenFull === "defer" ? full : fullForGood;
 
 /** The code of a `StoreError`, told by the field: a store may be a plugin with its own copy of that class. */
 const storeCode = (cause: unknown): string | null =>

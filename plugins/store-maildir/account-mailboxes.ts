@@ -36,8 +36,9 @@ import type { Site } from "./site.ts";
 import { giveSpecialUse } from "./special-use.ts";
 import { changeSubscription, subscribedIn } from "./subscriptions.ts";
 import { takeUids } from "./take-uids.ts";
+import { negative, Toll } from "./toll.ts";
 import { uniqueIdsOf } from "./unique-ids.ts";
-import { usageOfAll } from "./usage.ts";
+import { usageOf, usageOfAll } from "./usage.ts";
 
 export class MaildirAccount implements AccountMailboxes {
   readonly separator = "/";
@@ -136,14 +137,26 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   delete(name: string): Promise<void> {
-    return this.#guarded(() => deleteMailbox(this.#root, canonicalName(name), this.#site));
+    return this.#guarded(async () => {
+      const canonical = canonicalName(name);
+      const usage = this.#quota && usageOf(this.#place(canonical).path);
+      await deleteMailbox(this.#root, canonical, this.#site);
+      if (usage) await this.#quota?.changed(canonical, negative(usage));
+    });
   }
 
   rename(from: string, to: string): Promise<void> {
     return this.#guarded(async () => {
       const [source, target] = [canonicalName(from), canonicalName(to)];
       makeInbox(this.#root, this.#site.clock.now());
-      if (source !== "INBOX") return renameMailbox(this.#root, source, target, this.#site);
+      if (source !== "INBOX") {
+        await renameMailbox(this.#root, source, target, this.#site);
+        // Children go along: any of them may count now, or not any more.
+        if (this.#quota && this.#quota.ignores(source) !== this.#quota.ignores(target)) {
+          await this.#quota.state({ recount: true });
+        }
+        return;
+      }
       // RFC 3501 6.3.5: INBOX stays, its messages go; children of INBOX are not affected.
       createMailbox(this.#root, target);
       const inbox = await this.open("INBOX");
@@ -187,6 +200,7 @@ export class MaildirAccount implements AccountMailboxes {
           name: canonicalName(name),
           isReadOnly: how.isReadOnly ?? false,
           target: (target) => this.#folder(target),
+          quota: this.#quota,
         });
         await mailbox.sync();
         return mailbox;
@@ -201,15 +215,22 @@ export class MaildirAccount implements AccountMailboxes {
     name: string,
     messages: readonly NewMessage[],
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
-    return this.#guarded(() => appendMessages(this.#folder(name), messages));
+    return this.#guarded(async () => {
+      const toll = await Toll.ask(this.#quota, canonicalName(name), messages);
+      const appended = await appendMessages(this.#folder(name), messages, toll);
+      await toll?.paid();
+      return appended;
+    });
   }
 
   deliver(name: string, message: NewMessage, how: { readonly create?: boolean } = {}): Promise<void> {
     return this.#guarded(async () => {
       const place = this.#place(name);
+      const toll = this.#quota && (await Toll.ask(this.#quota, canonicalName(name), [message]));
+      const by = { site: this.#site, toll };
       try {
         this.#site.folders.check(place);
-        await deliverMessage(place, message, this.#site);
+        await deliverMessage(place, message, by);
       } catch (cause) {
         const isMissing = errnoOf(cause) === "nonexistent" || isMissingFile(cause);
         if (!isMissing || !(place.path === this.#root || how.create)) throw isMissing ? missing(cause) : cause;
@@ -218,7 +239,7 @@ export class MaildirAccount implements AccountMailboxes {
         makeInbox(this.#root, this.#site.clock.now());
         if (place.path !== this.#root) makeMailbox(this.#root, canonicalName(name));
         this.#site.folders.check(place);
-        await deliverMessage(place, message, this.#site);
+        await deliverMessage(place, message, by);
       }
     });
   }

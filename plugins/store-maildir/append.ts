@@ -11,6 +11,7 @@ import { canonicalFlags, lettersFor } from "./flags.ts";
 import type { Folder } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import type { Where } from "./message-file.ts";
+import type { Toll } from "./toll.ts";
 import { type Written, writeMessage } from "./write-message.ts";
 
 export interface Placed {
@@ -22,6 +23,7 @@ export interface Placed {
 export async function appendMessages(
   folder: Folder,
   messages: readonly NewMessage[],
+  toll: Toll | null,
 ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
   const flags = messages.map((message) => canonicalFlags(message.flags ?? []));
   const written: Written[] = [];
@@ -31,6 +33,7 @@ export async function appendMessages(
       const by = { host, nowMs: clock.now(), flush };
       written.push(await writeMessage(folder.path, message, by));
     }
+    await toll?.written(written);
     const put = (index: number, path: string) => {
       const from = written[index]?.path ?? "";
       renameSync(from, path);

@@ -13,12 +13,17 @@ import type { FolderPlace } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import { timesOf } from "./scan.ts";
 import type { Site } from "./site.ts";
+import type { Toll } from "./toll.ts";
 import { writeMessage } from "./write-message.ts";
 
 /** Clocks and file times may differ by this much. */
 const SLACK_MS = 2_000;
 
-export async function deliverMessage(place: FolderPlace, message: NewMessage, site: Site): Promise<void> {
+export async function deliverMessage(
+  place: FolderPlace,
+  message: NewMessage,
+  { site, toll }: { readonly site: Site; readonly toll: Toll | null },
+): Promise<void> {
   const directory = place.path;
   const { deliveryId } = message;
   const letters = await lettersOfNew(place, message, site);
@@ -38,6 +43,7 @@ export async function deliverMessage(place: FolderPlace, message: NewMessage, si
   const where = letters === "" ? "new" : "cur";
   const path = join(directory, where, letters === "" ? base : `${base}:2,${letters}`);
   try {
+    await toll?.written([written]);
     // The same delivery again replaces the same bytes.
     renameSync(written.path, path);
     await site.flush.directory(join(directory, where));
@@ -45,6 +51,7 @@ export async function deliverMessage(place: FolderPlace, message: NewMessage, si
     attempt(() => unlinkSync(written.path));
     throw storeError(cause);
   }
+  await toll?.paid();
   const folder = site.folders.known(directory);
   if (folder) {
     folder.emit(null);

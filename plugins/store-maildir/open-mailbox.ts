@@ -6,7 +6,14 @@ import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { MessageOverview, Structure } from "postern/mail";
-import { type CopyResult, type FlagChange, type Mailbox, type MailboxChanges, StoreError } from "postern/plugin";
+import {
+  type AccountQuota,
+  type CopyResult,
+  type FlagChange,
+  type Mailbox,
+  type MailboxChanges,
+  StoreError,
+} from "postern/plugin";
 import { changeFlags } from "./change-flags.ts";
 import { changesIn } from "./changes.ts";
 import { changing } from "./changing.ts";
@@ -14,8 +21,10 @@ import { messageBytes, messageStream, type Range } from "./content.ts";
 import { errnoOf, storeError } from "./errors.ts";
 import { expungeMessages } from "./expunge.ts";
 import type { Folder, FolderListener } from "./folder.ts";
+import { canonicalName } from "./folder-name.ts";
 import type { MessageFile } from "./message-file.ts";
 import type { MaildirSnapshot } from "./snapshot.ts";
+import { negative, usageOfEntries } from "./toll.ts";
 import { copyMessages, moveMessages } from "./transfer.ts";
 
 export class OpenMailbox implements Mailbox, FolderListener {
@@ -27,6 +36,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   readonly folder: Folder;
   snapshot: MaildirSnapshot;
   readonly #target: (name: string) => Folder;
+  readonly #quota: AccountQuota | null;
   readonly #listeners = new Set<() => void>();
   #isTold = false;
   #isOpen = true;
@@ -34,12 +44,18 @@ export class OpenMailbox implements Mailbox, FolderListener {
   /** The folder has been compared with the disk and is held for this session. */
   constructor(
     folder: Folder,
-    how: { readonly name: string; readonly isReadOnly: boolean; readonly target: (name: string) => Folder },
+    how: {
+      readonly name: string;
+      readonly isReadOnly: boolean;
+      readonly target: (name: string) => Folder;
+      readonly quota: AccountQuota | null;
+    },
   ) {
     this.folder = folder;
     this.name = how.name;
     this.isReadOnly = how.isReadOnly;
     this.#target = how.target;
+    this.#quota = how.quota;
     this.uidValidity = folder.uidlist.uidValidity;
     this.mailboxId = folder.uidlist.mailboxId;
     this.snapshot = folder.snapshot;
@@ -151,19 +167,41 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   expunge(uids: readonly number[] | null): Promise<readonly number[]> {
-    return this.#writing(() => expungeMessages(this.folder, uids, this));
+    return this.#writing(async () => {
+      const { snapshot } = this.folder;
+      const removed = await expungeMessages(this.folder, uids, this);
+      const find = (uid: number) => snapshot.find(uid) ?? this.snapshot.find(uid);
+      if (this.#quota) await this.#quota.changed(this.name, negative(usageOfEntries(removed.map(find))));
+      return removed;
+    });
   }
 
   copy(uids: readonly number[], target: string): Promise<CopyResult> {
-    return this.#guarded(() =>
-      copyMessages({ from: this.folder, to: this.#target(target), uids, seen: this.snapshot }),
-    );
+    return this.#guarded(async () => {
+      const to = this.#target(target);
+      const usage = this.#quota && usageOfEntries(uids.map((uid) => this.snapshot.find(uid)));
+      if (usage) await this.#quota?.admit(canonicalName(target), usage);
+      const copied = await copyMessages({ from: this.folder, to, uids, seen: this.snapshot });
+      if (usage) await this.#quota?.changed(canonicalName(target), usage);
+      return copied;
+    });
   }
 
   move(uids: readonly number[], target: string): Promise<CopyResult> {
-    return this.#writing(() =>
-      moveMessages({ from: this.folder, to: this.#target(target), uids, seen: this.snapshot }, this),
-    );
+    return this.#writing(async () => {
+      const name = canonicalName(target);
+      const to = this.#target(target);
+      // Within what counts, or what does not, nothing is added.
+      const isSame = this.#quota === null || this.#quota.ignores(this.name) === this.#quota.ignores(name);
+      const usage = isSame ? null : usageOfEntries(uids.map((uid) => this.snapshot.find(uid)));
+      if (usage) await this.#quota?.admit(name, usage);
+      const moved = await moveMessages({ from: this.folder, to, uids, seen: this.snapshot }, this);
+      if (usage) {
+        await this.#quota?.changed(this.name, negative(usage));
+        await this.#quota?.changed(name, usage);
+      }
+      return moved;
+    });
   }
 
   async #writing<T>(work: () => Promise<T>): Promise<T> {
