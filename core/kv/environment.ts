@@ -24,6 +24,7 @@ export interface Environment {
 }
 
 export const DATA_FILE = "data.mdb";
+export const TABLES = ["entries", "expiries", "gauges"] as const;
 
 /**
  * MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID, MDB_INCOMPATIBLE, MDB_BAD_DBI; and what LMDB says
@@ -69,9 +70,11 @@ export async function openEnvironment(directory: string, ceilingBytes: number): 
   } as Parameters<typeof open>[0] & { path: string });
   const statsOf = (table: Table): RootStats => table.getStats() as RootStats;
   try {
-    const [entries, expiries, gauges] = ["entries", "expiries", "gauges"].map((name) =>
-      root.openDB<Buffer, Buffer>(name, binary),
-    ) as [Table, Table, Table];
+    const [entries, expiries, gauges] = TABLES.map((name) => root.openDB<Buffer, Buffer>(name, binary)) as [
+      Table,
+      Table,
+      Table,
+    ];
     return {
       ...{ directory, entries, expiries, gauges },
       transact: (work) =>

@@ -10,18 +10,25 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../contracts/log.ts";
 import { DirectoryInUse, type DirectoryLock, lockDirectory } from "../kernel/directory-lock.ts";
-import { DATA_FILE, type Environment, isDamage, openEnvironment } from "./environment.ts";
+import { DATA_FILE, isDamage } from "./environment.ts";
 import { bootId, type Owners } from "./owners.ts";
 import { canBeRead, glance } from "./soundness.ts";
 
-export interface Generations {
-  open(): Promise<Environment>;
+/** What generations need to know of an environment. */
+export interface KeptEnvironment {
+  readonly directory: string;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface Generations<E extends KeptEnvironment> {
+  open(): Promise<E>;
   /** It turned out to be damaged: whoever opens it next sets it aside. */
-  condemn(environment: Environment): void;
+  condemn(environment: E): void;
   /** Whether another process has begun a new one meanwhile. */
-  isCurrent(environment: Environment): Promise<boolean>;
+  isCurrent(environment: E): Promise<boolean>;
   /** Ends the use of it. */
-  close(environment: Environment): Promise<void>;
+  close(environment: E): Promise<void>;
   readonly snapshotFile: string;
 }
 
@@ -42,14 +49,20 @@ const condemnedFile = (directory: string): string => join(directory, "condemned"
 const LOCK_PATIENCE_MS = 30_000;
 const LOCK_PAUSE_MS = 10;
 
-export interface GenerationsParts {
+export interface GenerationsParts<E extends KeptEnvironment> {
   readonly directory: string;
-  readonly ceilingBytes: number;
   readonly owners: Owners;
   readonly log: Log;
+  /** For the log. */
+  readonly name: string;
+  readonly tables: readonly string[];
+  /** Whether what is set aside stays for whoever wants to look. */
+  readonly keepsDamaged: boolean;
+  openEnvironment(directory: string): Promise<E>;
 }
 
-export function createGenerations({ directory, ceilingBytes, owners, log }: GenerationsParts): Generations {
+export function createGenerations<E extends KeptEnvironment>(parts: GenerationsParts<E>): Generations<E> {
+  const { directory, owners, log, name, tables } = parts;
   const currentFile = join(directory, "current");
   const snapshotFile = join(directory, "snapshot.mdb");
   const directoryOf = (generation: number) => join(directory, String(generation));
@@ -60,11 +73,12 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
   };
 
   const setAside = async (generation: number, why: string): Promise<number> => {
-    for (const name of await readdir(directory)) {
-      if (name.endsWith(".damaged")) await rm(join(directory, name), { recursive: true, force: true });
+    for (const entry of await readdir(directory)) {
+      if (entry.endsWith(".damaged")) await rm(join(directory, entry), { recursive: true, force: true });
     }
     const place = directoryOf(generation);
     if (existsSync(place)) await rename(place, `${place}.damaged`);
+    if (!parts.keepsDamaged) await rm(`${place}.damaged`, { recursive: true, force: true });
     const next = generation + 1;
     await mkdir(directoryOf(next), { mode: 0o700, recursive: true });
     const isRestored = existsSync(snapshotFile);
@@ -72,7 +86,7 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
     if (isRestored) await rename(snapshotFile, join(directoryOf(next), DATA_FILE));
     log.error(
       { directory: `${place}.damaged` },
-      `key-value: ${why}: set aside, ${isRestored ? "the last snapshot is used" : "begun anew"}`,
+      `${name}: ${why}: ${parts.keepsDamaged ? "set aside" : "deleted"}, ${isRestored ? "the last snapshot is used" : "begun anew"}`,
     );
     return next;
   };
@@ -82,10 +96,10 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
     const soundness = await glance(join(place, DATA_FILE));
     if (soundness === "damaged") return "is damaged";
     if (soundness === "sound" && !(isDoubtful && existsSync(join(place, DATA_FILE)))) return null;
-    return (await canBeRead(place)) ? null : "cannot be read";
+    return (await canBeRead(place, tables)) ? null : "cannot be read";
   };
 
-  const open = async (): Promise<Environment> => {
+  const open = async (): Promise<E> => {
     const found = await readCurrent(currentFile, directory);
     const boot = bootId();
     let { generation } = found;
@@ -109,7 +123,7 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
       const fault = await faultOf(directoryOf(generation), gone.length > 0);
       try {
         if (fault === null) {
-          const environment = await openEnvironment(directoryOf(generation), ceilingBytes);
+          const environment = await parts.openEnvironment(directoryOf(generation));
           await write({ generation, boot, isClean: false, crashes, crashedAtMs });
           owners.forget(gone);
           return environment;
@@ -142,7 +156,7 @@ export function createGenerations({ directory, ceilingBytes, owners, log }: Gene
         writeFileSync(condemnedFile(own), "", { mode: 0o600 });
       } catch (cause) {
         // Another process has set it aside already, or nothing can be written at all.
-        log.warn({ cause: String(cause) }, "key-value: a damaged environment could not be marked");
+        log.warn({ cause: String(cause) }, `${name}: a damaged environment could not be marked`);
       }
     },
     isCurrent: async ({ directory: own }) =>

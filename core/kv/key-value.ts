@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import type { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
-import { type Environment, isDamage } from "./environment.ts";
+import { type Environment, isDamage, openEnvironment, TABLES } from "./environment.ts";
 import { sweepStep } from "./expiry.ts";
 import { createGauges } from "./gauges.ts";
 import { createGenerations } from "./generations.ts";
@@ -40,7 +40,10 @@ const SWEPT_PER_JOB = 2;
 export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   const { log, clock, ceilingBytes = CEILING_BYTES } = options;
   const owners = createOwners(join(options.directory, "owners"));
-  const generations = createGenerations({ directory: options.directory, ceilingBytes, owners, log });
+  const generations = createGenerations({
+    ...{ directory: options.directory, owners, log, name: "key-value", tables: TABLES, keepsDamaged: true },
+    openEnvironment: (directory) => openEnvironment(directory, ceilingBytes),
+  });
   let current: Environment | null = null;
   let opening: Promise<Environment> | null = null;
   let closing: Promise<void> | null = null;

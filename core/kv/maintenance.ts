@@ -21,7 +21,7 @@ const SWEEP_STEP = 64;
 export interface MaintenanceParts {
   readonly queue: WorkQueue;
   readonly gauges: Gauges;
-  readonly generations: Generations;
+  readonly generations: Generations<Environment>;
   readonly environment: Environment;
   readonly clock: Clock;
   readonly log: Log;

@@ -53,19 +53,19 @@ const isMeta = (page: Buffer): boolean =>
 
 /** Reads everything that its tables hold. */
 const READER = `
-const [lmdb, path] = process.argv.slice(-2);
+const [lmdb, path, ...tables] = process.argv.slice(1);
 const { open } = await import(lmdb);
 const binary = { keyEncoding: "binary", encoding: "binary" };
 const root = open({ ...binary, path, readOnly: true, maxDbs: 8 });
-for (const name of ["entries", "expiries", "gauges"]) {
+for (const name of tables) {
   for (const entry of root.openDB(name, binary)?.getRange({}) ?? []) void entry.value.length;
 }
 process.exit(0);
 `;
 
 /** Resolves to `false` where reading it ended the reader. */
-export async function canBeRead(directory: string): Promise<boolean> {
-  const args = ["--input-type=module", "-e", READER, import.meta.resolve("lmdb"), directory];
+export async function canBeRead(directory: string, tables: readonly string[]): Promise<boolean> {
+  const args = ["--input-type=module", "-e", READER, "--", import.meta.resolve("lmdb"), directory, ...tables];
   const reader = spawn(process.execPath, args, { stdio: "ignore", env: {} });
   const patience = setTimeout(() => reader.kill("SIGTERM"), PATIENCE_MS);
   try {
