@@ -1,6 +1,6 @@
 /** The answer to a login, whichever command it came by (RFC 3206 4, RFC 5034 4). */
 import type { LoginStep } from "postern/plugin";
-import { err, mistake, type Reply } from "./reply.ts";
+import { err, errInWords, mistake, type Reply } from "./reply.ts";
 import type { Pop3Session } from "./session.ts";
 
 export function answerLogin(
@@ -11,21 +11,21 @@ export function answerLogin(
   switch (step.cause) {
     case "invalid":
       session.loginFailures++;
-      return err("Authentication failed", "AUTH");
+      return err("loginFailed", "AUTH");
     case "refused":
       session.loginFailures++;
-      return err(step.text, step.isTemporary ? "SYS/TEMP" : "AUTH");
+      return errInWords(step.text, step.isTemporary ? "SYS/TEMP" : "AUTH");
     case "unavailable":
-      return err("Authentication is not available now, try again later", "SYS/TEMP");
+      return err("loginUnavailable", "SYS/TEMP");
     case "encryption":
       return needsEncryption;
     case "mechanism":
-      return mistake("This mechanism is not available");
+      return mistake("mechanismUnknown");
     case "malformed":
-      return mistake("Response is malformed");
+      return mistake("responseMalformed");
     case "cancelled":
-      return err("Authentication cancelled");
+      return err("loginCancelled");
   }
 }
 
-export const needsEncryption: Reply = err("Encryption is needed to log in", "AUTH");
+export const needsEncryption: Reply = err("encryptionNeeded", "AUTH");

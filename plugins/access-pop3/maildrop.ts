@@ -1,36 +1,47 @@
 /**
- * The maildrop of one session (RFC 1939 3): locked, and as it was at login: message numbers do not move. Marks live in memory; only
+ * The maildrop of one session (RFC 1939 3): as it was at login, so message numbers do not move. Marks live in memory; only
  * `update` deletes. What was read is marked \Seen when the session ends, however it ends.
  */
 import type { AccountMailboxes, Mailbox, MessageEntry, Snapshot } from "postern/plugin";
+import type { Hold } from "./admission.ts";
+import { inSlices } from "./in-slices.ts";
+
+/** Octets of all messages. Snapshots never change and are shared, so that most logins find it counted. */
+const totals = new WeakMap<Snapshot, number>();
+
+export interface Doings {
+  /** Messages that RETR has sent to their end. */
+  retrieved: number;
+  retrievedBytes: number;
+  tops: number;
+  removed: number;
+}
 
 export class Maildrop {
   readonly mailbox: Mailbox;
+  readonly doings: Doings = { retrieved: 0, retrievedBytes: 0, tops: 0, removed: 0 };
   readonly #mailboxes: AccountMailboxes;
-  readonly #lock: { release(): Promise<void> };
+  readonly #hold: Hold;
   readonly #snapshot: Snapshot;
-  /** By message number. */
+  /** By message number, as the next. */
   readonly #deleted = new Set<number>();
-  readonly #seenUids = new Set<number>();
+  readonly #retrieved = new Set<number>();
   #deletedBytes = 0;
-  #totalBytes = -1;
   #uniqueIds: ReadonlyMap<number, string> | null = null;
 
-  private constructor(mailboxes: AccountMailboxes, lock: { release(): Promise<void> }, mailbox: Mailbox) {
+  private constructor(mailboxes: AccountMailboxes, hold: Hold, mailbox: Mailbox) {
     this.#mailboxes = mailboxes;
-    this.#lock = lock;
+    this.#hold = hold;
     this.mailbox = mailbox;
     this.#snapshot = mailbox.snapshot;
   }
 
-  /** `null` if somebody else has it. */
-  static async open(mailboxes: AccountMailboxes): Promise<Maildrop | null> {
-    const lock = await mailboxes.lockMaildrop();
-    if (!lock) return null;
+  /** Lets go of `hold` if it rejects. */
+  static async open(mailboxes: AccountMailboxes, hold: Hold): Promise<Maildrop> {
     try {
-      return new Maildrop(mailboxes, lock, await mailboxes.open("INBOX"));
+      return new Maildrop(mailboxes, hold, await mailboxes.open("INBOX"));
     } catch (cause) {
-      await lock.release();
+      await hold.release();
       throw cause;
     }
   }
@@ -44,18 +55,28 @@ export class Maildrop {
     return this.#snapshot.size - this.#deleted.size;
   }
 
-  get sizeBytes(): number {
-    if (this.#totalBytes < 0) {
-      this.#totalBytes = 0;
-      for (let index = 0; index < this.#snapshot.size; index++) this.#totalBytes += this.#snapshot.at(index).sizeBytes;
-    }
-    return this.#totalBytes - this.#deletedBytes;
+  /** Octets of what is not marked as deleted. Later, where the messages have to be counted first. */
+  sizeBytes(signal: AbortSignal): number | Promise<number> {
+    const total = totals.get(this.#snapshot);
+    return total === undefined ? this.#count(signal) : total - this.#deletedBytes;
+  }
+
+  async #count(signal: AbortSignal): Promise<number> {
+    let total = 0;
+    await inSlices(this.#snapshot.size, signal, (index) => {
+      total += this.#snapshot.at(index).sizeBytes;
+    });
+    totals.set(this.#snapshot, total);
+    return total - this.#deletedBytes;
   }
 
   /** `null` for a number that no message has, or one that is marked as deleted. */
   entry(number: number): MessageEntry | null {
-    if (number < 1 || number > this.#snapshot.size || this.#deleted.has(number)) return null;
-    return this.#snapshot.at(number - 1);
+    return this.has(number) && !this.#deleted.has(number) ? this.#snapshot.at(number - 1) : null;
+  }
+
+  has(number: number): boolean {
+    return number >= 1 && number <= this.#snapshot.size;
   }
 
   /** RFC 1939 7: the unique-id of each message. */
@@ -65,12 +86,11 @@ export class Maildrop {
     return ({ uid }) => ids.get(uid) ?? `${uid}.${this.mailbox.uidValidity}`;
   }
 
-  markDeleted(number: number): boolean {
+  markDeleted(number: number): void {
     const entry = this.entry(number);
-    if (!entry) return false;
+    if (!entry) return;
     this.#deletedBytes += entry.sizeBytes;
     this.#deleted.add(number);
-    return true;
   }
 
   unmarkAll(): void {
@@ -78,29 +98,50 @@ export class Maildrop {
     this.#deletedBytes = 0;
   }
 
-  markSeen({ uid, flags }: MessageEntry): void {
-    if (!flags.has("\\Seen")) this.#seenUids.add(uid);
+  /** RETR has sent the message to its end. */
+  markRetrieved(number: number): void {
+    this.#retrieved.add(number);
+    this.doings.retrieved++;
   }
 
-  /** The UPDATE state (RFC 1939 6): removes what is marked. Rejects if that is not possible: nothing more is removed then. */
-  async update(): Promise<void> {
-    if (this.#deleted.size === 0) return;
-    const uids = [...this.#deleted].map((number) => this.#snapshot.at(number - 1).uid);
-    for (const uid of uids) this.#seenUids.delete(uid);
+  /**
+   * The UPDATE state (RFC 1939 6): removes what is marked, with `alsoRetrieved` what was fetched, too. Answers how many of them are
+   * still there. Rejects if the store does; some may be removed then.
+   */
+  async update({ alsoRetrieved }: { readonly alsoRetrieved: boolean }): Promise<number> {
+    const numbers = alsoRetrieved ? new Set([...this.#deleted, ...this.#retrieved]) : this.#deleted;
+    if (numbers.size === 0) return 0;
+    const uids = this.#uids(numbers);
+    for (const number of numbers) this.#retrieved.delete(number);
     await this.mailbox.store(uids, { mode: "add", flags: ["\\Deleted"] });
-    await this.mailbox.expunge(uids);
+    const removed = await this.mailbox.expunge(uids);
+    this.doings.removed = removed.length;
+    if (removed.length === uids.length) return 0;
+    // Others may have been faster: gone is gone.
+    const now = await this.mailbox.sync();
+    return uids.filter((uid) => {
+      const index = now.indexOf(uid);
+      return index < now.size && now.at(index).uid === uid;
+    }).length;
   }
 
-  /** Ends the session's hold on the maildrop, whatever happened before. */
+  /** Ends the session's hold on the maildrop, whatever happened before. Safe to call twice. */
   async release(): Promise<void> {
     try {
-      if (this.#seenUids.size > 0) await this.mailbox.store([...this.#seenUids], { mode: "add", flags: ["\\Seen"] });
+      const unseen = [...this.#retrieved].filter((number) => !this.#snapshot.at(number - 1).flags.has("\\Seen"));
+      this.#retrieved.clear();
+      if (unseen.length > 0) await this.mailbox.store(this.#uids(unseen), { mode: "add", flags: ["\\Seen"] });
     } finally {
       try {
         await this.mailbox.close();
       } finally {
-        await this.#lock.release();
+        await this.#hold.release();
       }
     }
+  }
+
+  /** Ascending. */
+  #uids(numbers: Iterable<number>): readonly number[] {
+    return [...numbers].sort((a, b) => a - b).map((number) => this.#snapshot.at(number - 1).uid);
   }
 }

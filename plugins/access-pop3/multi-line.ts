@@ -1,33 +1,45 @@
 /** Multi-line responses (RFC 1939 3): lines that begin with the dot get another one, a lone dot ends them. Octets stay octets. */
 
 const LF = 10;
+const CR = 13;
 const DOT = 46;
-const DOT_BYTES = Buffer.from(".");
-const LINE_END = Buffer.from("\r\n");
-export const LAST_LINE = Buffer.from(".\r\n");
+const LF_DOT = Buffer.from("\n.");
+const LAST_LINE = Buffer.from(".\r\n");
+const LINE_END_AND_LAST_LINE = Buffer.from("\r\n.\r\n");
 
 /** Pieces of one message on their way to the client. */
 export class DotStuffing {
   #before = LF;
 
-  /** The piece itself where no line begins with a dot. */
-  *take(piece: Buffer): Generator<Buffer> {
-    if (piece.length === 0) return;
-    if (this.#before === LF && piece[0] === DOT) yield DOT_BYTES;
-    let from = 0;
-    for (let at = piece.indexOf("\n."); at >= 0; at = piece.indexOf("\n.", at + 1)) {
-      yield piece.subarray(from, at + 2);
-      // The dot that stands there is sent twice.
-      from = at + 1;
-    }
-    yield piece.subarray(from);
+  /** The piece itself where no line begins with a dot; else a copy, once. */
+  take(piece: Buffer): Buffer {
+    if (piece.length === 0) return piece;
+    const isFirst = this.#before === LF && piece[0] === DOT;
     this.#before = piece[piece.length - 1] ?? LF;
+    const first = piece.indexOf(LF_DOT);
+    return first < 0 && !isFirst ? piece : stuffed(piece, { isFirst, first });
   }
 
   /** What ends the response. */
   end(): Buffer {
-    return this.#before === LF ? LAST_LINE : Buffer.concat([LINE_END, LAST_LINE]);
+    return this.#before === LF ? LAST_LINE : LINE_END_AND_LAST_LINE;
   }
+}
+
+function stuffed(piece: Buffer, { isFirst, first }: { readonly isFirst: boolean; readonly first: number }): Buffer {
+  let dots = isFirst ? 1 : 0;
+  for (let at = first; at >= 0; at = piece.indexOf(LF_DOT, at + 1)) dots++;
+  const out = Buffer.allocUnsafe(piece.length + dots);
+  let to = 0;
+  if (isFirst) out[to++] = DOT;
+  let from = 0;
+  for (let at = first; at >= 0; at = piece.indexOf(LF_DOT, at + 1)) {
+    to += piece.copy(out, to, from, at + 2);
+    // The dot that stands there is sent twice.
+    from = at + 1;
+  }
+  piece.copy(out, to, from);
+  return out;
 }
 
 /** Lets the header and so many lines of the body through (TOP). */
@@ -59,7 +71,7 @@ export class LineLimit {
   }
 
   #header(piece: Buffer, line: { readonly at: number; readonly end: number; readonly isWhole: boolean }): void {
-    const isReturnOnly = piece[line.end - 2] === 13 && this.#lineBytes + line.end - line.at === 2;
+    const isReturnOnly = piece[line.end - 2] === CR && this.#lineBytes + line.end - line.at === 2;
     const isSplitReturn = line.end - line.at === 1 && this.#lineBytes === 1;
     if (line.isWhole && (line.end - line.at + this.#lineBytes === 1 || isReturnOnly || isSplitReturn)) {
       this.#isInBody = true;

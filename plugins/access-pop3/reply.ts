@@ -1,41 +1,62 @@
-/** Replies (RFC 1939 3) with response codes (RFC 2449 8, RFC 3206), as values. */
+/** Replies (RFC 1939 3) with response codes (RFC 2449 8, RFC 3206, RFC 6856 5), as values; words are chosen when they are sent. */
 import type { StoreErrorCode } from "postern/plugin";
+import type { TextName, Texts } from "./texts/english.ts";
 
-export type Code = "AUTH" | "IN-USE" | "SYS/PERM" | "SYS/TEMP";
+export type Code = "AUTH" | "IN-USE" | "LOGIN-DELAY" | "SYS/PERM" | "SYS/TEMP" | "UTF8";
+type Values = Readonly<Record<string, string | number>>;
 
 export interface Reply {
   readonly isOk: boolean;
   readonly code: Code | null;
-  readonly text: string;
+  /** In front of the text, for programs: a listing's line, a language tag. */
+  readonly data: string;
+  readonly text: { readonly name: TextName; readonly values?: Values } | { readonly literal: string } | null;
   /** The client broke the syntax or the order of commands: too many of these end the session. */
   readonly isMistake: boolean;
 }
 
-export const ok = (text: string): Reply => ({ isOk: true, code: null, text, isMistake: false });
-export const err = (text: string, code: Code | null = null): Reply => ({ isOk: false, code, text, isMistake: false });
-export const mistake = (text: string): Reply => ({ isOk: false, code: null, text, isMistake: true });
+const base = { isOk: false, code: null, data: "", text: null, isMistake: false } as const;
+
+export const ok = (name: TextName, values?: Values): Reply => ({ ...base, isOk: true, text: named(name, values) });
+/** For programs: no words. */
+export const okData = (data: string): Reply => ({ ...base, isOk: true, data });
+export const err = (name: TextName, code: Code | null = null): Reply => ({ ...base, code, text: { name } });
+/** In the words of a policy. */
+export const errInWords = (literal: string, code: Code): Reply => ({ ...base, code, text: { literal } });
+export const mistake = (name: TextName): Reply => ({ ...base, text: { name }, isMistake: true });
+
+const named = (name: TextName, values?: Values) => (values ? { name, values } : { name });
 
 // RFC 2449 4: 512 octets with CRLF; texts come from plugins too.
 const onOneLine = (text: string): string => text.replace(/[^\u0020-\u007e]/gu, "?").slice(0, 400);
 
-export const formatReply = ({ isOk, code, text }: Reply): string =>
-  `${isOk ? "+OK" : "-ERR"} ${code === null ? "" : `[${code}] `}${onOneLine(text)}\r\n`;
+const fill = (text: string, values: Values | undefined): string =>
+  values ? text.replace(/\{(\w+)\}/g, (_, word: string) => onOneLine(String(values[word] ?? ""))) : text;
 
-const storeReplies: Readonly<Record<StoreErrorCode, Reply>> = {
-  nonexistent: err("The mailbox is gone", "SYS/TEMP"),
-  alreadyExists: err("Try again later", "SYS/TEMP"),
-  cannot: err("This login has no mailbox", "SYS/PERM"),
-  overQuota: err("The mailbox is full", "SYS/TEMP"),
-  noPermission: err("The mailbox may not be used", "SYS/PERM"),
-  inUse: err("The mailbox is in use", "IN-USE"),
-  expunged: err("The message is gone"),
-  limit: err("A limit of this server is reached", "SYS/TEMP"),
-  corruption: err("The mailbox is damaged", "SYS/PERM"),
-  unavailable: err("The mailbox is not available now", "SYS/TEMP"),
+export function formatReply({ isOk, code, data, text }: Reply, texts: Texts): string {
+  const words = text === null ? "" : "literal" in text ? onOneLine(text.literal) : fill(texts[text.name], text.values);
+  const parts = `${code === null ? "" : `[${code}] `}${data}${data !== "" && words !== "" ? " " : ""}${words}`;
+  return `${isOk ? "+OK" : "-ERR"} ${parts}\r\n`;
+}
+
+/** `tooLarge` is of annotations, which POP3 does not have. */
+const storeReplies: Readonly<Record<Exclude<StoreErrorCode, "tooLarge">, Reply>> = {
+  nonexistent: err("mailboxGone", "SYS/TEMP"),
+  alreadyExists: err("notAvailable", "SYS/TEMP"),
+  cannot: err("noMailbox", "SYS/PERM"),
+  overQuota: err("mailboxFull", "SYS/TEMP"),
+  noPermission: err("notPermitted", "SYS/PERM"),
+  inUse: err("inUse", "IN-USE"),
+  expunged: err("messageGone"),
+  limit: err("limitReached", "SYS/TEMP"),
+  corruption: err("damaged", "SYS/PERM"),
+  unavailable: err("notAvailable", "SYS/TEMP"),
 };
 
 /** The answer to a `StoreError`, told by its `code`; `null` for any other fault. */
 export function storeReply(fault: unknown): Reply | null {
   const code = fault instanceof Error && "code" in fault ? fault.code : undefined;
-  return typeof code === "string" && Object.hasOwn(storeReplies, code) ? storeReplies[code as StoreErrorCode] : null;
+  return typeof code === "string" && Object.hasOwn(storeReplies, code)
+    ? storeReplies[code as keyof typeof storeReplies]
+    : null;
 }

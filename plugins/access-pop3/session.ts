@@ -1,19 +1,26 @@
-/** One POP3 session: its connection, its state (RFC 1939 3), and what commands share. */
+/** One POP3 session: its connection, its state (RFC 1939 3), and what commands share. Commands change it, nobody else. */
 import type { Connection, Identity, Log, Logins, MailboxStore, ServerFacts } from "postern/plugin";
+import type { Admission } from "./admission.ts";
 import { Maildrop } from "./maildrop.ts";
 import type { Options } from "./options.ts";
-import { err, formatReply, ok, type Reply, storeReply } from "./reply.ts";
+import { type Code, err, formatReply, ok, type Reply, storeReply } from "./reply.ts";
+import type { TextName } from "./texts/english.ts";
+import { defaultLanguage, type Language } from "./texts/languages.ts";
 
 export type State =
   | { readonly at: "authorization"; readonly user: string | null }
   | { readonly at: "transaction"; readonly maildrop: Maildrop }
-  /** Nothing is read any more. */
+  /** UPDATE has been passed, or there was nothing to update. Nothing is read any more. */
   | { readonly at: "ended" };
+
+/** How a session ended, for the log. */
+export type Ending = "quit" | "left" | "idle" | "slow" | "shutdown" | "mistakes" | "failures" | "fault";
 
 export interface Services {
   readonly logins: Logins;
   readonly store: MailboxStore;
   readonly facts: ServerFacts;
+  readonly admission: Admission;
   readonly options: Options;
   readonly log: Log;
 }
@@ -23,7 +30,13 @@ export class Pop3Session {
   readonly services: Services;
   readonly log: Log;
   state: State = { at: "authorization", user: null };
+  language: Language = defaultLanguage;
+  /** RFC 6856 2.1: the client takes headers in UTF-8. */
+  isUtf8 = false;
   loginFailures = 0;
+  /** `null`: the client may still speak. */
+  ending: Ending | null = null;
+  #loginDeadline: NodeJS.Timeout | null = null;
 
   constructor(connection: Connection, services: Services) {
     this.connection = connection;
@@ -38,38 +51,73 @@ export class Pop3Session {
     return this.services.logins.mechanisms(session);
   }
 
-  async send(data: string | Uint8Array): Promise<void> {
-    const wait = this.connection.write(data);
-    if (wait) await wait;
+  /** Whether USER and PASS make sense now. */
+  get takesPasswords(): boolean {
+    const { mechanisms } = this;
+    return mechanisms.includes("PLAIN") || mechanisms.includes("LOGIN");
+  }
+
+  /** Waits only for a client that is slow to read. */
+  send(data: string | Uint8Array): void | Promise<void> {
+    return this.connection.write(data);
+  }
+
+  reply(reply: Reply): void | Promise<void> {
+    return this.connection.write(formatReply(reply, this.language.texts));
+  }
+
+  /** However much the client says: before the login it has so long. */
+  awaitLogin(): void {
+    this.#loginDeadline = setTimeout(() => this.bye("slow", "tooSlow"), this.services.options.loginTimeout);
+  }
+
+  endWaiting(): void {
+    if (this.#loginDeadline) clearTimeout(this.#loginDeadline);
+    this.#loginDeadline = null;
+  }
+
+  /** What was learned in clear is forgotten (RFC 2595 4). */
+  forget(): void {
+    this.state = { at: "authorization", user: null };
+    this.language = defaultLanguage;
+    this.isUtf8 = false;
   }
 
   /** After a successful login: the TRANSACTION state, if the maildrop can be had (RFC 1939 4). */
   async enter(identity: Identity): Promise<Reply> {
+    const { admission, store } = this.services;
     try {
-      if (!identity.account) return err("This login has no mailbox", "SYS/PERM");
-      const maildrop = await Maildrop.open(await this.services.store.of(identity.account));
-      if (!maildrop) return err("Another session has the mailbox", "IN-USE");
-      if (this.connection.closed.aborted) {
+      if (!identity.account) return err("noMailbox", "SYS/PERM");
+      const mailboxes = await store.of(identity.account);
+      const admitted = await admission.admit(identity.account, mailboxes);
+      if (admitted.at === "refused") return admitted.reply;
+      const maildrop = await Maildrop.open(mailboxes, admitted.hold);
+      if (this.connection.closed.aborted || this.ending !== null) {
         await maildrop.release();
-        return err("Too late");
+        return err("tooSlow");
       }
       this.state = { at: "transaction", maildrop };
-      this.connection.setIdleTimeout(this.services.options.idleTimeout, () =>
-        this.bye("Autologout; idle for too long"),
-      );
-      return ok(`${maildrop.count} messages`);
+      this.endWaiting();
+      // RFC 1939 3: nothing is said, as it could be taken for the answer to the next command.
+      this.connection.setIdleTimeout(this.services.options.idleTimeout, () => this.leave("idle"));
+      return ok("loggedIn", { count: maildrop.count });
     } catch (fault) {
-      this.log.error({ fault }, "maildrop cannot be had");
-      return storeReply(fault) ?? err("The mailbox is not available now", "SYS/TEMP");
+      this.log.error({ err: fault }, "maildrop cannot be had");
+      return storeReply(fault) ?? err("notAvailable", "SYS/TEMP");
     }
   }
 
-  /** The server ends the session; nothing is deleted. Safe to call at any time. */
-  bye(text: string): void {
-    if (this.hasEnded) return;
-    this.hasEnded = true;
-    this.connection.write(formatReply(err(text, "SYS/TEMP")));
+  /** The server ends the session and says why; nothing is deleted. Safe to call at any time. */
+  bye(ending: Ending, text: TextName, code: Code | null = null): void {
+    if (this.ending !== null) return;
+    void this.reply(err(text, code));
+    this.leave(ending);
+  }
+
+  /** The same without a word. */
+  leave(ending: Ending): void {
+    if (this.ending !== null) return;
+    this.ending = ending;
     this.connection.close();
   }
-  hasEnded = false;
 }

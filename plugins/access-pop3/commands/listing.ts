@@ -1,17 +1,23 @@
-/** Lines of LIST and UIDL for all messages, some thousand at a time. */
+/** Lines of LIST and UIDL for all messages, a piece at a time and as fast as the client takes them. */
+import { setImmediate } from "node:timers/promises";
 import type { MessageEntry } from "postern/plugin";
 import type { Maildrop } from "../maildrop.ts";
-import { LAST_LINE } from "../multi-line.ts";
+import { formatReply, type Reply } from "../reply.ts";
 import type { Pop3Session } from "../session.ts";
 
-const LINES_AT_ONCE = 2_000;
+const LINES_AT_ONCE = 1_000;
+
+interface Listing {
+  readonly first: Reply;
+  readonly describe: (entry: MessageEntry) => string;
+}
 
 export async function sendListing(
   session: Pop3Session,
   maildrop: Maildrop,
-  describe: (entry: MessageEntry) => string,
+  { first, describe }: Listing,
 ): Promise<void> {
-  let text = "";
+  let text = formatReply(first, session.language.texts);
   let lines = 0;
   for (let number = 1; number <= maildrop.last; number++) {
     const entry = maildrop.entry(number);
@@ -20,7 +26,8 @@ export async function sendListing(
     if (++lines % LINES_AT_ONCE !== 0) continue;
     await session.send(text);
     text = "";
+    // Other sessions want to be served, too, also if this client takes all at once.
+    await setImmediate();
   }
-  await session.send(text);
-  await session.send(LAST_LINE);
+  await session.send(`${text}.\r\n`);
 }

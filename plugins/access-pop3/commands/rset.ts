@@ -1,11 +1,16 @@
-import { ok } from "../reply.ts";
-import type { Command } from "./command.ts";
+import type { Maildrop } from "../maildrop.ts";
+import { ok, type Reply } from "../reply.ts";
+import { type Command, isBare, noArgument } from "./command.ts";
 
 /** RFC 1939 5 */
 export const rset: Command = {
   validIn: "transaction",
-  run(_, __, maildrop) {
+  run(session, argument, maildrop) {
+    if (!isBare(argument)) return noArgument;
     maildrop.unmarkAll();
-    return ok(`${maildrop.count} messages (${maildrop.sizeBytes} octets)`);
+    const octets = maildrop.sizeBytes(session.connection.closed);
+    return octets instanceof Promise ? octets.then((counted) => state(maildrop, counted)) : state(maildrop, octets);
   },
 };
+
+const state = ({ count }: Maildrop, octets: number): Reply => ok("messages", { count, octets });

@@ -1,8 +1,15 @@
-import { ok } from "../reply.ts";
-import type { Command } from "./command.ts";
+import type { Maildrop } from "../maildrop.ts";
+import { okData, type Reply } from "../reply.ts";
+import { type Command, isBare, noArgument } from "./command.ts";
 
 /** RFC 1939 5 */
 export const stat: Command = {
   validIn: "transaction",
-  run: (_, __, maildrop) => ok(`${maildrop.count} ${maildrop.sizeBytes}`),
+  run(session, argument, maildrop) {
+    if (!isBare(argument)) return noArgument;
+    const octets = maildrop.sizeBytes(session.connection.closed);
+    return octets instanceof Promise ? octets.then((counted) => listing(maildrop, counted)) : listing(maildrop, octets);
+  },
 };
+
+const listing = ({ count }: Maildrop, octets: number): Reply => okData(`${count} ${octets}`);

@@ -1,16 +1,20 @@
 import { formatReply, mistake, ok } from "../reply.ts";
-import { type Command, noArgument } from "./command.ts";
+import { type Command, isBare, noArgument } from "./command.ts";
 
-/** RFC 2595 4. What was sent in clear before the handshake is thrown away, a name given by USER too. */
+/**
+ * RFC 2595 4. What was sent in clear before the handshake is thrown away, whoever put it there; what was learned in clear is
+ * forgotten: the name that USER gave, UTF8, LANG.
+ */
 export const stls: Command = {
   validIn: "authorization",
   async run(session, argument) {
     const { connection } = session;
-    if (argument !== null) return noArgument;
-    if (!connection.canStartTls) return mistake("TLS is not available");
-    connection.write(formatReply(ok("Begin TLS negotiation")));
+    if (!isBare(argument)) return noArgument;
+    if (!connection.canStartTls) return mistake("noTls");
+    const { texts } = session.language;
+    session.forget();
+    void connection.write(formatReply(ok("beginTls"), texts));
     await connection.startTls();
-    session.state = { at: "authorization", user: null };
     return null;
   },
 };

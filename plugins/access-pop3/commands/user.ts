@@ -1,15 +1,17 @@
+import { decodeRaw } from "postern/mail";
 import { needsEncryption } from "../authentication.ts";
-import { mistake, ok } from "../reply.ts";
-import type { Command } from "./command.ts";
+import { err, mistake, ok } from "../reply.ts";
+import { type Command, isBare } from "./command.ts";
 
-/** RFC 1939 7. Unknown names are answered as known ones. */
+/** RFC 1939 7. Unknown names are answered as known ones. RFC 6856 2.2: the name may be UTF-8. */
 export const user: Command = {
   validIn: "authorization",
   run(session, argument) {
-    if (!argument) return mistake("Whose mailbox?");
+    if (argument === null || isBare(argument)) return mistake("whoseMailbox");
     // Before the password is sent in clear, not after.
     if (session.mechanisms.length === 0) return needsEncryption;
-    session.state = { at: "authorization", user: argument };
-    return ok("Password?");
+    if (!session.takesPasswords) return err("noPasswords", "AUTH");
+    session.state = { at: "authorization", user: decodeRaw(argument.trimEnd()) };
+    return ok("password");
   },
 };
