@@ -258,8 +258,11 @@ export class MaildirAccount implements AccountMailboxes {
     });
   }
 
-  quota(how: { readonly recount?: boolean } = {}): Promise<QuotaState> {
+  quota(): Promise<QuotaState | null>;
+  quota(how: { readonly recount: true }): Promise<QuotaState>;
+  quota(how: { readonly recount?: boolean } = {}): Promise<QuotaState | null> {
     return this.#guarded(async () => {
+      if (!this.#quota && !how.recount) return null;
       makeInbox(this.#root, this.#site.clock.now());
       if (this.#quota) return this.#quota.state(how);
       const [hard, usage] = [{ bytes: null, messages: null }, usageOfAll(this.#root, () => false)];

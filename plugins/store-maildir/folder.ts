@@ -5,6 +5,7 @@
  */
 import { basename } from "node:path";
 import { StoreError } from "postern/plugin";
+import { damageReport } from "./damaged.ts";
 import { storeError } from "./errors.ts";
 import { compareByTime, lettersOf } from "./file-name.ts";
 import { flagsFor } from "./flags.ts";
@@ -79,8 +80,9 @@ export class Folder {
     this.path = place.path;
     this.root = place.root;
     this.site = site;
-    this.uidlist = new UidList(place.path);
-    this.keywords = new Keywords(place.path);
+    const report = damageReport(site.log, place.path);
+    this.uidlist = new UidList(place.path, report);
+    this.keywords = new Keywords(place.path, report);
     this.modseq = new Modseq(place.path, () => site.clock.now());
   }
 
@@ -144,17 +146,24 @@ export class Folder {
   async #compareWithDisk(hasNewWords: boolean, by: FolderListener | null): Promise<void> {
     const lost = new Set<number>();
     if (this.#known === null) await this.#readUids(lost);
-    let scan = await scanFolder(this);
+    const expected = () => this.#unseen();
+    let scan = await scanFolder(this, expected);
     const isUnchanged = scan.unknown.size === 0 || this.#refreshUids(lost) === "unchanged";
     if (!isUnchanged || this.#withoutUid(scan).length > 0) {
       await withUidLock(this.path, async () => {
         // Whoever gave UIDs since our listing had its files in place: one listing under the lock holds all of them.
-        if ((await this.#readUidsLocked(lost)) || !isUnchanged) scan = await scanFolder(this);
+        if ((await this.#readUidsLocked(lost)) || !isUnchanged) scan = await scanFolder(this, expected);
         const nameless = this.#withoutUid(scan);
         if (nameless.length > 0) await this.uidlist.assign(nameless.sort(compareByTime));
       });
     }
     this.#take(scan, { lost, hasNewWords, by });
+  }
+
+  /** Messages with UIDs that nobody here has been told: one that a listing lacks for a moment must not lose its UID. */
+  *#unseen(): Iterable<string> {
+    if (this.uidlist.nextUid <= this.snapshot.uidNext) return;
+    for (const { uid, base } of this.uidlist.records.values()) if (uid >= this.snapshot.uidNext) yield base;
   }
 
   /** Bases that have no UID, or one that sessions would not expect any more. */
@@ -222,7 +231,7 @@ export class Folder {
       this.#drop(file, how.lost);
       this.uidlist.forget(file.base);
     }
-    for (const { file, where, name } of scan.renamed) {
+    for (const [file, { where, name }] of scan.renamed) {
       if (file.isMoved || lettersOf(file.name) !== lettersOf(name)) changed.add(file);
       this.place(file, where, name);
     }
@@ -236,22 +245,28 @@ export class Folder {
         replaced.set(file.uid, new Entry(file, flags, modseq));
       }
     }
+    // What comes after a message that may be there waits until that is known: UIDs are shown in ascending order only.
+    let uidNext = this.uidlist.nextUid;
+    for (const base of scan.unsure) {
+      if (!this.files.has(base)) uidNext = Math.min(uidNext, this.uidlist.records.get(base)?.uid ?? uidNext);
+    }
     const appended: Entry[] = [];
     for (const [base, found] of scan.unknown) {
       const record = this.uidlist.records.get(base);
-      if (!record) continue;
-      appended.push(this.adopt({ ...found, uid: record.uid }, modseq));
+      if (!record || record.uid >= uidNext) continue;
+      appended.push(this.adopt({ ...found, uid: record.uid, fields: record.fields }, modseq));
     }
     appended.sort((a, b) => a.uid - b.uid);
     this.#known = scan.times;
     this.#listedMs = scan.startedMs;
     this.#scanTookMs = scan.tookMs;
     this.#recheckMs = 0;
-    this.publish({ removed: how.lost, replaced, appended, uidNext: this.uidlist.nextUid }, how.by);
+    if (scan.unsure.size > 0) this.distrust();
+    this.publish({ removed: how.lost, replaced, appended, uidNext }, how.by);
   }
 
   /** A message that has a UID now: known from here on, shown by the next `publish`. */
-  adopt(found: { where: "new" | "cur"; name: string; uid: number }, modseq: number): Entry {
+  adopt(found: { where: "new" | "cur"; name: string; uid: number; fields?: string }, modseq: number): Entry {
     const file = new MessageFile(this.path, found);
     this.files.set(file.base, file);
     if (found.where === "new") this.fresh.add(file);

@@ -1,5 +1,6 @@
 /** What other programs do to a Maildir behind our back. */
 import {
+  appendFileSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -14,9 +15,10 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AccountMailboxes, Mailbox } from "postern/plugin";
-import { addressOf } from "postern/testing";
+import type { AccountMailboxes, Log, Mailbox } from "postern/plugin";
+import { addressOf, keptLog } from "postern/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { dotlock } from "./dotlock.ts";
 import { mailboxPath } from "./mailbox-path.ts";
 import { MaildirStore } from "./store.ts";
 import { quietLog } from "./testing/quiet-log.ts";
@@ -28,14 +30,14 @@ const maildir = (...parts: readonly string[]): string => join(home, "Maildir", .
 
 const someone = { login: "someone", addresses: [addressOf("someone@example.org")], quotaBytes: null };
 
-async function opened(): Promise<AccountMailboxes> {
+async function opened(log: Log = quietLog): Promise<AccountMailboxes> {
   const store = new MaildirStore({
     path: "{home}/Maildir/",
     configDir: "/",
     specialUse: {},
     maxWatches: 0,
     checkEvery: 60_000,
-    log: quietLog,
+    log,
     clock: Date,
     notifier: null,
   });
@@ -157,26 +159,78 @@ it("gives a message that comes back a new UID, above all that were seen", async 
   await inbox.close();
 });
 
-it("goes on with a list of UIDs whose last line is half, and lines that make no sense", async () => {
-  for (const second of [1, 2, 3]) put(`cur/170000000${second}.M1P1.host:2,`);
+it("goes on with a list of UIDs whose last line is half, and lines that make no sense, and keeps what it read", async () => {
+  for (const second of [1, 2, 3, 4]) put(`cur/170000000${second}.M1P1.host:2,`);
   const validity = 1_234_567;
-  writeFileSync(
-    maildir("dovecot-uidlist"),
-    `3 V${validity} N20 Gabc\n7 :1700000001.M1P1.host\nnonsense\n6 :1700000002.M1P1.host\n9 W33 Pold-id :1700000003.M1P1.host\n12 :17000`,
-  );
+  const text = `3 V${validity} N20 Gabc Xy\n7 G1 :1700000001.M1P1.host\nnonsense\n6 :1700000002.M1P1.host\n9 W33 Pold-id :1700000003.M1P1.host\n9 :1700000004.M1P1.host\n12 :17000`;
+  writeFileSync(maildir("dovecot-uidlist"), text);
+  const { log, lines: logged } = keptLog();
+  mail = await opened(log);
   const inbox = await mail.open("INBOX");
   expect(inbox.uidValidity).toBe(validity);
-  expect(uids(inbox)).toEqual([7, 9, 20]);
+  expect(uids(inbox)).toEqual([6, 7, 9, 20]);
   expect((await mail.uniqueIds(inbox)).get(9)).toBe("old-id");
   const lines = readFileSync(maildir("dovecot-uidlist"), "utf8").split("\n");
   expect(lines).toEqual([
-    `3 V${validity} N21 Gabc`,
-    "7 :1700000001.M1P1.host",
+    `3 V${validity} N21 Gabc Xy`,
+    "6 :1700000002.M1P1.host",
+    "7 G1 :1700000001.M1P1.host",
     "9 W33 Pold-id :1700000003.M1P1.host",
-    "20 :1700000002.M1P1.host",
+    "20 :1700000004.M1P1.host",
     "",
   ]);
+  expect(readFileSync(maildir("postern-damaged-dovecot-uidlist"), "utf8")).toBe(text);
+  expect(logged.map(({ level, fields }) => [level, fields.file, fields.lines])).toContainEqual([
+    "warn",
+    "dovecot-uidlist",
+    [3, 4, 6],
+  ]);
   await inbox.close();
+});
+
+it("waits for the rest of a line that another program is still writing", async () => {
+  for (const second of [1, 2]) put(`cur/170000000${second}.M1P1.host:2,`);
+  writeFileSync(maildir("dovecot-uidlist"), "3 V77 N1 Gabc\n1 :1700000001.M1P1.host\n2 Pabc :17000");
+  writeFileSync(maildir("dovecot-uidlist.lock"), "17:elsewhere.example");
+  const opening = mail.open("INBOX");
+  appendFileSync(maildir("dovecot-uidlist"), "00002.M1P1.host\n");
+  unlinkSync(maildir("dovecot-uidlist.lock"));
+  const inbox = await opening;
+  expect(uids(inbox)).toEqual([1, 2]);
+  expect((await mail.uniqueIds(inbox)).get(2)).toBe("abc");
+  await inbox.close();
+});
+
+it("keeps keywords that it can read and tells of those that it cannot", async () => {
+  put("cur/1700000001.M1P1.host:2,abz");
+  const text = "0 First\nnonsense\n1 Second\n99 Beyond\n";
+  writeFileSync(maildir("dovecot-keywords"), text);
+  const { log, lines: logged } = keptLog();
+  mail = await opened(log);
+  const inbox = await mail.open("INBOX");
+  expect([...inbox.snapshot.at(0).flags]).toEqual(["First", "Second"]);
+  expect(logged.map(({ fields }) => [fields.file, fields.lines])).toEqual([["dovecot-keywords", [2, 4]]]);
+  await inbox.store([1], { mode: "add", flags: ["Third"] });
+  expect(readFileSync(maildir("dovecot-keywords"), "utf8")).toBe("0 First\n1 Second\n2 Third\n");
+  expect(readFileSync(maildir("postern-damaged-dovecot-keywords"), "utf8")).toBe(text);
+  expect(readdirSync(maildir("cur"))).toEqual(["1700000001.M1P1.host:2,abcz"]);
+  await inbox.close();
+});
+
+it("never breaks the lock of a living process on this host, however old it is", async () => {
+  const path = maildir("dovecot-uidlist.lock");
+  writeFileSync(path, `1:${hostname()}`);
+  const old = new Date(Date.now() - 600_000);
+  utimesSync(path, old, old);
+  expect(await dotlock(path, { waitMs: 200, staleMs: 1_000 })).toBeNull();
+  writeFileSync(path, "");
+  // Nothing in it, and the file beside it was changed just now: somebody may be at work.
+  put("dovecot-uidlist", "3 V77 N1 Gabc\n");
+  utimesSync(path, old, old);
+  expect(await dotlock(path, { waitMs: 200, staleMs: 100_000 })).toBeNull();
+  utimesSync(maildir("dovecot-uidlist"), old, old);
+  (await dotlock(path, { waitMs: 200, staleMs: 100_000 }))?.release();
+  expect(readdirSync(maildir()).filter((name) => name.includes("lock"))).toEqual([]);
 });
 
 it("starts anew under another UIDVALIDITY when the list of UIDs is gone, and tells whoever has it open", async () => {
@@ -203,7 +257,7 @@ it("breaks locks of processes that are gone, and of other hosts after a long sil
     ["", true],
   ] as const) {
     writeFileSync(lock, owner);
-    if (isOld) utimesSync(lock, old, old);
+    if (isOld) for (const path of [lock, maildir("dovecot-uidlist")]) utimesSync(path, old, old);
     await mail.append("INBOX", [{ content: [Buffer.from("Subject: x\r\n\r\n")] }]);
     expect(readdirSync(maildir()).filter((name) => name.includes(".lock"))).toEqual([]);
   }

@@ -1,10 +1,12 @@
 /**
  * `dovecot-keywords`: lines of `<number> <keyword>`, number 0 is the letter a. Grows under `dovecot-uidlist.lock`; the new
- * file is written as `dovecot-keywords.lock` and renamed, as Dovecot does.
+ * file is written as `dovecot-keywords.lock` and renamed, as Dovecot does. Lines that make no sense are reported, and kept aside when
+ * the file is written anew.
  */
 import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Flag, StoreError } from "postern/plugin";
+import { type Damage, keepDamaged } from "./damaged.ts";
 import { errnoOf } from "./errors.ts";
 import { findKeyword, isKeyword, MAX_KEYWORDS } from "./flags.ts";
 
@@ -12,9 +14,12 @@ export class Keywords {
   readonly #path: string;
   #names: readonly (string | null)[] = [];
   #stamp = "";
+  #isDamaged = false;
+  readonly #report: (damage: Damage) => void;
 
-  constructor(directory: string) {
+  constructor(directory: string, report: (damage: Damage) => void) {
     this.#path = join(directory, "dovecot-keywords");
+    this.#report = report;
   }
 
   /** By letter; `null` where a number is free. */
@@ -36,7 +41,10 @@ export class Keywords {
     const stamp = seen ? `${seen.ino}.${seen.size}.${seen.mtimeNs}` : "";
     if (stamp === this.#stamp) return false;
     this.#stamp = stamp;
-    this.#names = seen ? parseKeywords(this.#read()) : [];
+    const { names, bad } = parseKeywords(seen ? this.#read() : "");
+    this.#names = names;
+    this.#isDamaged = bad.length > 0;
+    if (this.#isDamaged) this.#report({ file: "dovecot-keywords", lines: bad });
     return true;
   }
 
@@ -66,19 +74,22 @@ export class Keywords {
     }
     const text = names.map((name, index) => (name === null ? "" : `${index} ${name}\n`)).join("");
     writeFileSync(`${this.#path}.lock`, text, { mode: 0o600, flush: true });
+    if (this.#isDamaged) keepDamaged(this.#path);
     renameSync(`${this.#path}.lock`, this.#path);
     this.refresh();
   }
 }
 
-export function parseKeywords(text: string): readonly (string | null)[] {
+export function parseKeywords(text: string): { names: readonly (string | null)[]; bad: readonly number[] } {
   const names: (string | null)[] = [];
-  for (const line of text.split("\n")) {
+  const bad: number[] = [];
+  for (const [at, line] of text.split("\n").entries()) {
     const found = /^(\d{1,2}) (\S+)$/.exec(line);
     const index = Number(found?.[1] ?? MAX_KEYWORDS);
-    if (!found?.[2] || index >= MAX_KEYWORDS) continue;
-    while (names.length <= index) names.push(null);
-    names[index] = found[2];
+    if (found?.[2] && index < MAX_KEYWORDS && !names[index]) {
+      while (names.length <= index) names.push(null);
+      names[index] = found[2];
+    } else if (line !== "") bad.push(at + 1);
   }
-  return names;
+  return { names, bad };
 }

@@ -8,6 +8,7 @@ import { StoreError } from "postern/plugin";
 import { countBareLf } from "./crlf.ts";
 import { errnoOf } from "./errors.ts";
 import { baseOf, sizesIn } from "./file-name.ts";
+import { recordField } from "./uidlist-format.ts";
 
 export type Where = "new" | "cur";
 
@@ -27,8 +28,14 @@ export class MessageFile {
   #dateMs = -1;
   #sizeBytes = -1;
   #diskBytes = -1;
+  readonly #fields: string;
 
-  constructor(directory: string, at: { where: Where; name: string; uid: number }) {
+  /** `fields` of the list of UIDs: Dovecot keeps sizes there that the name has not. */
+  constructor(
+    directory: string,
+    at: { readonly where: Where; readonly name: string; readonly uid: number; readonly fields?: string },
+  ) {
+    this.#fields = at.fields ?? "";
     this.directory = directory;
     this.base = baseOf(at.name);
     this.where = at.where;
@@ -50,12 +57,15 @@ export class MessageFile {
     return this.#dateMs;
   }
 
-  /** Octets with CRLF line ends: from W= in the name, else by counting. 0 for a message that is gone. */
+  /** Octets with CRLF line ends: from the name or the list of UIDs, else by counting. 0 for a message that is gone. */
   get sizeBytes(): number {
     if (this.#sizeBytes < 0) {
       const named = sizesIn(this.base);
-      if (named.sizeBytes !== null && named.diskBytes !== null) this.learnSizes(named.diskBytes, named.sizeBytes);
-      else this.#tolerant(() => this.#count());
+      const sizeBytes = named.sizeBytes ?? sizeField(this.#fields, "W");
+      const diskBytes = named.diskBytes ?? sizeField(this.#fields, "S");
+      if (sizeBytes === null) this.#tolerant(() => this.#count());
+      else if (diskBytes !== null) this.learnSizes(diskBytes, sizeBytes);
+      else this.#tolerant(() => this.learnSizes(lstatSync(this.path).size, sizeBytes));
     }
     return Math.max(this.#sizeBytes, 0);
   }
@@ -140,6 +150,11 @@ export class MessageFile {
       throw cause;
     }
   }
+}
+
+function sizeField(fields: string, key: "S" | "W"): number | null {
+  const value = recordField(fields, key);
+  return value !== null && /^\d{1,15}$/.test(value) ? Number(value) : null;
 }
 
 /** Names in a directory; none if it is gone. */

@@ -1,8 +1,8 @@
 /**
  * Compares the directories of a mailbox with what is known. A listing that was taken while somebody renamed may lack a
- * message that is there, or hold it twice: what seems gone is looked for again, what seems double is told apart.
+ * message that is there, or hold it twice: what seems gone is looked for again until that is sure, what seems double is told apart.
  */
-import { linkSync, lstatSync, type Stats, statSync, unlinkSync } from "node:fs";
+import { linkSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { errnoOf, ignoreMissing } from "./errors.ts";
@@ -28,8 +28,10 @@ export interface Scan {
   readonly tookMs: number;
   readonly unknown: ReadonlyMap<string, FoundFile>;
   /** Known messages under another name: their flags have changed. */
-  readonly renamed: readonly (FoundFile & { readonly file: MessageFile })[];
+  readonly renamed: ReadonlyMap<MessageFile, FoundFile>;
   readonly vanished: readonly MessageFile[];
+  /** Bases that were not found, which may be there all the same. */
+  readonly unsure: ReadonlySet<string>;
 }
 
 /** Files change their times in steps of the kernel's tick; some file systems count only seconds. */
@@ -50,7 +52,11 @@ export function timesOf(directory: string): DirectoryTimes | null {
 export const isSameTimes = (a: DirectoryTimes, b: DirectoryTimes): boolean =>
   a.newNs === b.newNs && a.curNs === b.curNs;
 
-export async function scanFolder(folder: Folder): Promise<Scan> {
+/**
+ * Compares with the disk. `expected` are bases that ought to be there though the folder does not know them yet, asked for once
+ * the first listing is done.
+ */
+export async function scanFolder(folder: Folder, expected: (scan: Scan) => Iterable<string> = () => []): Promise<Scan> {
   const startedMs = Date.now();
   const began = performance.now();
   const times = folder.times();
@@ -81,40 +87,51 @@ export async function scanFolder(folder: Folder): Promise<Scan> {
       if (file.isMoved || file.name !== name || file.where !== where) renamed.set(file, { where, name });
     }
   }
-  const vanished: MessageFile[] = [];
+  const scan = { times, startedMs, tookMs: 0, unknown, renamed, vanished: [], unsure: new Set<string>() };
+  const missing = new Set<string>();
   if (seen < folder.files.size) {
-    for (const file of folder.files.values()) if (file.seenIn !== folder.scans) vanished.push(file);
+    for (const file of folder.files.values()) if (file.seenIn !== folder.scans) missing.add(file.base);
   }
-  const after = folder.times();
-  const isStable = isSameTimes(times, after) && startedMs > settledAtMs(times);
-  const gone = vanished.length === 0 || isStable ? vanished : await lookAgain(folder, vanished, renamed);
-  return {
-    times,
-    startedMs,
-    tookMs: performance.now() - began,
-    unknown,
-    renamed: [...renamed].map(([file, found]) => ({ ...found, file })),
-    vanished: gone,
-  };
+  for (const base of expected(scan)) if (!unknown.has(base) && !folder.files.has(base)) missing.add(base);
+  const isStable = isSameTimes(times, folder.times()) && startedMs > settledAtMs(times);
+  const unsure = missing.size === 0 || isStable ? new Set<string>() : await lookAgain(folder, missing, scan);
+  const vanished: MessageFile[] = [];
+  for (const base of missing) {
+    const file = unsure.has(base) ? undefined : folder.files.get(base);
+    if (file) vanished.push(file);
+  }
+  return { ...scan, tookMs: performance.now() - began, vanished, unsure };
 }
 
-/** A second listing: those missing in both are gone. */
+/** A message is gone when so many listings did not have it in which nothing else changed. */
+const QUIET_LISTINGS = 2;
+const MAX_LISTINGS = 6;
+
+/**
+ * Lists until it is sure what is gone, and takes what it finds out of `missing`. Where others rename all the time that may never be:
+ * answers those of which nothing can be said.
+ */
 async function lookAgain(
   folder: Folder,
-  missing: readonly MessageFile[],
-  renamed: Map<MessageFile, FoundFile>,
-): Promise<readonly MessageFile[]> {
-  const wanted = new Map(missing.map((file) => [file.base, file]));
-  for (const where of ["new", "cur"] as const) {
-    for (const name of await readdir(join(folder.path, where))) {
-      const file = wanted.get(baseOf(name));
-      if (!file) continue;
-      wanted.delete(file.base);
-      file.seenIn = folder.scans;
-      if (file.name !== name || file.where !== where) renamed.set(file, { where, name });
+  missing: Set<string>,
+  { unknown, renamed }: { readonly unknown: Map<string, FoundFile>; readonly renamed: Map<MessageFile, FoundFile> },
+): Promise<ReadonlySet<string>> {
+  let quiet = 0;
+  for (let listing = 0; missing.size > 0 && listing < MAX_LISTINGS; listing++) {
+    const before = folder.times();
+    for (const where of ["new", "cur"] as const) {
+      for (const name of await readdir(join(folder.path, where))) {
+        const base = baseOf(name);
+        if (!missing.delete(base)) continue;
+        const file = folder.files.get(base);
+        if (!file) unknown.set(base, { where, name });
+        else if (file.name !== name || file.where !== where) renamed.set(file, { where, name });
+      }
     }
+    quiet = isSameTimes(before, folder.times()) ? quiet + 1 : 0;
+    if (quiet === QUIET_LISTINGS) return new Set();
   }
-  return [...wanted.values()];
+  return new Set(missing);
 }
 
 /**
@@ -123,18 +140,23 @@ async function lookAgain(
  */
 function isOther(folder: Folder, first: FoundFile, second: FoundFile): boolean {
   const path = (found: FoundFile) => join(folder.path, found.where, found.name);
-  const stat = (found: FoundFile): Stats | undefined => lstatSync(path(found), { throwIfNoEntry: false });
-  const [a, b] = [stat(first), stat(second)];
+  const stat = (at: string): Stats | undefined => lstatSync(at, { throwIfNoEntry: false });
+  const [a, b] = [stat(path(first)), stat(path(second))];
   if (!b) return false;
   if (!a) return true;
-  if (a.ino === b.ino && a.dev === b.dev) {
-    ignoreMissing(() => unlinkSync(path(first)));
-    return true;
-  }
   const colon = second.name.indexOf(":");
   const own = uniqueName(Date.now(), folder.site.host) + (colon < 0 ? "" : second.name.slice(colon));
+  const aside = join(folder.path, second.where, own);
+  if (a.ino === b.ino && a.dev === b.dev) {
+    // Perhaps it is one file that was renamed between the two looks, and comes back: never unlink what may be the last name.
+    if (!ignoreMissing(() => renameSync(path(first), aside))) return true;
+    const rest = stat(path(second));
+    if (rest?.ino === b.ino && rest.dev === b.dev) ignoreMissing(() => unlinkSync(aside));
+    else ignoreMissing(() => renameSync(aside, path(first)));
+    return true;
+  }
   try {
-    linkSync(path(second), join(folder.path, second.where, own));
+    linkSync(path(second), aside);
     unlinkSync(path(second));
     folder.site.log.warn({ mailbox: folder.path }, "two messages had one name: the second has a new one");
   } catch (cause) {

@@ -71,8 +71,9 @@ export const headerText = (header: UidListHeader, nextUid: number): string =>
 export const recordText = ({ uid, fields, base }: UidRecord): string =>
   `${uid} ${fields === "" ? "" : `${fields} `}:${base}\n`;
 
-/** A field of a record by its letter, e.g. `P` (the UIDL that POP3 clients have seen). */
-export function recordField(record: UidRecord, key: string): string | null {
-  const found = record.fields.split(" ").find((field) => field.startsWith(key));
+/** A field of a record by its letter, e.g. `P` (the UIDL that POP3 clients have seen); it may be empty. */
+export function recordField(fields: string, key: string): string | null {
+  if (fields === "") return null;
+  const found = fields.split(" ").find((field) => field.startsWith(key));
   return found === undefined ? null : found.slice(1);
 }

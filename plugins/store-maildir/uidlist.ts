@@ -120,7 +120,10 @@ export class UidList {
     this.#seenLines += lines.length;
     if (!isTail) {
       this.#header = parseHeader(lines.shift() ?? "");
-      if (!this.#header) return this.#bad([1]);
+      if (!this.#header) {
+        this.#bad([1]);
+        return;
+      }
       this.#nextUid = Math.max(this.#nextUid, this.#header.nextUid);
       this.#isOutdated ||= this.#header.version !== 3 || this.#header.guid === "";
     }
