@@ -276,8 +276,9 @@ export interface AccountMailboxes {
   lockMaildrop(): Promise<{ release(): Promise<void> } | null>;
   /** Stable unique-ids of POP3 (RFC 1939 7) for the messages of the open INBOX, by UID. */
   uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>>;
-  /** What is kept, and what may be; `recount` looks at every mailbox. Nothing but `usage` where nothing limits the account. */
-  quota(how?: { readonly recount?: boolean }): Promise<QuotaState>;
+  /** What is kept, and what may be. `null` where nothing limits the account; `recount` looks at every mailbox then, too. */
+  quota(): Promise<QuotaState | null>;
+  quota(how: { readonly recount: true }): Promise<QuotaState>;
   /**
    * Looks for damage. `repair` mends what it can and loses nothing: what cannot be kept in its place is kept beside it. Safe while
    * others use the mailbox. Rejects with `nonexistent` only where nothing at all is left of it.

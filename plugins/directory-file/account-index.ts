@@ -25,12 +25,13 @@ export class AccountIndex {
 
   constructor(content: AccountsContent, options: IndexOptions) {
     const domains = new Set([...options.domains, ...content.domains]);
-    this.all = content.accounts.map(({ login, addresses, secrets, home, quotaBytes }) => {
+    this.all = content.accounts.map(({ login, addresses, secrets, home, quotaBytes, quotaMessages }) => {
       const account: Account = Object.freeze({
         login,
         addresses,
         home: options.homeOf(home, addresses[0]),
         quotaBytes,
+        quotaMessages,
       });
       const indexed = { account, secrets };
       this.#byLogin.set(loginKey(login), indexed);

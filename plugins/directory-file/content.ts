@@ -10,7 +10,9 @@ export interface StoredAccount {
   readonly secrets: readonly string[];
   /** As written; `null`: the plugin's template. */
   readonly home: string | null;
+  /** 0: no limit; `null`: the usual one. */
   readonly quotaBytes: number | null;
+  readonly quotaMessages: number | null;
   /** From 1. */
   readonly line: number;
 }

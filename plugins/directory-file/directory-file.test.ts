@@ -88,6 +88,7 @@ accounts:
   - address: Anna@example.org # since 2001
     password: "{PLAIN}secret"
     quota: 1GiB
+    quotaMessages: 1000
   - addresses: [bob@example.org, robert@example.org]
     login: bob
     home: /srv/bob
@@ -122,6 +123,7 @@ describe("YAML accounts", () => {
     expect(await account({ login: "anna" })).toMatchObject({
       home: "/data/mail/example.org/anna",
       quotaBytes: 2 ** 30,
+      quotaMessages: 1000,
     });
     expect(await account({ login: "bob" })).toMatchObject({ home: "/srv/bob", quotaBytes: null });
     expect(await secrets("anna")).toEqual(["{PLAIN}secret"]);
@@ -250,7 +252,7 @@ describe("a changed file", () => {
 describe("passwd-file", () => {
   const PASSWD = [
     "# Dovecot",
-    "anna@example.org:{BLF-CRYPT}$2y$05$x:5000:5000::/srv/anna::userdb_quota_rule=*:storage=1G",
+    "anna@example.org:{BLF-CRYPT}$2y$05$x:5000:5000::/srv/anna::userdb_quota_rule=*:storage=1G:messages=500",
     "bob:{PLAIN}pass word",
     "carl@example.org:!{PLAIN}locked",
     "dora@example.org::::::",
@@ -260,7 +262,11 @@ describe("passwd-file", () => {
 
   it("is read as Dovecot reads it", async () => {
     const { account, secrets, kernel } = await directoryWith("users", PASSWD, { domains: ["example.org"] });
-    expect(await account({ login: "anna" })).toMatchObject({ home: "/srv/anna", quotaBytes: 2 ** 30 });
+    expect(await account({ login: "anna" })).toMatchObject({
+      home: "/srv/anna",
+      quotaBytes: 2 ** 30,
+      quotaMessages: 500,
+    });
     expect(await secrets("anna@example.org")).toEqual(["{BLF-CRYPT}$2y$05$x"]);
     expect(await account({ login: "bob@example.org" })).toMatchObject({
       login: "bob",

@@ -38,7 +38,8 @@ export const passwdFormat: AccountsFormat = {
         // "!" and "*" lock an account, as in shadow(5).
         secrets: barred || password === "" || /^[!*]/.test(password) ? [] : [password],
         home: home === "" ? null : home,
-        quotaBytes: quota(extra, file, line),
+        quotaBytes: quotaBytes(extra, file, line),
+        quotaMessages: quotaMessages(extra, file, line),
         line,
       };
     });
@@ -89,13 +90,35 @@ function extraFields(text: string): Map<string, string> {
   return fields;
 }
 
-/** `quota_rule=*:storage=1G`, `quota_rule=*:bytes=1048576`, `quota_storage_size=1G`. Dovecot's units are powers of 1024. */
-function quota(extra: ReadonlyMap<string, string>, file: string, line: number): number | null {
-  const rule = extra.get("quota_rule");
-  const written = extra.get("quota_storage_size") ?? (rule && /^\*:(?:storage|bytes)=(\S+)$/.exec(rule)?.[1]);
+/**
+ * `quota_rule=*:storage=1G:messages=1000`, `quota_rule=*:bytes=1048576`, `quota_storage_size=1G`, `quota_message_count=1000`. Dovecot's
+ * units are powers of 1024, and 0 is no limit.
+ */
+function quotaBytes(extra: ReadonlyMap<string, string>, file: string, line: number): number | null {
+  const [kind, limit] = ruled(extra, ["storage", "bytes"]) ?? [];
+  const written = extra.get("quota_storage_size") ?? limit;
   if (!written) return null;
   const bytes = parseSize(written.replace(/([kmgt])(?:i?b)?$/i, "$1iB"));
   if (bytes === null) throw new AccountsFileError(file, line, `"${shown(written)}" is no size`);
   // Dovecot counts a bare `storage` in KiB.
-  return rule?.startsWith("*:storage=") && /^\d+$/.test(written) ? bytes * 1024 : bytes;
+  return kind === "storage" && written === limit && /^\d+$/.test(written) ? bytes * 1024 : bytes;
+}
+
+function quotaMessages(extra: ReadonlyMap<string, string>, file: string, line: number): number | null {
+  const written = extra.get("quota_message_count") ?? ruled(extra, ["messages"])?.[1];
+  if (!written) return null;
+  if (!/^\d{1,12}$/.test(written))
+    throw new AccountsFileError(file, line, `"${shown(written)}" is no number of messages`);
+  return Number(written);
+}
+
+/** Kind and value of the first of these limits in the rule of the whole account. */
+function ruled(extra: ReadonlyMap<string, string>, kinds: readonly string[]): readonly [string, string] | null {
+  const [folder, ...limits] = (extra.get("quota_rule") ?? "").split(":");
+  if (folder !== "*") return null;
+  for (const limit of limits) {
+    const [, kind = "", value = ""] = /^(\w+)=(\S+)$/.exec(limit) ?? [];
+    if (kinds.includes(kind)) return [kind, value];
+  }
+  return null;
 }

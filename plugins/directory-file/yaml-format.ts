@@ -7,7 +7,8 @@
  *       password: "{ARGON2ID}$argon2id$..."
  *       login: anna                       # default: the address
  *       home: /srv/mail/anna              # default: the plugin's template
- *       quota: 1GiB
+ *       quota: 1GiB                       # 0: no limit
+ *       quotaMessages: 100000
  *
  * Throws `AccountsFileError` with the line. Edits keep comments and order.
  */
@@ -24,7 +25,7 @@ import {
 } from "./content.ts";
 import type { AccountsFormat } from "./format.ts";
 
-const ACCOUNT_KEYS = ["address", "addresses", "login", "password", "home", "quota"];
+const ACCOUNT_KEYS = ["address", "addresses", "login", "password", "home", "quota", "quotaMessages"];
 
 export const yamlFormat: AccountsFormat = {
   parse: (text, file, domains) => new Reading(text, file).content(domains),
@@ -120,6 +121,7 @@ class Reading {
         .filter((text) => text !== ""),
       home: this.#text(node, "home"),
       quotaBytes: this.#quota(node),
+      quotaMessages: this.#quotaMessages(node),
       line: this.#line(node),
     };
   }
@@ -130,6 +132,14 @@ class Reading {
     const bytes = parseSize(quota.text);
     if (bytes === null) throw this.#mistake(quota.node, `"${shown(quota.text)}" is no size: write 500MiB or 2GiB`);
     return bytes;
+  }
+
+  #quotaMessages(account: YAMLMap): number | null {
+    const [quota] = this.#texts(account, "quotaMessages");
+    if (!quota) return null;
+    if (!/^\d{1,12}$/.test(quota.text))
+      throw this.#mistake(quota.node, `"${shown(quota.text)}" is no number of messages`);
+    return Number(quota.text);
   }
 
   #text(map: YAMLMap, key: string): string | null {

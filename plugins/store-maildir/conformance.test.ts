@@ -5,7 +5,7 @@ import { mailboxStoreConformance } from "postern/testing";
 import { MaildirStore } from "./store.ts";
 import { quietLog } from "./testing/quiet-log.ts";
 
-await mailboxStoreConformance("store-maildir", async () => {
+await mailboxStoreConformance("store-maildir", async ({ quotas } = {}) => {
   const home = await mkdtemp(join(tmpdir(), "postern-maildir-"));
   const stores: MaildirStore[] = [];
   const make = () => {
@@ -18,6 +18,7 @@ await mailboxStoreConformance("store-maildir", async () => {
       log: quietLog,
       clock: { now: () => Date.now() },
       notifier: null,
+      quotas: quotas ?? null,
     });
     stores.push(store);
     return store;

@@ -13,6 +13,7 @@ import { hierarchyTests } from "./hierarchy.ts";
 import { maildropTests } from "./maildrop.ts";
 import { modelTests } from "./model.ts";
 import { namesTests } from "./names.ts";
+import { quotaTests } from "./quota.ts";
 import { recentTests } from "./recent.ts";
 import type { MakeStore } from "./rig.ts";
 import { snapshotTests } from "./snapshot.ts";
@@ -38,6 +39,7 @@ export function mailboxStoreConformance(name: string, makeStore: MakeStore): voi
     namesTests(makeStore);
     subscriptionTests(makeStore);
     maildropTests(makeStore);
+    quotaTests(makeStore);
     modelTests(makeStore);
   });
 }

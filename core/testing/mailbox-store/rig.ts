@@ -2,6 +2,7 @@
 import { buffer } from "node:stream/consumers";
 import type { Account } from "../../contracts/account.ts";
 import type { Mailbox, MailboxStore, NewMessage, Snapshot } from "../../contracts/mailbox-store.ts";
+import type { Quotas } from "../../contracts/quota.ts";
 
 /** A store under test. `again` opens the same mail a second time, as another process would. */
 export interface StoreUnderTest {
@@ -12,7 +13,8 @@ export interface StoreUnderTest {
   /** Ends everything this one opened. */
   stop(): Promise<void>;
 }
-export type MakeStore = () => Promise<StoreUnderTest>;
+/** `quotas` is given where limits are tested: the store hands them to whatever asks. */
+export type MakeStore = (how?: { readonly quotas?: Quotas }) => Promise<StoreUnderTest>;
 
 let accounts = 0;
 
