@@ -288,7 +288,7 @@ describe("passwd-file", () => {
     const before = PASSWD.split("\n");
     expect(lines[0]).toBe(before[0]);
     expect(lines[1]).toMatch(
-      /^anna@example\.org:\{ARGON2ID\}\$argon2id\$[^:]+:5000:5000::\/srv\/anna::userdb_quota_rule=\*:storage=1G$/,
+      /^anna@example\.org:\{ARGON2ID\}\$argon2id\$[^:]+:5000:5000::\/srv\/anna::userdb_quota_rule=\*:storage=1G:messages=500$/,
     );
     expect(lines.slice(2, 5)).toEqual(before.slice(3, 6));
     expect(lines[5]).toBe("frida@example.org:x");
