@@ -4,7 +4,7 @@
  * store does without until the mailbox is opened again.
  *
  * How a store uses it: on opening a mailbox it compares `head().cursor` with its own look at the disk (times of directories, sizes of
- * files). Where they agree, `messages()` is the mailbox, and nothing need be read. Else it lists, compares with what it knows, and
+ * files). Where they agree, `load` gives the mailbox, and nothing need be read. Else it lists, compares with what it knows, and
  * registers what it found with `commit`, before anybody sees it.
  */
 import type { UidRange } from "./mailbox-store.ts";
@@ -40,8 +40,10 @@ export interface Registration {
   readonly since: number;
   /** Least value for the modseq of these changes: above the clock, and above the floor that the store keeps beside the mailbox. */
   readonly modseq: number;
-  /** New, or with other flags or another place than the caller knew. */
+  /** New, or with other flags than the caller knew. */
   readonly put: readonly IndexedMessage[];
+  /** In another place than the caller knew, and nothing else: no modseq is given for it. */
+  readonly moved?: readonly IndexedMessage[];
   readonly vanished: readonly number[];
   readonly uidNext: number;
   readonly cursor: string;
@@ -50,7 +52,7 @@ export interface Registration {
 export interface Registered {
   readonly highestModseq: number;
   readonly uidNext: number;
-  /** Of what was taken from `put`. */
+  /** Of what was taken. */
   readonly modseq: number;
   /** What others registered since `since`. It goes before what was put for the same UID, which was not taken then. */
   readonly others: { readonly put: readonly KnownMessage[]; readonly vanished: readonly number[] };
@@ -64,9 +66,10 @@ export type DetailKind = "overview" | "structure";
 export interface IndexedMailbox {
   /** `null`: nothing is known, or the index is gone. One look-up, so it can be asked before each comparison. */
   head(): IndexHead | null;
-  /** All messages, ascending, in slices, so that others have their turn. `null` ends: they cannot be read. */
-  messages(): AsyncIterable<readonly KnownMessage[]>;
-  /** What others have registered since then; `null` where that is not remembered: go by `messages`. */
+  /** Calls `each` with every message, ascending, in slices, so that others have their turn; `null` where they cannot be read: what
+   * was given does not count. What is registered meanwhile may be in it or not: ask for `news` since the head that is answered. */
+  load(each: (message: KnownMessage) => void): Promise<IndexHead | null>;
+  /** What others have registered since then; `null` where that is not remembered: `load` everything. */
   news(since: number): { readonly head: IndexHead; readonly others: Registered["others"] } | null;
   /** One transaction. `null`: not taken, the index is gone, or knows nothing of the mailbox: see `replace`. */
   commit(registration: Registration): Registered | null;
@@ -75,7 +78,7 @@ export interface IndexedMailbox {
    * it cannot be written, or another process was faster.
    */
   replace(
-    whole: Omit<Registration, "put" | "vanished" | "since"> & { readonly put: Iterable<KnownMessage> },
+    whole: Omit<Registration, "put" | "moved" | "vanished" | "since"> & { readonly put: Iterable<KnownMessage> },
   ): Promise<boolean>;
   /** UIDs that vanished after a modseq, up to `until`; `null` where that is not remembered any more. */
   vanished(since: number, until: number): readonly UidRange[] | null;

@@ -1,0 +1,109 @@
+/**
+ * One registration, inside one transaction: each change is taken if nobody registered another of the same message that the caller does
+ * not know. That gives all processes one order of changes, and each snapshot all that was registered up to its modseq.
+ */
+import type { IndexedMessage, KnownMessage, Registered, Registration } from "../contracts/mailbox-index.ts";
+import type { ShardEnvironment } from "./environment.ts";
+import { newsSince, trimmed } from "./journal.ts";
+import { journalKey, messageKey, scopeOf } from "./keys.ts";
+import { decodeMessage, encodeEntry, encodeHead, encodeMessage, type Head } from "./records.ts";
+import { rangesOf } from "./uid-ranges.ts";
+
+/** `null`: the caller has to read everything first. */
+export function commit(
+  environment: ShardEnvironment,
+  mailbox: Buffer,
+  { head, wanted }: { readonly head: Head; readonly wanted: Registration },
+): Registered | null {
+  const scope = scopeOf(mailbox, head.epoch);
+  const others = newsSince(environment, { scope, head, since: wanted.since });
+  if (others === null) return null;
+  const theirs = new Map<number, KnownMessage | null>(others.put.map((message) => [message.uid, message]));
+  for (const uid of others.vanished) theirs.set(uid, null);
+
+  const refused: number[] = [];
+  const changed: number[] = [];
+  const vanished: number[] = [];
+  let { messages } = head;
+  const modseq = Math.max(wanted.modseq, head.highestModseq + 1);
+  const found = (uid: number): KnownMessage | null => messageAt(environment, scope, uid);
+  const write = (message: IndexedMessage, at: number) => {
+    const key = messageKey(scope, message.uid);
+    environment.messages.put(key, encodeMessage(message, at, key));
+  };
+
+  for (const message of wanted.put) {
+    const newer = theirs.get(message.uid);
+    if (newer !== undefined) {
+      // Somebody has told of the same already, or of something else.
+      if (newer?.flags !== message.flags || newer.place !== message.place) refused.push(message.uid);
+      continue;
+    }
+    const old = found(message.uid);
+    if (old === null && message.uid < head.uidNext) {
+      // It has gone: a UID does not come back.
+      refused.push(message.uid);
+      continue;
+    }
+    if (old === null) messages++;
+    write(message, modseq);
+    changed.push(message.uid);
+  }
+  for (const message of wanted.moved ?? []) {
+    const old = theirs.has(message.uid) ? null : found(message.uid);
+    if (old?.flags === message.flags) write(message, old.modseq);
+    else if (theirs.get(message.uid)?.place !== message.place) refused.push(message.uid);
+  }
+  for (const uid of wanted.vanished) {
+    if (theirs.get(uid)) refused.push(uid);
+    else if (found(uid) !== null) {
+      environment.messages.remove(messageKey(scope, uid));
+      messages--;
+      vanished.push(uid);
+    }
+  }
+
+  const isChanged = changed.length > 0 || vanished.length > 0;
+  const next: Head = {
+    ...head,
+    messages,
+    highestModseq: isChanged ? modseq : head.highestModseq,
+    uidNext: Math.max(head.uidNext, wanted.uidNext),
+    cursor: refused.length > 0 ? "" : wanted.cursor,
+  };
+  environment.heads.put(
+    mailbox,
+    encodeHead(isChanged ? journalled(environment, scope, next, { changed, vanished }) : next, mailbox),
+  );
+  return {
+    highestModseq: next.highestModseq,
+    uidNext: next.uidNext,
+    modseq: isChanged ? modseq : 0,
+    others,
+    refused,
+  };
+}
+
+function journalled(
+  environment: ShardEnvironment,
+  scope: Buffer,
+  head: Head,
+  what: { readonly changed: readonly number[]; readonly vanished: readonly number[] },
+): Head {
+  const key = journalKey(scope, head.highestModseq);
+  const entry = encodeEntry({ changed: rangesOf(what.changed), vanished: rangesOf(what.vanished) }, key);
+  environment.journal.put(key, entry);
+  const { journalEntries, journalBytes } = head;
+  const counted = {
+    ...head,
+    journalEntries: journalEntries + 1,
+    journalBytes: journalBytes + key.length + entry.length,
+  };
+  return trimmed(environment, scope, counted);
+}
+
+export function messageAt({ messages }: ShardEnvironment, scope: Buffer, uid: number): KnownMessage | null {
+  const key = messageKey(scope, uid);
+  const bytes = messages.getBinaryFast(key);
+  return bytes ? decodeMessage(bytes, bytes.length, { key, uid }) : null;
+}

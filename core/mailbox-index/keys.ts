@@ -1,0 +1,53 @@
+/** Keys: a hash of the mailbox's id; then an epoch, so that a mailbox begun anew never meets what was there before; then UID or modseq. */
+import { createHash } from "node:crypto";
+
+const HASH_BYTES = 10;
+const SCOPE_BYTES = HASH_BYTES + 4;
+
+export const mailboxKey = (id: string): Buffer => createHash("sha256").update(id).digest().subarray(0, HASH_BYTES);
+
+export function scopeOf(mailbox: Buffer, epoch: number): Buffer {
+  const key = Buffer.allocUnsafe(SCOPE_BYTES);
+  mailbox.copy(key);
+  key.writeUInt32BE(epoch, HASH_BYTES);
+  return key;
+}
+
+export function messageKey(scope: Buffer, uid: number): Buffer {
+  const key = Buffer.allocUnsafe(SCOPE_BYTES + 4);
+  scope.copy(key);
+  key.writeUInt32BE(uid, SCOPE_BYTES);
+  return key;
+}
+
+export function journalKey(scope: Buffer, modseq: number): Buffer {
+  const key = Buffer.allocUnsafe(SCOPE_BYTES + 8);
+  scope.copy(key);
+  key.writeBigUInt64BE(BigInt(modseq), SCOPE_BYTES);
+  return key;
+}
+
+export const journalModseq = (key: Uint8Array): number =>
+  Number(Buffer.from(key.buffer, key.byteOffset, key.byteLength).readBigUInt64BE(SCOPE_BYTES));
+
+export const uidOfMessage = (key: Uint8Array): number =>
+  Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUInt32BE(SCOPE_BYTES);
+
+export function detailKey(mailbox: Buffer, uid: number, kind: number): Buffer {
+  const key = Buffer.allocUnsafe(HASH_BYTES + 5);
+  mailbox.copy(key);
+  key.writeUInt32BE(uid, HASH_BYTES);
+  key[HASH_BYTES + 4] = kind;
+  return key;
+}
+
+/** Behind all keys that begin with this one. */
+export function behind(prefix: Buffer): Buffer {
+  const key = Buffer.from(prefix);
+  for (let at = key.length - 1; at >= 0; at--) {
+    const octet = (key[at] ?? 0) + 1;
+    key[at] = octet & 0xff;
+    if (octet <= 0xff) return key;
+  }
+  return Buffer.alloc(prefix.length + 1, 0xff);
+}
