@@ -284,7 +284,10 @@ export interface AccountMailboxes {
    * others use the mailbox. Rejects with `nonexistent` only where nothing at all is left of it.
    */
   inspect(name: string, how: { readonly repair: boolean }): Promise<readonly Defect[]>;
-  /** Makes an empty mailbox go on with the UIDs of another server. `false`: it is not empty, or its UIDs are not ours to choose. */
+  /**
+   * Makes an empty mailbox go on with the UIDs of another server; one that has this UIDVALIDITY already, empty or not, gives none below
+   * `uidNext` any more. `false`: it is another's and not empty, or its UIDs are not ours to choose.
+   */
   takeUids(name: string, from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean>;
 }
 

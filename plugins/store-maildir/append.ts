@@ -12,6 +12,7 @@ import type { Folder } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import type { Where } from "./message-file.ts";
 import type { Toll } from "./toll.ts";
+import type { KnownElsewhere } from "./uidlist.ts";
 import { type Written, writeMessage } from "./write-message.ts";
 
 export interface Placed {
@@ -40,7 +41,9 @@ export async function appendMessages(
       return () => renameSync(path, from);
     };
     const bases = written.map(({ base }) => base);
-    return await folder.mutex.run(() => withUidLock(folder.path, () => placeWithUids(folder, { bases, flags, put })));
+    return await folder.mutex.run(() =>
+      withUidLock(folder.path, () => placeWithUids(folder, { bases, flags, put, known: messages })),
+    );
   } catch (cause) {
     for (const { path } of written) attempt(() => unlinkSync(path));
     throw cause;
@@ -52,6 +55,8 @@ export interface Placing {
   readonly flags: readonly (readonly string[])[];
   /** Makes one message appear at a path and answers how to take it back. */
   readonly put: (index: number, path: string) => () => void;
+  /** What other servers knew them by. */
+  readonly known?: readonly KnownElsewhere[];
   /** Mailboxes that `put` changes too. */
   readonly others?: readonly Folder[];
 }
@@ -59,7 +64,7 @@ export interface Placing {
 /** Under mutex and lock: brings messages into the mailbox and gives them UIDs. */
 export async function placeWithUids(
   folder: Folder,
-  { bases, flags, put, others }: Placing,
+  { bases, flags, put, others, known }: Placing,
 ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
   folder.times();
   folder.keywords.refresh();
@@ -82,7 +87,7 @@ export async function placeWithUids(
     });
     const used = new Set(placed.map(({ where }) => where));
     await Promise.all([...used].map((where) => folder.site.flush.directory(join(folder.path, where))));
-    uids = (await folder.uidlist.assign(bases)).map(({ uid }) => uid);
+    uids = (await folder.uidlist.assign(bases, known)).map(({ uid }) => uid);
   } catch (cause) {
     folder.distrust();
     for (const takeBack of undo.reverse()) attempt(takeBack);

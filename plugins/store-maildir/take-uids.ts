@@ -1,4 +1,7 @@
-/** An empty mailbox goes on with the UIDs of another server: under another UIDVALIDITY, so whoever has it open must open it again. */
+/**
+ * An empty mailbox goes on with the UIDs of another server: under another UIDVALIDITY, so whoever has it open must open it again. One that
+ * does so already gives no UID any more that the other server has given.
+ */
 
 import { randomBytes } from "node:crypto";
 import { closeSync, constants, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
@@ -20,6 +23,13 @@ export function takeUids(folder: Folder, { uidValidity, uidNext }: ForeignUids):
   }
   return folder.mutex.run(async () => {
     await folder.compare();
+    if (folder.uidlist.uidValidity === uidValidity) {
+      await withUidLock(folder.path, async () => {
+        await folder.prepareUids();
+        await folder.uidlist.raiseNext(uidNext);
+      });
+      return true;
+    }
     if (folder.files.size > 0) return false;
     return withUidLock(folder.path, () => {
       // Whoever gave UIDs since the comparison has mail here.

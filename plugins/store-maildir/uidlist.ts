@@ -34,6 +34,15 @@ import {
 
 export type Refreshed = "missing" | "unchanged" | "appended" | "replaced";
 
+/** RFC 1939 7: 1 to 70 characters, none of them a space. */
+const UNIQUE_ID = /^[!-~]{1,70}$/;
+
+/** Of a message that comes from another server. */
+export interface KnownElsewhere {
+  readonly uid?: number;
+  readonly uniqueId?: string;
+}
+
 const MAX_LIST_BYTES = 512 * 1024 * 1024;
 
 export class UidList {
@@ -171,6 +180,13 @@ export class UidList {
     this.records.delete(base);
   }
 
+  /** Under the lock, after `refresh`. UIDs below are not given any more. */
+  async raiseNext(uid: number): Promise<void> {
+    if (uid <= this.#nextUid) return;
+    this.#nextUid = uid;
+    await this.rewrite();
+  }
+
   /** Under the lock. Makes the list of a mailbox that has none. */
   async create(uidValidity: number): Promise<void> {
     if (this.#hasBadLines) keepDamaged(this.path);
@@ -182,11 +198,19 @@ export class UidList {
     await this.rewrite();
   }
 
-  /** Under the lock, after `refresh`. Gives UIDs in the order of `bases`; durable when it resolves. */
-  async assign(bases: readonly string[]): Promise<readonly UidRecord[]> {
-    const first = Math.max(this.#nextUid, this.#lastUid + 1);
-    if (first + bases.length > MAX_UID) throw new StoreError("limit", "The mailbox has run out of UIDs");
-    const records = bases.map((base, index) => ({ uid: first + index, base, fields: "" }));
+  /**
+   * Under the lock, after `refresh`. Gives UIDs in the order of `bases`; durable when it resolves. `known`: what messages from elsewhere
+   * had there, by index.
+   */
+  async assign(bases: readonly string[], known: readonly KnownElsewhere[] = []): Promise<readonly UidRecord[]> {
+    let next = Math.max(this.#nextUid, this.#lastUid + 1);
+    const records = bases.map((base, index) => {
+      const { uid = 0, uniqueId } = known[index] ?? {};
+      const given = Math.max(next, uid);
+      next = given + 1;
+      return { uid: given, base, fields: uniqueId && UNIQUE_ID.test(uniqueId) ? `P${uniqueId}` : "" };
+    });
+    if (next > MAX_UID) throw new StoreError("limit", "The mailbox has run out of UIDs");
     for (const record of records) this.#remember(record);
     const ghosts = this.#lines - this.records.size;
     const isHalf = this.#readBytes < this.#seenBytes;
