@@ -58,7 +58,7 @@ export class Maildrop {
   /** Octets of what is not marked as deleted. Later, where the messages have to be counted first. */
   sizeBytes(signal: AbortSignal): number | Promise<number> {
     const total = totals.get(this.#snapshot);
-    return total === undefined ? this.#count(signal) : total - this.#deletedBytes;
+    return total === undefined ? this.#count(signal) : this.#left(total);
   }
 
   async #count(signal: AbortSignal): Promise<number> {
@@ -67,7 +67,12 @@ export class Maildrop {
       total += this.#snapshot.at(index).sizeBytes;
     });
     totals.set(this.#snapshot, total);
-    return total - this.#deletedBytes;
+    return this.#left(total);
+  }
+
+  /** A file that somebody made larger must not make less than nothing of the rest. */
+  #left(total: number): number {
+    return Math.max(0, total - this.#deletedBytes);
   }
 
   /** `null` for a number that no message has, or one that is marked as deleted. */

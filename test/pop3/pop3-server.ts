@@ -23,18 +23,7 @@ import { temporaryKeyValue } from "../../core/testing/temporary-key-value.ts";
 import accessPop3 from "../../plugins/access-pop3/index.ts";
 import type { Options } from "../../plugins/access-pop3/options.ts";
 import storeMaildir from "../../plugins/store-maildir/index.ts";
-
-export const pop3Options: Options = {
-  maildrop: "lock",
-  maxSessions: 2,
-  loginDelay: 0,
-  expire: "never",
-  utf8Headers: "send",
-  idleTimeout: 600_000,
-  loginTimeout: 180_000,
-  maxLoginFailures: 3,
-  maxMistakes: 8,
-};
+import { pop3Options } from "./pop3-options.ts";
 
 const storeOptions = {
   path: "{home}/Maildir/",

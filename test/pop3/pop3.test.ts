@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { readdirSync, readFileSync, symlinkSync, truncateSync, unlinkSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Pop3Server, startPop3 } from "./pop3-server.ts";
 
@@ -160,6 +162,58 @@ describe("bytes", () => {
     client.socket.resume();
     await client.closed();
     expect(client.received.length).toBeGreaterThan(large.length);
+  });
+});
+
+describe("damaged mail", () => {
+  const files = (root: string) => join(root, "ann/Maildir/cur");
+  async function withFile(change: (path: string) => void, octets = "Subject: a\r\n\r\nbody\r\n") {
+    const { ports, root, mailboxesOf } = await start();
+    const mail = await mailboxesOf("ann");
+    await mail.append("INBOX", [message(octets), message("Subject: whole\r\n\r\n")]);
+    const client = new Client(ports.optional);
+    client.send("USER ann\r\nPASS secret word\r\n");
+    await client.until("2 messages");
+    const paths = readdirSync(files(root)).map((name) => join(files(root), name));
+    change(paths.find((path) => !readFileSync(path).includes("whole")) ?? "");
+    client.send("RETR 1\r\nTOP 1 5\r\nRETR 2\r\nQUIT\r\n");
+    return (await client.closed()).split("2 messages\r\n")[1] ?? "";
+  }
+
+  it("that is gone is told, the rest is fetched", async () => {
+    const text = await withFile(unlinkSync);
+    expect(text).toMatch(/^-ERR The message is gone\r\n-ERR The message is gone\r\n\+OK/);
+    expect(text).toMatch(/Subject: whole\r\n\r\n\.\r\n\+OK Bye\r\n$/);
+  });
+
+  it("that was cut short or edited by somebody is sent as it is now", async () => {
+    expect(await withFile((path) => truncateSync(path, 14))).toMatch(/^\+OK.*\r\nSubject: a\r\n\r\n\.\r\n\+OK/);
+    await server?.stop();
+    const text = await withFile((path) => writeFileSync(path, "Subject: b\n\n.dot\nno end"));
+    expect(text).toMatch(/^\+OK.*\r\nSubject: b\r\n\r\n\.\.dot\r\nno end\r\n\.\r\n\+OK/);
+  });
+
+  it("that is no file any more is not followed", async () => {
+    const text = await withFile((path) => {
+      unlinkSync(path);
+      symlinkSync("/etc/hostname", path);
+    });
+    expect(text).toMatch(/^-ERR .*\r\n-ERR .*\r\n\+OK/);
+    expect(text).toMatch(/\+OK Bye\r\n$/);
+  });
+
+  it.each([
+    ["of nothing", "", ""],
+    ["without a header", "\r\nbody\r\n", "\r\nbody\r\n"],
+    ["without a body", "Subject: a\r\n", "Subject: a\r\n"],
+    ["of a dot", ".", "..\r\n"],
+    ["with NUL and bare CR", "Subject: a\r\n\r\n\0\r.\rb\r\n", "Subject: a\r\n\r\n\0\r.\rb\r\n"],
+  ])("%s is sent", async (_, octets, expected) => {
+    const text = await withFile(() => undefined, octets);
+    expect(text).toBe(
+      `+OK ${octets.length} octets\r\n${expected}.\r\n+OK Top of message\r\n${expected}.\r\n` +
+        `+OK 18 octets\r\nSubject: whole\r\n\r\n.\r\n+OK Bye\r\n`,
+    );
   });
 });
 
