@@ -61,6 +61,8 @@ function makeDirectory(directory: string, mode: number): void {
 
 export const spoolDirectory = (dataDir: string, slot: number): string => join(dataDir, "spool", String(slot));
 
+export const mailboxIndexDirectory = (dataDir: string): string => join(dataDir, "mailbox-index");
+
 export const keyValueDirectory = (dataDir: string): string => join(dataDir, "kv");
 
 /** Spool directories that an earlier start left, by number: with fewer workers now, somebody must still work them off. */

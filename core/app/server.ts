@@ -10,6 +10,7 @@ import type { Clock } from "../contracts/clock.ts";
 import { Filing } from "../contracts/delivery.ts";
 import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
+import { MailboxIndex } from "../contracts/mailbox-index.ts";
 import { MailboxStore } from "../contracts/mailbox-store.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
@@ -29,6 +30,7 @@ import { createKeyValue } from "../kv/key-value.ts";
 import { createAccounts } from "../login/accounts.ts";
 import { openLoginSecret } from "../login/login-secret.ts";
 import { createLogins, type LoginsDeps } from "../login/logins.ts";
+import { createMailboxIndex } from "../mailbox-index/mailbox-index.ts";
 import { type CertificateReader, certificatesOnDisk } from "../net/certificate-reader.ts";
 import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
@@ -46,7 +48,7 @@ import { openSpool } from "../spool/open-spool.ts";
 import { createTables } from "../tables/tables.ts";
 import { createAccountAdmins } from "./account-admins.ts";
 import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
-import { keyValueDirectory, spoolDirectory } from "./data-directory.ts";
+import { keyValueDirectory, mailboxIndexDirectory, spoolDirectory } from "./data-directory.ts";
 import { openLocalMail } from "./local-mail.ts";
 import { providedSpool } from "./provided-spool.ts";
 import { openQueueDesk } from "./queue-desk.ts";
@@ -122,6 +124,9 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   // Opened at its first use: a server whose plugins keep nothing has no such directory.
   const keyValue = createKeyValue({ directory: keyValueDirectory(dataDir), ...config.keyValue, log, clock });
   onClose(() => keyValue.close());
+  const index = { directory: mailboxIndexDirectory(dataDir), ...config.mailboxIndex };
+  const mailboxIndex = createMailboxIndex({ ...index, log, clock });
+  onClose(() => mailboxIndex.close());
 
   const loginSecret = await openLoginSecret(dataDir);
 
@@ -184,6 +189,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
         [Outbound, outbound],
         [Notifier, parts.notifier],
         [KeyValue, keyValue],
+        [MailboxIndex, mailboxIndex],
         [Certificates, certificates.ofServer],
         [Accounts, accounts],
         [Logins, logins],

@@ -14,6 +14,7 @@ import { ClientNames } from "../contracts/client-names.ts";
 import { Filing } from "../contracts/delivery.ts";
 import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
+import { MailboxIndex } from "../contracts/mailbox-index.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
 import { Outbound } from "../contracts/outbound.ts";
@@ -82,6 +83,8 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           [NextHops, createNextHops({ kernel, resolver, hostname })],
           [Notifier, createNotifier(null)],
           [KeyValue, closedKeyValue()],
+          // Stores do without: what a command finds out about mailboxes is not worth keeping.
+          [MailboxIndex, { open: async () => null, forget() {} }],
           [Certificates, certificates],
           [Accounts, accounts.current],
           [AccountAdmins, admins],

@@ -7,7 +7,7 @@ const ranks: readonly (readonly string[])[] = [
   ["contracts"],
   ["kernel"],
   ["net", "login", "tables", "kv", "outbound", "quota"],
-  ["smtp", "spool", "queue", "control"],
+  ["smtp", "spool", "queue", "control", "mailbox-index"],
   ["maildrop"],
   ["app", "sendmail"],
   ["cli"],

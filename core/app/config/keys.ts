@@ -299,6 +299,20 @@ export const serverKeys = Type.Object({
     },
     { description: "Facts that workers share below `dataDir/kv`: counters, greylists, bans." },
   ),
+  mailboxIndex: Type.Object(
+    {
+      maxSize: Size({
+        description:
+          "How large it may become; beyond it what belongs to mailboxes that were not opened for longest goes. About 2 KiB a message are of use.",
+        minimum: "64MiB",
+        default: "4GiB",
+      }),
+    },
+    {
+      description:
+        "What is known of mailboxes and would be slow to find out again, below `dataDir/mailbox-index`. It may be deleted while the server does not run.",
+    },
+  ),
   login: loginKeys,
   quota: quotaKeys,
   firstAccount: Type.Optional(

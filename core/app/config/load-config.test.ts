@@ -83,6 +83,7 @@ describe("a config", () => {
       reportTexts: [english],
       dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
       keyValue: { ceilingBytes: 256 * 1024 * 1024 },
+      mailboxIndex: { ceilingBytes: 4 * 1024 * 1024 * 1024 },
       login: { mechanisms: null, cramMd5: false, scramIterations: 4096, hashThreads: null, hashWaiting: 256 },
       firstAccount: null,
       hostname: "mx.example.org",

@@ -117,6 +117,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
           clientNamesMs: keys.dns.clientNames,
         },
         keyValue: { ceilingBytes: keys.keyValue.maxSize },
+        mailboxIndex: { ceilingBytes: keys.mailboxIndex.maxSize },
         quota: quotaOptionsOf(keys.quota),
         login: {
           ...keys.login,

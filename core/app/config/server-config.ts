@@ -95,6 +95,7 @@ export interface ServerConfig {
     readonly clientNamesMs: number;
   };
   readonly keyValue: { readonly ceilingBytes: number };
+  readonly mailboxIndex: { readonly ceilingBytes: number };
   readonly quota: QuotaOptions;
   readonly login: {
     /** `null`: all that plugins can check. */

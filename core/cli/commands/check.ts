@@ -7,6 +7,7 @@ import { checkCertificates } from "../check/certificates.ts";
 import { checkDns } from "../check/dns.ts";
 import { errorAt, type Finding } from "../check/finding.ts";
 import { checkLocalMail } from "../check/local-mail.ts";
+import { checkMailboxIndex } from "../check/mailbox-index.ts";
 import { checkDataDir, checkFreeSpace, checkPorts, checkUser } from "../check/places.ts";
 import { checkPostmaster, checkRoutes } from "../check/routes.ts";
 import { checkTables } from "../check/tables.ts";
@@ -33,6 +34,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     ...(await checkPorts(config)),
     ...(await checkDataDir(config)),
     ...(await checkLocalMail(config)),
+    ...(await checkMailboxIndex(config)),
     ...(await checkFreeSpace(config)),
     ...checkUser(config),
   ];
