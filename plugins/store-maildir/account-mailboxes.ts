@@ -1,5 +1,4 @@
 /** Everything one account owns, under one Maildir. Every fault leaves as a `StoreError`. */
-import { join } from "node:path";
 import {
   type AccountMailboxes,
   type AccountQuota,
@@ -19,17 +18,9 @@ import { cleanTmp } from "./clean-tmp.ts";
 import { deliverMessage } from "./deliver.ts";
 import { errnoOf, storeError } from "./errors.ts";
 import type { Folder, FolderPlace } from "./folder.ts";
-import { canonicalName, directoryOf } from "./folder-name.ts";
-import {
-  createMailbox,
-  deleteMailbox,
-  exists,
-  listMailboxes,
-  makeInbox,
-  makeMailbox,
-  renameMailbox,
-} from "./hierarchy.ts";
+import { createMailbox, deleteMailbox, listMailboxes, makeInbox, makeMailbox, renameMailbox } from "./hierarchy.ts";
 import { inspectMailbox } from "./inspect.ts";
+import type { MailboxTree } from "./mailbox-tree.ts";
 import { lockMaildrop } from "./maildrop.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
@@ -43,6 +34,7 @@ import { usageOf, usageOfAll } from "./usage.ts";
 export class MaildirAccount implements AccountMailboxes {
   readonly separator = "/";
   readonly annotationLimits = annotationLimits;
+  readonly #tree: MailboxTree;
   readonly #root: string;
   readonly #site: Site;
   readonly #usualUses: Readonly<Record<string, string>>;
@@ -50,18 +42,19 @@ export class MaildirAccount implements AccountMailboxes {
   readonly #quota: AccountQuota | null;
 
   constructor(
-    root: string,
+    tree: MailboxTree,
     site: Site,
     of: { readonly usualUses: Readonly<Record<string, string>>; readonly quota: AccountQuota | null },
   ) {
-    this.#root = root;
+    this.#tree = tree;
+    this.#root = tree.root;
     this.#site = site;
     this.#usualUses = of.usualUses;
     this.#quota = of.quota;
   }
 
   #place(name: string): FolderPlace {
-    return { root: this.#root, path: join(this.#root, directoryOf(canonicalName(name))) };
+    return { root: this.#root, path: this.#tree.pathOf(this.#tree.canonical(name)) };
   }
 
   /** INBOX is made when somebody asks for it; others must be there. */
@@ -75,12 +68,12 @@ export class MaildirAccount implements AccountMailboxes {
   list(): Promise<readonly MailboxListing[]> {
     return this.#guarded(() => {
       makeInbox(this.#root, this.#site.clock.now());
-      return listMailboxes(this.#root, this.#usualUses);
+      return listMailboxes(this.#tree, this.#usualUses);
     });
   }
 
   subscriptions(): Promise<readonly string[]> {
-    return this.#guarded(() => subscribedIn(this.#root));
+    return this.#guarded(() => subscribedIn(this.#tree));
   }
 
   subscribe(name: string): Promise<void> {
@@ -93,29 +86,29 @@ export class MaildirAccount implements AccountMailboxes {
 
   #subscription(name: string, isSubscribed: boolean): Promise<void> {
     return this.#guarded(async () => {
-      const canonical = canonicalName(name);
-      directoryOf(canonical);
+      const canonical = this.#tree.canonical(name);
+      this.#tree.newPathOf(canonical);
       makeInbox(this.#root, this.#site.clock.now());
-      await changeSubscription(this.#root, canonical, isSubscribed);
+      await changeSubscription(this.#tree, canonical, isSubscribed);
     });
   }
 
   create(name: string, specialUse?: SpecialUse): Promise<void> {
     return this.#guarded(async () => {
-      const canonical = canonicalName(name);
+      const canonical = this.#tree.canonical(name);
       makeInbox(this.#root, this.#site.clock.now());
-      if (specialUse === undefined) return createMailbox(this.#root, canonical);
-      if (exists(this.#root, canonical)) throw new StoreError("alreadyExists", "The mailbox is there already");
-      directoryOf(canonical);
+      if (specialUse === undefined) return createMailbox(this.#tree, canonical);
+      if (this.#tree.exists(canonical)) throw new StoreError("alreadyExists", "The mailbox is there already");
+      this.#tree.newPathOf(canonical);
       await giveSpecialUse(this.#root, canonical, specialUse);
-      createMailbox(this.#root, canonical);
+      createMailbox(this.#tree, canonical);
     });
   }
 
   setSpecialUse(name: string, use: SpecialUse | null): Promise<void> {
     return this.#guarded(async () => {
-      const canonical = canonicalName(name);
-      if (!exists(this.#root, canonical)) throw new StoreError("nonexistent", "There is no such mailbox");
+      const canonical = this.#tree.canonical(name);
+      if (!this.#tree.exists(canonical)) throw new StoreError("nonexistent", "There is no such mailbox");
       await giveSpecialUse(this.#root, canonical, use);
     });
   }
@@ -138,19 +131,19 @@ export class MaildirAccount implements AccountMailboxes {
 
   delete(name: string): Promise<void> {
     return this.#guarded(async () => {
-      const canonical = canonicalName(name);
+      const canonical = this.#tree.canonical(name);
       const usage = this.#quota && usageOf(this.#place(canonical).path);
-      await deleteMailbox(this.#root, canonical, this.#site);
+      await deleteMailbox(this.#tree, canonical, this.#site);
       if (usage) await this.#quota?.changed(canonical, negative(usage));
     });
   }
 
   rename(from: string, to: string): Promise<void> {
     return this.#guarded(async () => {
-      const [source, target] = [canonicalName(from), canonicalName(to)];
+      const [source, target] = [this.#tree.canonical(from), this.#tree.canonical(to)];
       makeInbox(this.#root, this.#site.clock.now());
       if (source !== "INBOX") {
-        await renameMailbox(this.#root, source, target, this.#site);
+        await renameMailbox(this.#tree, { from: source, to: target }, this.#site);
         // Children go along: any of them may count now, or not any more.
         if (this.#quota && this.#quota.ignores(source) !== this.#quota.ignores(target)) {
           await this.#quota.state({ recount: true });
@@ -158,7 +151,7 @@ export class MaildirAccount implements AccountMailboxes {
         return;
       }
       // RFC 3501 6.3.5: INBOX stays, its messages go; children of INBOX are not affected.
-      createMailbox(this.#root, target);
+      createMailbox(this.#tree, target);
       const inbox = await this.open("INBOX");
       try {
         const snapshot = await inbox.sync();
@@ -197,9 +190,10 @@ export class MaildirAccount implements AccountMailboxes {
       try {
         await folder.sync();
         const mailbox = new OpenMailbox(folder, {
-          name: canonicalName(name),
+          name: this.#tree.canonical(name),
           isReadOnly: how.isReadOnly ?? false,
           target: (target) => this.#folder(target),
+          canonical: (target) => this.#tree.canonical(target),
           quota: this.#quota,
         });
         await mailbox.sync();
@@ -216,7 +210,7 @@ export class MaildirAccount implements AccountMailboxes {
     messages: readonly NewMessage[],
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
     return this.#guarded(async () => {
-      const toll = await Toll.ask(this.#quota, canonicalName(name), messages);
+      const toll = await Toll.ask(this.#quota, this.#tree.canonical(name), messages);
       const appended = await appendMessages(this.#folder(name), messages, toll);
       await toll?.paid();
       return appended;
@@ -226,7 +220,7 @@ export class MaildirAccount implements AccountMailboxes {
   deliver(name: string, message: NewMessage, how: { readonly create?: boolean } = {}): Promise<void> {
     return this.#guarded(async () => {
       const place = this.#place(name);
-      const toll = this.#quota && (await Toll.ask(this.#quota, canonicalName(name), [message]));
+      const toll = this.#quota && (await Toll.ask(this.#quota, this.#tree.canonical(name), [message]));
       const by = { site: this.#site, toll };
       try {
         this.#site.folders.check(place);
@@ -237,7 +231,7 @@ export class MaildirAccount implements AccountMailboxes {
         if (!Array.isArray(message.content) && isUsed(message)) throw cause;
         this.#site.folders.retire(place.path);
         makeInbox(this.#root, this.#site.clock.now());
-        if (place.path !== this.#root) makeMailbox(this.#root, canonicalName(name));
+        if (place.path !== this.#root) makeMailbox(this.#tree, this.#tree.canonical(name));
         this.#site.folders.check(place);
         await deliverMessage(place, message, by);
       }
@@ -265,7 +259,7 @@ export class MaildirAccount implements AccountMailboxes {
       if (!this.#quota && !how.recount) return null;
       makeInbox(this.#root, this.#site.clock.now());
       if (this.#quota) return this.#quota.state(how);
-      const [hard, usage] = [{ bytes: null, messages: null }, usageOfAll(this.#root, () => false)];
+      const [hard, usage] = [{ bytes: null, messages: null }, usageOfAll(this.#tree, () => false)];
       return { usage, hard, soft: hard, isOverSoft: false, isFull: false };
     });
   }

@@ -1,35 +1,20 @@
 /** The mailboxes of one account as directories: list, create, delete, rename. */
-import { readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type MailboxListing, StoreError } from "postern/plugin";
 import { cleanTmp, DELETED_PREFIX } from "./clean-tmp.ts";
-import { attempt, errnoOf } from "./errors.ts";
+import { attempt, errnoOf, ignoreMissing } from "./errors.ts";
 import { uniqueName } from "./file-name.ts";
-import { directoryOf, nameOf, parentsOf } from "./folder-name.ts";
+import { parentsOf } from "./folder-name.ts";
 import { makeDirectories } from "./folder-registry.ts";
+import { isMailbox, type MailboxTree } from "./mailbox-tree.ts";
 import type { Site } from "./site.ts";
 import { moveSpecialUses, specialUsesIn } from "./special-use.ts";
 import { subscribedIn } from "./subscriptions.ts";
 
-/** Names that exist as directories with mail, INBOX among them. */
-export function mailboxNames(root: string): readonly string[] {
-  const names = ["INBOX"];
-  for (const directory of readdirSync(root, { withFileTypes: true })) {
-    if (!directory.isDirectory()) continue;
-    const name = nameOf(directory.name);
-    if (name !== null && isMailbox(join(root, directory.name))) names.push(name);
-  }
-  return names;
-}
-
-const isMailbox = (path: string): boolean =>
-  statSync(join(path, "cur"), { throwIfNoEntry: false })?.isDirectory() ?? false;
-
-export const exists = (root: string, name: string): boolean => isMailbox(join(root, directoryOf(name)));
-
-export function listMailboxes(root: string, usual: Readonly<Record<string, string>>): readonly MailboxListing[] {
-  const names = mailboxNames(root);
+export function listMailboxes(tree: MailboxTree, usual: Readonly<Record<string, string>>): readonly MailboxListing[] {
+  const names = tree.names();
   const selectable = new Set(names);
   const all = new Set(names);
   const withChildren = new Set<string>();
@@ -39,8 +24,8 @@ export function listMailboxes(root: string, usual: Readonly<Record<string, strin
       withChildren.add(parent);
     }
   }
-  const subscribed = new Set(subscribedIn(root));
-  const uses = specialUsesIn(root, names, usual);
+  const subscribed = new Set(subscribedIn(tree));
+  const uses = specialUsesIn(tree.root, names, usual);
   return [...all]
     .sort((a, b) => Number(b === "INBOX") - Number(a === "INBOX") || (a < b ? -1 : 1))
     .map((name) => ({
@@ -52,44 +37,59 @@ export function listMailboxes(root: string, usual: Readonly<Record<string, strin
     }));
 }
 
-/** Answers whether it was made by this call. */
-export function makeMailbox(root: string, name: string): boolean {
-  const path = join(root, directoryOf(name));
-  const isMade = makeDirectories(path, name === "INBOX");
+/** Answers whether it was made by this call. Parents that are missing are made as directories only. */
+export function makeMailbox(tree: MailboxTree, name: string): boolean {
+  const isFs = tree.layout.kind === "fs";
+  const path = isMailbox(tree.pathOf(name)) ? tree.pathOf(name) : tree.newPathOf(name);
+  const isMade = makeDirectories(path, name === "INBOX" || isFs);
   // Tells other programs that this is a folder of the Maildir above (Maildir++).
-  if (name !== "INBOX") writeFileSync(join(path, "maildirfolder"), "", { mode: 0o600, flag: "a" });
+  if (name !== "INBOX" && !isFs) writeFileSync(join(path, "maildirfolder"), "", { mode: 0o600, flag: "a" });
   return isMade;
 }
 
-export function createMailbox(root: string, name: string): void {
-  if (name === "INBOX" || exists(root, name)) throw new StoreError("alreadyExists", "The mailbox is there already");
+export function createMailbox(tree: MailboxTree, name: string): void {
+  if (name === "INBOX" || tree.exists(name)) throw new StoreError("alreadyExists", "The mailbox is there already");
   // Checks the whole name before anything is made.
-  directoryOf(name);
-  for (const parent of parentsOf(name)) makeMailbox(root, parent);
-  if (!makeMailbox(root, name)) throw new StoreError("alreadyExists", "The mailbox is there already");
+  tree.newPathOf(name);
+  for (const parent of parentsOf(name)) if (parent !== "INBOX") makeMailbox(tree, parent);
+  if (!makeMailbox(tree, name)) throw new StoreError("alreadyExists", "The mailbox is there already");
 }
 
-export async function deleteMailbox(root: string, name: string, site: Site): Promise<void> {
+export async function deleteMailbox(tree: MailboxTree, name: string, site: Site): Promise<void> {
   if (name === "INBOX") throw new StoreError("cannot", "INBOX cannot be deleted");
-  const path = join(root, directoryOf(name));
-  if (!exists(root, name)) {
-    const isStep = mailboxNames(root).some((other) => other.startsWith(`${name}/`));
+  const path = tree.pathOf(name);
+  const hasChildren = tree.names().some((other) => other.startsWith(`${name}/`));
+  if (!isMailbox(path)) {
     throw new StoreError(
-      isStep ? "cannot" : "nonexistent",
-      isStep ? "The mailbox has children" : "There is no such mailbox",
+      hasChildren ? "cannot" : "nonexistent",
+      hasChildren ? "The mailbox has children" : "There is no such mailbox",
     );
   }
-  const aside = join(root, "tmp", DELETED_PREFIX + uniqueName(site.clock.now(), site.host));
+  const aside = join(tree.root, "tmp", DELETED_PREFIX + uniqueName(site.clock.now(), site.host));
   // Gone in one step; what a crash leaves in tmp/ is removed with other old files.
-  rename(path, aside);
+  if (tree.layout.kind === "fs" && hasChildren) moveOwnPartsAside(path, aside);
+  else rename(path, aside);
   site.folders.retire(path);
-  await moveSpecialUses(root, (other) => (other === name ? null : other));
+  await moveSpecialUses(tree.root, (other) => (other === name ? null : other));
   await rm(aside, { recursive: true, force: true });
 }
 
-export async function renameMailbox(root: string, from: string, to: string, site: Site): Promise<void> {
-  directoryOf(from);
-  const names = mailboxNames(root);
+/** Leaves the directories of the children where they are. Without cur/ it is no mailbox any more. */
+function moveOwnPartsAside(path: string, aside: string): void {
+  mkdirSync(aside, { mode: 0o700 });
+  rename(join(path, "cur"), join(aside, "cur"));
+  for (const entry of readdirSync(path, { withFileTypes: true })) {
+    if (entry.isDirectory() && entry.name !== "new" && entry.name !== "tmp") continue;
+    ignoreMissing(() => renameSync(join(path, entry.name), join(aside, entry.name)));
+  }
+}
+
+export async function renameMailbox(
+  tree: MailboxTree,
+  { from, to }: { readonly from: string; readonly to: string },
+  site: Site,
+): Promise<void> {
+  const names = tree.names();
   const moving = names.filter((name) => name === from || name.startsWith(`${from}/`));
   if (moving.length === 0) throw new StoreError("nonexistent", "There is no such mailbox");
   if (to === "INBOX" || names.some((name) => name === to || name.startsWith(`${to}/`))) {
@@ -97,22 +97,25 @@ export async function renameMailbox(root: string, from: string, to: string, site
   }
   if (to.startsWith(`${from}/`)) throw new StoreError("cannot", "A mailbox cannot become its own child");
   const target = (name: string): string => to + name.slice(from.length);
-  for (const name of moving) directoryOf(target(name));
-  for (const parent of parentsOf(to)) if (!names.includes(parent)) makeMailbox(root, parent);
-  const done: string[] = [];
+  for (const name of moving) tree.newPathOf(target(name));
+  for (const parent of parentsOf(to)) if (parent !== "INBOX" && !names.includes(parent)) makeMailbox(tree, parent);
+  const isFs = tree.layout.kind === "fs";
+  // In the layout `fs` the children are inside.
+  const steps = (isFs ? [from] : moving).map((name) => ({ old: tree.pathOf(name), new: tree.newPathOf(target(name)) }));
+  const retired = moving.map((name) => tree.pathOf(name));
+  const done: (typeof steps)[number][] = [];
   try {
-    for (const name of moving) {
-      rename(join(root, directoryOf(name)), join(root, directoryOf(target(name))));
-      done.push(name);
-      site.folders.retire(join(root, directoryOf(name)));
+    for (const step of steps) {
+      rename(step.old, step.new);
+      done.push(step);
     }
   } catch (cause) {
-    for (const name of done.reverse()) {
-      attempt(() => renameSync(join(root, directoryOf(target(name))), join(root, directoryOf(name))));
-    }
+    for (const step of done.reverse()) attempt(() => renameSync(step.new, step.old));
     throw cause;
+  } finally {
+    for (const path of retired) site.folders.retire(path);
   }
-  await moveSpecialUses(root, (name) => (moving.includes(name) ? target(name) : name));
+  await moveSpecialUses(tree.root, (name) => (moving.includes(name) ? target(name) : name));
 }
 
 /** A directory that is no mailbox (left by another program) does not stand in the way if it is empty. */

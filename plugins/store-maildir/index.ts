@@ -2,6 +2,7 @@
 import { Duration, definePlugin, MailboxStore, Notifier, optional, Quotas, Type } from "postern/plugin";
 import { FileSystemSync } from "./file-system-sync.ts";
 import { MaildirStore } from "./store.ts";
+import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
 
 export default definePlugin({
   name: "store-maildir",
@@ -13,7 +14,25 @@ export default definePlugin({
       description:
         "Where an account's INBOX is; {user}, {domain}, {home} stand for the account. Ends in / (a Maildir).",
     }),
-    layout: Type.Literal("maildir++", { default: "maildir++", description: "How folders are named on disk." }),
+    layout: Type.Union([Type.Literal("maildir++"), Type.Literal("fs")], {
+      default: "maildir++",
+      description:
+        "How folders stand on disk: `maildir++`: `Lists/Node` is the directory `.Lists.Node`; `fs`: it is `Lists/Node` (Dovecot's LAYOUT=fs). INBOX is the Maildir itself.",
+      expected: "maildir++ or fs",
+    }),
+    folderNames: Type.Union([Type.Literal("utf-7"), Type.Literal("utf-8")], {
+      default: "utf-7",
+      description:
+        "How the names of new folders are written on disk: modified UTF-7, or UTF-8 (Dovecot's UTF-8 in mail_location). Both are read.",
+      expected: "utf-7 or utf-8",
+    }),
+    escapeCharacter: Type.String({
+      default: "",
+      pattern: "^[!#$%^*+=|\\\\]?$",
+      description:
+        "With it, folder names may hold what directories cannot: `\\` writes `a.b` as `a\\2eb`, as Dovecot's plugin listescape does.",
+      expected: "one of ! # $ % ^ * + = | \\, or nothing",
+    }),
     specialUse: Type.Record(
       Type.String(),
       Type.String({ pattern: "^\\\\(All|Archive|Drafts|Flagged|Junk|Sent|Trash)$" }),
@@ -40,6 +59,11 @@ export default definePlugin({
       description:
         "How new mail gets onto the disk: `together`: with more than a few messages at a time the file system is flushed as a whole (syncfs(2), called by a small program that stays: Perl, or a shell with sync(1)); `each`: every file by itself, for a file system on which others write a lot.",
     }),
+    uniqueIds: Type.String({
+      default: DEFAULT_UNIQUE_IDS,
+      description:
+        "POP3's unique-ids, as in Dovecot's pop3_uidl_format: %u (UID), %v (UIDVALIDITY), %f (file name), %g (GUID), %m (MD5 of the header), with a width and X for hexadecimal.",
+    }),
     checkEvery: Duration({
       default: "30s",
       minimum: "1s",
@@ -50,8 +74,9 @@ export default definePlugin({
   provides: { store: MailboxStore },
   setup({ config, needs, log, clock, configDir }) {
     const sync = config.flush === "together" ? new FileSystemSync() : null;
+    const layout = { kind: config.layout, encoding: config.folderNames, mark: config.escapeCharacter };
     const store = new MaildirStore({
-      ...config,
+      ...{ ...config, layout },
       ...(sync && { syncFileSystem: (path: string) => sync.sync(path) }),
       ...{ configDir, log, clock, notifier: needs.notifier ?? null, quotas: needs.quotas ?? null },
     });

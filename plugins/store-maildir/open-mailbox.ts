@@ -21,7 +21,6 @@ import { messageBytes, messageStream, type Range } from "./content.ts";
 import { errnoOf, storeError } from "./errors.ts";
 import { expungeMessages } from "./expunge.ts";
 import type { Folder, FolderListener } from "./folder.ts";
-import { canonicalName } from "./folder-name.ts";
 import type { MessageFile } from "./message-file.ts";
 import type { MaildirSnapshot } from "./snapshot.ts";
 import { negative, usageOfEntries } from "./toll.ts";
@@ -36,6 +35,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   readonly folder: Folder;
   snapshot: MaildirSnapshot;
   readonly #target: (name: string) => Folder;
+  readonly #canonical: (name: string) => string;
   readonly #quota: AccountQuota | null;
   readonly #listeners = new Set<() => void>();
   #isTold = false;
@@ -48,6 +48,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
       readonly name: string;
       readonly isReadOnly: boolean;
       readonly target: (name: string) => Folder;
+      readonly canonical: (name: string) => string;
       readonly quota: AccountQuota | null;
     },
   ) {
@@ -55,6 +56,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
     this.name = how.name;
     this.isReadOnly = how.isReadOnly;
     this.#target = how.target;
+    this.#canonical = how.canonical;
     this.#quota = how.quota;
     this.uidValidity = folder.uidlist.uidValidity;
     this.mailboxId = folder.uidlist.mailboxId;
@@ -180,16 +182,16 @@ export class OpenMailbox implements Mailbox, FolderListener {
     return this.#guarded(async () => {
       const to = this.#target(target);
       const usage = this.#quota && usageOfEntries(uids.map((uid) => this.snapshot.find(uid)));
-      if (usage) await this.#quota?.admit(canonicalName(target), usage);
+      if (usage) await this.#quota?.admit(this.#canonical(target), usage);
       const copied = await copyMessages({ from: this.folder, to, uids, seen: this.snapshot });
-      if (usage) await this.#quota?.changed(canonicalName(target), usage);
+      if (usage) await this.#quota?.changed(this.#canonical(target), usage);
       return copied;
     });
   }
 
   move(uids: readonly number[], target: string): Promise<CopyResult> {
     return this.#writing(async () => {
-      const name = canonicalName(target);
+      const name = this.#canonical(target);
       const to = this.#target(target);
       // Within what counts, or what does not, nothing is added.
       const isSame = this.#quota === null || this.#quota.ignores(this.name) === this.#quota.ignores(name);

@@ -3,8 +3,10 @@ import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier, Quo
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { hostPart } from "./file-name.ts";
 import { Flush, type SyncFileSystem } from "./flush.ts";
+import { DEFAULT_LAYOUT, type Layout } from "./folder-name.ts";
 import { FolderRegistry } from "./folder-registry.ts";
 import { mailboxPath } from "./mailbox-path.ts";
+import { MailboxTree } from "./mailbox-tree.ts";
 import type { Site } from "./site.ts";
 import { SurveyCache } from "./survey-cache.ts";
 import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
@@ -15,6 +17,8 @@ export interface MaildirStoreOptions {
   /** With placeholders {user}, {domain}, {home}; ends in "/". */
   readonly path: string;
   readonly configDir: string;
+  /** Left out: Maildir++, names in modified UTF-7. */
+  readonly layout?: Layout;
   readonly specialUse: Readonly<Record<string, string>>;
   readonly maxWatches: number;
   /** Milliseconds. */
@@ -51,8 +55,9 @@ export class MaildirStore implements MailboxStore {
 
   async of(account: Account): Promise<AccountMailboxes> {
     const root = mailboxPath(this.#options.path, account, this.#options.configDir);
-    const quota = this.#options.quotas?.of(account, (rule) => new ListedUsage(root, rule)) ?? null;
-    return new MaildirAccount(root, this.#site, { usualUses: this.#options.specialUse, quota });
+    const tree = new MailboxTree(root, this.#options.layout ?? DEFAULT_LAYOUT);
+    const quota = this.#options.quotas?.of(account, (rule) => new ListedUsage(tree, rule)) ?? null;
+    return new MaildirAccount(tree, this.#site, { usualUses: this.#options.specialUse, quota });
   }
 
   stop(): void {

@@ -1,13 +1,14 @@
 /**
- * `subscriptions` beside the INBOX, in Dovecot's version 2 (`V<tab>2`, then names by tabs) or as plain lines of version 1, which
- * is read and then written as version 2. Changes are made under `subscriptions.lock`, by a rename.
+ * `subscriptions` beside the INBOX, in Dovecot's version 2 (`V<tab>2`, then names by tabs) or as plain lines of version 1; a file keeps
+ * its version, as with Dovecot. Changes are made under `subscriptions.lock`, by a rename.
  */
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { dotlock } from "./dotlock.ts";
 import { errnoOf } from "./errors.ts";
-import { decodeModifiedUtf7, encodeModifiedUtf7 } from "./modified-utf7.ts";
+import { decodedStep, type Layout, spellingOf } from "./folder-name.ts";
+import type { MailboxTree } from "./mailbox-tree.ts";
 
 const HEADER = "V\t2\n\n";
 const MAX_NAMES = 100_000;
@@ -41,32 +42,54 @@ export async function changeText(path: string, change: (text: string) => string)
 const unescapeTab = (text: string): string =>
   text.replace(/\x01(.)/g, (_, code: string) => ({ "0": "\0", "1": "\x01", t: "\t", r: "\r", n: "\n" })[code] ?? code);
 
-export function parseSubscriptions(text: string): readonly string[] {
-  const isSecond = text.startsWith(HEADER);
-  const separator = isSecond ? "\t" : ".";
-  const names = new Set<string>();
-  for (const line of text.slice(isSecond ? HEADER.length : 0).split("\n")) {
-    if (line === "") continue;
-    const steps = line.split(separator).map((step) => (isSecond ? unescapeTab(step) : step));
-    const decoded = steps.map(decodeModifiedUtf7);
-    if (decoded.every((step) => step !== null && step !== "")) names.add(decoded.join("/"));
-  }
-  return [...names];
+interface Subscriptions {
+  readonly version: 1 | 2;
+  readonly names: readonly string[];
+  /** Lines that stand for no mailbox we could show: kept. */
+  readonly others: readonly string[];
 }
 
-const formatted = (names: readonly string[]): string =>
-  HEADER + names.map((name) => `${name.split("/").map(encodeModifiedUtf7).join("\t")}\n`).join("");
+/** Version 1 has the separator of the layout. */
+const separatorOf = ({ kind }: Layout): string => (kind === "fs" ? "/" : ".");
 
-export const subscribedIn = (root: string): readonly string[] =>
-  parseSubscriptions(readText(join(root, "subscriptions")));
+export function parseSubscriptions(text: string, layout: Layout): Subscriptions {
+  const isSecond = text.startsWith(HEADER);
+  const separator = isSecond ? "\t" : separatorOf(layout);
+  const names = new Set<string>();
+  const others: string[] = [];
+  for (const line of text.slice(isSecond ? HEADER.length : 0).split("\n")) {
+    if (line === "") continue;
+    const steps = line.split(separator).map((step) => decodedStep(isSecond ? unescapeTab(step) : step, layout));
+    if (steps.every((step) => step !== "" && !step.includes("/"))) names.add(steps.join("/"));
+    else others.push(line);
+  }
+  return { version: isSecond || text === "" ? 2 : 1, names: [...names], others };
+}
 
-export function changeSubscription(root: string, name: string, isSubscribed: boolean): Promise<void> {
-  return changeText(join(root, "subscriptions"), (text) => {
-    const names = new Set(parseSubscriptions(text));
+function formatted({ version, names, others }: Subscriptions, layout: Layout): string {
+  const separator = version === 2 ? "\t" : separatorOf(layout);
+  const lines = names.map((name) =>
+    name
+      .split("/")
+      .map((step) => spellingOf(step, layout))
+      .join(separator),
+  );
+  return `${version === 2 ? HEADER : ""}${[...others, ...lines].map((line) => `${line}\n`).join("")}`;
+}
+
+const placeOf = ({ root }: MailboxTree): string => join(root, "subscriptions");
+
+export const subscribedIn = (tree: MailboxTree): readonly string[] =>
+  parseSubscriptions(readText(placeOf(tree)), tree.layout).names;
+
+export function changeSubscription(tree: MailboxTree, name: string, isSubscribed: boolean): Promise<void> {
+  return changeText(placeOf(tree), (text) => {
+    const before = parseSubscriptions(text, tree.layout);
+    const names = new Set(before.names);
     if (names.has(name) === isSubscribed) return text;
     if (isSubscribed) names.add(name);
     else names.delete(name);
     if (names.size > MAX_NAMES) throw new StoreError("limit", "Too many subscriptions");
-    return formatted([...names]);
+    return formatted({ ...before, names: [...names] }, tree.layout);
   });
 }

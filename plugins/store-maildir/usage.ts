@@ -4,8 +4,7 @@ import { join } from "node:path";
 import type { QuotaRule, Usage, UsageLedger } from "postern/plugin";
 import { errnoOf } from "./errors.ts";
 import { sizesIn } from "./file-name.ts";
-import { directoryOf } from "./folder-name.ts";
-import { mailboxNames } from "./hierarchy.ts";
+import type { MailboxTree } from "./mailbox-tree.ts";
 
 /** Of one mailbox; octets on disk, as Dovecot counts them. Nothing where it is gone. */
 export function usageOf(directory: string): Usage {
@@ -34,11 +33,11 @@ function namesIn(directory: string): readonly string[] {
 }
 
 /** Of all mailboxes that count. */
-export function usageOfAll(root: string, ignores: (mailbox: string) => boolean): Usage {
+export function usageOfAll(tree: MailboxTree, ignores: (mailbox: string) => boolean): Usage {
   let [bytes, messages] = [0, 0];
-  for (const name of mailboxNames(root)) {
+  for (const name of tree.names()) {
     if (ignores(name)) continue;
-    const one = usageOf(join(root, directoryOf(name)));
+    const one = usageOf(tree.pathOf(name));
     bytes += one.bytes;
     messages += one.messages;
   }
@@ -47,16 +46,16 @@ export function usageOfAll(root: string, ignores: (mailbox: string) => boolean):
 
 /** Counts whenever it is asked. */
 export class ListedUsage implements UsageLedger {
-  readonly #root: string;
+  readonly #tree: MailboxTree;
   readonly #rule: Pick<QuotaRule, "ignores">;
 
-  constructor(root: string, rule: Pick<QuotaRule, "ignores">) {
-    this.#root = root;
+  constructor(tree: MailboxTree, rule: Pick<QuotaRule, "ignores">) {
+    this.#tree = tree;
     this.#rule = rule;
   }
 
   read(): Usage {
-    return usageOfAll(this.#root, (mailbox) => this.#rule.ignores(mailbox));
+    return usageOfAll(this.#tree, (mailbox) => this.#rule.ignores(mailbox));
   }
 
   add(): void {}
