@@ -22,8 +22,7 @@ export async function converse(connection: Connection, services: Services): Prom
   try {
     await run(session);
   } catch (fault) {
-    // A client that leaves in the middle of an answer is no fault.
-    if (!connection.closed.aborted) {
+    if (!isLoss(connection, fault)) {
       session.ending ??= "fault";
       session.log.error({ err: fault }, "session broke off");
     }
@@ -32,6 +31,10 @@ export async function converse(connection: Connection, services: Services): Prom
   await letGo(session);
   connection.close();
 }
+
+/** A client that leaves in the middle of an answer is no fault. */
+const isLoss = ({ closed }: Connection, fault: unknown): boolean =>
+  closed.aborted || (fault instanceof Error && "code" in fault && fault.code === "CONNECTION_LOST");
 
 async function letGo(session: Pop3Session): Promise<void> {
   if (session.state.at !== "transaction") return;
@@ -140,7 +143,7 @@ function perform(session: Pop3Session, command: Command, argument: string | null
 }
 
 function failure(session: Pop3Session, command: string, fault: unknown): Reply {
-  if (session.connection.closed.aborted) throw fault;
+  if (isLoss(session.connection, fault)) throw fault;
   const reply = storeReply(fault);
   if (reply) {
     session.log.debug({ command, err: fault }, "refused by the store");

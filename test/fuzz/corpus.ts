@@ -1,4 +1,4 @@
-/** What fuzzers begin with: the transcripts of the SMTP room as octets on the wire, and messages. */
+/** What fuzzers begin with: transcripts of sessions as octets on the wire, and messages. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,13 +24,17 @@ const filesIn = (directory: string, ending: string): Buffer[] =>
     .sort()
     .map((file) => readFileSync(join(directory, file)));
 
+const sessionsIn = (path: string, ending: string): readonly Buffer[] =>
+  filesIn(folder(path), ending).map((transcript) => Buffer.from(sentIn(transcript.toString("utf8")), "utf8"));
+
 const withCrlf = (octets: Buffer): Buffer =>
   Buffer.from(octets.toString("latin1").replaceAll(/\r?\n/g, "\r\n"), "latin1");
 
 /** SMTP sessions, the client's side. */
-export const sessions: readonly Buffer[] = filesIn(folder("../../core/smtp/transcripts"), ".smtp").map((transcript) =>
-  Buffer.from(sentIn(transcript.toString("utf8")), "utf8"),
-);
+export const sessions: readonly Buffer[] = sessionsIn("../../core/smtp/transcripts", ".smtp");
+
+/** POP3 sessions, the client's side. */
+export const pop3Sessions: readonly Buffer[] = sessionsIn("../../plugins/access-pop3/transcripts", ".pop3");
 
 /** Messages with CRLF line ends, well-formed and not. */
 export const messages: readonly Buffer[] = [

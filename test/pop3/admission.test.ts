@@ -53,7 +53,7 @@ describe("LOGIN-DELAY", () => {
     const broken = { space: () => ({ update: () => Promise.reject(new Error("disk")) }) } as never;
     const pop3 = memoryPop3({ loginDelay: 1000 }, broken);
     const client = pop3.client();
-    client.send("USER ann\r\nPASS secret\r\nQUIT\r\n");
+    client.send("USER ann\r\nPASS secret word\r\nQUIT\r\n");
     expect(await client.closed()).toContain("-ERR [SYS/TEMP] The mailbox is not available now, try again later\r\n");
     expect(pop3.inbox).toMatchObject({ isLocked: false, opened: 0 });
   });

@@ -118,7 +118,7 @@ describe("a header beyond ASCII", () => {
     client.send(`${commands}QUIT\r\n`);
     return client.closed();
   };
-  const fetchAll = "USER ann\r\nPASS secret\r\nRETR 1\r\nTOP 1 0\r\nRETR 2\r\nRETR 3\r\n";
+  const fetchAll = "USER ann\r\nPASS secret word\r\nRETR 1\r\nTOP 1 0\r\nRETR 2\r\nRETR 3\r\n";
 
   it("is sent as it is if the administrator wants no more", async () => {
     expect(await say("send", fetchAll)).not.toContain("-ERR");
@@ -158,7 +158,7 @@ describe("before the login", () => {
     const pop3 = memoryPop3();
     const client = pop3.client();
     await client.until(/ready/);
-    client.send("USER ann\r\nPASS secret\r\n");
+    client.send("USER ann\r\nPASS secret word\r\n");
     client.destroy();
     await pop3.ended();
     expect(pop3.inbox.isLocked).toBe(false);

@@ -1,6 +1,6 @@
 /**
  * POP3 without sockets and disk, for what real ones cannot be made to do: faults of a store at a chosen place, very large
- * maildrops, thousands of sessions. User `ann`, password `secret`; the plugin itself is the real one.
+ * maildrops, thousands of sessions. Users `ann` and `bob` with one maildrop, password `secret word`; the plugin itself is the real one.
  */
 import { Readable } from "node:stream";
 import { type LoginStep, type Logins, StoreError } from "../../core/api/plugin.ts";
@@ -162,7 +162,7 @@ const logins: Logins = {
 };
 
 function checked(login: string, password: string): LoginStep {
-  if (login !== "ann" || password !== "secret") return failed("invalid");
+  if ((login !== "ann" && login !== "bob") || password !== "secret word") return failed("invalid");
   const account = { login, addresses: [addressOf("ann@example.org")], home: "/nowhere", quotaBytes: null };
   return { at: "success", identity: { login, account } };
 }
@@ -199,7 +199,7 @@ export function memoryPop3(options: Partial<Options> = {}, keyValue?: KeyValue):
     ended: () => last,
     async loggedIn() {
       const one = client();
-      one.send("USER ann\r\nPASS secret\r\n");
+      one.send("USER ann\r\nPASS secret word\r\n");
       await one.until(/messages\r\n/);
       return one;
     },
