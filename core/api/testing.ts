@@ -17,4 +17,5 @@ export * from "../testing/smtp-peer.ts";
 export * from "../testing/store-suite.ts";
 export * from "../testing/tables.ts";
 export * from "../testing/temporary-key-value.ts";
+export * from "../testing/temporary-mailbox-index.ts";
 export * from "../testing/transcript.ts";

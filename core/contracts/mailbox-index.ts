@@ -33,6 +33,8 @@ export interface IndexHead {
   readonly messages: number;
   /** What the store said last about the disk; opaque. Empty where the messages have to be compared with the disk. */
   readonly cursor: string;
+  /** How often `moved` was registered: `news` does not tell of it, so another number means that places may be others. */
+  readonly moves: number;
 }
 
 export interface Registration {

@@ -70,6 +70,7 @@ export function commit(
     highestModseq: isChanged ? modseq : head.highestModseq,
     uidNext: Math.max(head.uidNext, wanted.uidNext),
     cursor: refused.length > 0 ? "" : wanted.cursor,
+    moves: (head.moves + (wanted.moved?.length ? 1 : 0)) >>> 0,
   };
   environment.heads.put(
     mailbox,

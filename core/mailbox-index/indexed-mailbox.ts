@@ -92,7 +92,16 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
       const isFirst = shard.transact((environment) => {
         if (headIn(environment)) return false;
         const journal = { journalEntries: 0, journalBytes: 0, exactSince: modseq };
-        const head: Head = { epoch, messages, highestModseq: modseq, uidNext, cursor, usedDay: today(), ...journal };
+        const head: Head = {
+          epoch,
+          messages,
+          highestModseq: modseq,
+          uidNext,
+          cursor,
+          moves: 0,
+          usedDay: today(),
+          ...journal,
+        };
         environment.heads.put(mailbox, encodeHead(head, mailbox));
         return true;
       });
@@ -136,7 +145,7 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
   };
 }
 
-const noHead: IndexHead = { highestModseq: 0, uidNext: 0, messages: 0, cursor: "" };
+const noHead: IndexHead = { highestModseq: 0, uidNext: 0, messages: 0, cursor: "", moves: 0 };
 
 /** Records of epochs that no head knows; some at a time. */
 function sweepEpochs({ messages }: ShardEnvironment, mailbox: Buffer, head: Head | null): void {

@@ -13,13 +13,14 @@ export interface Head extends IndexHead {
   readonly usedDay: number;
 }
 
-const HEAD_BYTES = CHECK_BYTES + 8 * 2 + 4 * 6;
+const HEAD_BYTES = CHECK_BYTES + 8 * 2 + 4 * 7;
 
 export function encodeHead(head: Head, key: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + Buffer.byteLength(head.cursor));
   let at = bytes.writeDoubleLE(head.highestModseq, CHECK_BYTES);
   at = bytes.writeDoubleLE(head.exactSince, at);
-  for (const value of [head.epoch, head.uidNext, head.messages, head.journalEntries, head.journalBytes, head.usedDay]) {
+  const { epoch, uidNext, messages, journalEntries, journalBytes, usedDay, moves } = head;
+  for (const value of [epoch, uidNext, messages, journalEntries, journalBytes, usedDay, moves]) {
     at = bytes.writeUInt32LE(value, at);
   }
   bytes.write(head.cursor, at);
@@ -39,6 +40,7 @@ export function decodeHead(bytes: Buffer, key: Buffer): Head {
     journalEntries: number(3),
     journalBytes: number(4),
     usedDay: number(5),
+    moves: number(6),
     cursor: bytes.toString("utf8", HEAD_BYTES),
   };
 }

@@ -4,11 +4,12 @@
  * another UIDVALIDITY, every call rejects with `nonexistent`: sessions must open it again.
  */
 import { basename } from "node:path";
-import { StoreError } from "postern/plugin";
+import { type IndexHead, type KnownMessage, StoreError } from "postern/plugin";
 import { damageReport } from "./damaged.ts";
 import { storeError } from "./errors.ts";
-import { compareByTime, lettersOf } from "./file-name.ts";
+import { baseOf, compareByTime, lettersOf } from "./file-name.ts";
 import { flagsFor } from "./flags.ts";
+import { cursorOf, FolderIndex, placeOf, wordsIn } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
 import { Keywords } from "./keywords.ts";
 import { MessageFile } from "./message-file.ts";
@@ -16,7 +17,7 @@ import { Modseq } from "./modseq.ts";
 import { Mutex } from "./mutex.ts";
 import { type DirectoryTimes, isSameTimes, type Scan, scanFolder, settledAtMs, timesOf } from "./scan.ts";
 import type { Site } from "./site.ts";
-import { Entry, MaildirSnapshot } from "./snapshot.ts";
+import { type Edit, Entry, MaildirSnapshot } from "./snapshot.ts";
 import { UidList } from "./uidlist.ts";
 import { nextUidValidity } from "./uidvalidity.ts";
 
@@ -44,6 +45,8 @@ export interface Change {
   readonly replaced?: ReadonlyMap<number, Entry>;
   readonly appended?: readonly Entry[];
   readonly uidNext?: number;
+  /** Nothing has changed but what the index is to know. */
+  readonly isNoted?: boolean;
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -67,12 +70,17 @@ export class Folder {
   /** Sessions that have it open. */
   holders = 0;
   snapshot = MaildirSnapshot.empty;
+  /** `null`: there is none, or it has gone while this folder was known. */
+  index: FolderIndex | null = null;
+  hasLeftIndex = false;
   #known: DirectoryTimes | null = null;
   #listedMs = 0;
   #scanTookMs = 0;
   /** When to compare again although the times do not ask for it; 0 is never. */
   #recheckMs = 0;
   #isGone = false;
+  /** One function for all files. */
+  readonly #learned = (file: MessageFile): void => this.index?.mailbox.learn(file.uid, known(file.learned));
   #flagSets = new Map<string, ReadonlySet<string>>();
   #running: Promise<MaildirSnapshot> | null = null;
 
@@ -102,8 +110,120 @@ export class Folder {
     const times = this.times();
     const hasNewWords = this.keywords.refresh();
     if (hasNewWords) this.#flagSets.clear();
-    if (hasNewWords || this.#isDue(times)) await this.#compareWithDisk(hasNewWords, by);
-    return this.snapshot;
+    let isRead = !hasNewWords;
+    if (this.#known === null) isRead ||= await this.#openIndex();
+    else this.#hearOthers(times, by);
+    if (!isRead || this.#isDue(times)) await this.#compareWithDisk(hasNewWords, by);
+    return (await this.#register()) ? this.snapshot : this.compare(by);
+  }
+
+  /** What the index knows, as a beginning. What has changed since then on the disk is found by the comparison that follows. */
+  async #openIndex(): Promise<boolean> {
+    if (!this.site.index) return false;
+    await this.#readUids(new Set());
+    const { mailboxId, uidValidity } = this.uidlist;
+    this.index = await FolderIndex.open(this.site, { path: this.path, mailboxId, uidValidity });
+    const loaded = await this.index?.load();
+    if (!loaded) return false;
+    const { head, messages } = loaded;
+    this.modseq.resume(head.highestModseq);
+    const lost = new Set<number>();
+    const appended: Entry[] = [];
+    for (const message of messages.values()) {
+      const place = placeOf(message.place);
+      const record = place && this.uidlist.records.get(baseOf(place.name));
+      // Another program has given it another UID, or the line is gone.
+      if (!place || record?.uid !== message.uid || this.files.has(record.base)) lost.add(message.uid);
+      else appended.push(this.#recalled({ ...place, uid: message.uid, fields: record.fields }, message));
+    }
+    const { uidNext, highestModseq } = head;
+    const nothing = { removed: NONE, replaced: NO_ENTRIES };
+    this.snapshot = this.snapshot.edited({ ...nothing, appended, uidNext, highestModseq });
+    this.#known = { newNs: -1n, curNs: -1n };
+    const words = JSON.stringify(this.keywords.names);
+    if (lost.size === 0 && wordsIn(head.cursor) === words) this.#trust(head, this.times());
+    else this.#publishRecalled(lost, wordsIn(head.cursor), words);
+    return true;
+  }
+
+  /** The letters of keywords may mean something else than when they were registered. */
+  #publishRecalled(removed: ReadonlySet<number>, before: string, now: string): void {
+    const replaced = new Map<number, Entry>();
+    if (before !== "" && before !== now) {
+      for (const entry of this.snapshot) {
+        if (/[a-z]/.test(lettersOf(entry.file.name))) replaced.set(entry.uid, new Entry(entry.file, entry.flags, 0));
+      }
+    }
+    if (removed.size > 0 || replaced.size > 0) this.publish({ removed, replaced }, null);
+  }
+
+  #recalled(found: Parameters<Folder["adopt"]>[0], message: KnownMessage): Entry {
+    const entry = this.adopt(found, message.modseq);
+    entry.file.recall(message);
+    return entry;
+  }
+
+  /** Goes by a listing of another process, if there is one of the disk as it is. */
+  #trust(head: IndexHead, times: DirectoryTimes): void {
+    if (!this.index || this.#recheckMs > 0 || head.cursor === "") return;
+    if (!this.index.vouches(head, cursorOf(this.path, times, this.keywords.names))) return;
+    this.#known = times;
+    this.#listedMs = settledAtMs(times) + 1;
+    this.fresh.clear();
+    for (const { file } of this.snapshot) if (file.where === "new") this.fresh.add(file);
+  }
+
+  /** Takes in what other processes have registered. */
+  #hearOthers(times: DirectoryTimes, by: FolderListener | null): void {
+    if (!this.index) return;
+    const head = this.index.head();
+    if (!head || head.highestModseq < this.snapshot.highestModseq) return this.#leaveIndex();
+    if (head.highestModseq > this.snapshot.highestModseq) {
+      const news = this.index.mailbox.news(this.snapshot.highestModseq);
+      if (!news) return this.#leaveIndex();
+      const { uidNext, highestModseq } = news.head;
+      this.modseq.used(highestModseq);
+      const nothing = { removed: NONE, replaced: NO_ENTRIES, appended: [] };
+      this.#show({ ...this.#withOthers(nothing, news.others), uidNext, highestModseq }, by);
+    }
+    if (this.#known && !isSameTimes(times, this.#known)) this.#trust(head, times);
+  }
+
+  /** The index is gone, or does not remember so much: this folder goes on by itself, until nobody has it open. */
+  #leaveIndex(): void {
+    this.index = null;
+    this.hasLeftIndex = true;
+  }
+
+  /**
+   * After a comparison: tells the index what the disk was like, so that nobody need look again. `false`: another process has
+   * registered the mailbox first, and we begin anew with what it knows.
+   */
+  async #register(): Promise<boolean> {
+    const { index, snapshot } = this;
+    if (!index || !this.#known) return true;
+    const cursor = this.#cursor();
+    if (index.isBegun) {
+      if (index.hasNews(cursor)) this.publish({ isNoted: true }, null);
+      return true;
+    }
+    // Nobody has seen this snapshot yet.
+    if (await index.begin(snapshot, { modseq: snapshot.highestModseq, uidNext: snapshot.uidNext, cursor })) return true;
+    if (!index.head()) {
+      this.#leaveIndex();
+      return true;
+    }
+    this.files.clear();
+    this.fresh.clear();
+    this.snapshot = MaildirSnapshot.empty;
+    this.#known = null;
+    return false;
+  }
+
+  /** What the disk was like at the last comparison; empty where something may be hidden behind it. */
+  #cursor(): string {
+    const isSettled = this.#known && this.#recheckMs === 0 && this.#listedMs > settledAtMs(this.#known);
+    return isSettled && this.#known ? cursorOf(this.path, this.#known, this.keywords.names) : "";
   }
 
   times(): DirectoryTimes {
@@ -221,6 +341,7 @@ export class Folder {
   #drop(file: MessageFile, lost: Set<number>): void {
     this.files.delete(file.base);
     this.fresh.delete(file);
+    this.index?.gone(file);
     lost.add(file.uid);
   }
 
@@ -268,12 +389,18 @@ export class Folder {
   /** A message that has a UID now: known from here on, shown by the next `publish`. */
   adopt(found: { where: "new" | "cur"; name: string; uid: number; fields?: string }, modseq: number): Entry {
     const file = new MessageFile(this.path, found);
+    file.onLearned = this.#learned;
     this.files.set(file.base, file);
     if (found.where === "new") this.fresh.add(file);
     return new Entry(file, this.flagsOf(found.name), modseq);
   }
 
   place(file: MessageFile, where: "new" | "cur", name: string): void {
+    this.#stand(file, { where, name });
+    this.index?.moved(file);
+  }
+
+  #stand(file: MessageFile, { where, name }: { readonly where: "new" | "cur"; readonly name: string }): void {
     file.where = where;
     file.name = name;
     file.isMoved = false;
@@ -302,10 +429,74 @@ export class Folder {
   publish(change: Change, by: FolderListener | null): void {
     const { removed = NONE, replaced = NO_ENTRIES, appended = [], uidNext = this.snapshot.uidNext } = change;
     const isQuiet = removed.size === 0 && replaced.size === 0 && appended.length === 0;
-    if (isQuiet && uidNext === this.snapshot.uidNext && this.snapshot !== MaildirSnapshot.empty) return;
-    const highestModseq = this.modseq.next();
-    this.snapshot = this.snapshot.edited({ removed, replaced, appended, uidNext, highestModseq });
-    if (!isQuiet) this.emit(by);
+    const isKnown = uidNext === this.snapshot.uidNext && this.snapshot !== MaildirSnapshot.empty;
+    if (isQuiet && isKnown && !change.isNoted) return;
+    const edit = { removed, replaced, appended, uidNext };
+    const registered = this.#registered(edit);
+    if (registered) this.#show(registered, by);
+    else if (!isQuiet || !isKnown) this.#show({ ...edit, highestModseq: this.modseq.next() }, by);
+  }
+
+  #show(edit: Edit, by: FolderListener | null): void {
+    this.snapshot = this.snapshot.edited(edit);
+    if (edit.removed.size > 0 || edit.replaced.size > 0 || edit.appended.length > 0) this.emit(by);
+  }
+
+  /** Changes as the index took them, with those of others; `null` where there is no index. */
+  #registered(change: Omit<Edit, "highestModseq">): Edit | null {
+    if (!this.index?.isBegun) return null;
+    const { removed, replaced, appended, uidNext } = change;
+    const put = [...replaced.values(), ...appended];
+    const how = { since: this.snapshot.highestModseq, modseq: this.modseq.next(), uidNext, cursor: this.#cursor() };
+    const taken = this.index.commit({ ...how, put, vanished: removed });
+    if (!taken) {
+      this.#leaveIndex();
+      return null;
+    }
+    this.modseq.used(taken.highestModseq);
+    const not = new Set(taken.refused);
+    const theirs = new Set(taken.others.put.map(({ uid }) => uid));
+    for (const uid of taken.others.vanished) not.add(uid);
+    const numbered = (entry: Entry) => new Entry(entry.file, entry.flags, taken.modseq);
+    const isOurs = ({ uid }: Entry) => !not.has(uid) && !theirs.has(uid);
+    for (const { uid, file } of appended) if (not.has(uid)) this.#drop(file, new Set());
+    const own = {
+      removed: new Set([...removed].filter((uid) => !theirs.has(uid))),
+      replaced: new Map([...replaced.values()].filter(isOurs).map((entry) => [entry.uid, numbered(entry)] as const)),
+      appended: appended.filter(isOurs).map(numbered),
+    };
+    if (taken.refused.length > 0) this.distrust();
+    const { uidNext: next, highestModseq } = taken;
+    return { ...this.#withOthers(own, taken.others), uidNext: next, highestModseq };
+  }
+
+  /** Adds what others have registered. Where it does not fit what we know, the disk is looked at again. */
+  #withOthers(
+    own: Omit<Edit, "uidNext" | "highestModseq">,
+    others: { readonly put: readonly KnownMessage[]; readonly vanished: readonly number[] },
+  ): Omit<Edit, "uidNext" | "highestModseq"> {
+    if (others.put.length === 0 && others.vanished.length === 0) return own;
+    const removed = new Set(own.removed);
+    const replaced = new Map(own.replaced);
+    const appended = [...own.appended];
+    for (const uid of others.vanished) {
+      const old = this.snapshot.find(uid);
+      if (!old) continue;
+      this.#drop(old.file, removed);
+      this.uidlist.forget(old.file.base);
+    }
+    for (const message of others.put) {
+      const place = placeOf(message.place);
+      const old = this.snapshot.find(message.uid);
+      const file = place && (old?.file ?? this.files.get(baseOf(place.name)));
+      if (!place || (file && (file.uid !== message.uid || file.base !== baseOf(place.name)))) this.distrust();
+      else if (old && file) {
+        this.#stand(file, place);
+        replaced.set(message.uid, new Entry(file, this.flagsOf(place.name), message.modseq));
+      } else if (message.uid < this.snapshot.uidNext) this.distrust();
+      else appended.push(this.#recalled({ ...place, uid: message.uid }, message));
+    }
+    return { removed, replaced, appended: appended.sort((a, b) => a.uid - b.uid) };
   }
 
   emit(by: FolderListener | null): void {
@@ -345,6 +536,10 @@ export class Folder {
     return basename(this.path);
   }
 }
+
+/** Without what is not known. */
+const known = (facts: MessageFile["learned"]): Partial<MessageFile["learned"]> =>
+  Object.fromEntries(Object.entries(facts).filter(([, value]) => value >= 0));
 
 function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   if (a === b) return true;

@@ -1,5 +1,5 @@
 /** store-maildir: mailboxes as Maildir++ directories in Dovecot's dialect. */
-import { Duration, definePlugin, MailboxStore, Notifier, optional, Quotas, Type } from "postern/plugin";
+import { Duration, definePlugin, MailboxIndex, MailboxStore, Notifier, optional, Quotas, Type } from "postern/plugin";
 import { FileSystemSync } from "./file-system-sync.ts";
 import { MaildirStore } from "./store.ts";
 import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
@@ -35,7 +35,7 @@ export default definePlugin({
     }),
     specialUse: Type.Record(
       Type.String(),
-      Type.String({ pattern: "^\\\\(All|Archive|Drafts|Flagged|Junk|Sent|Trash)$" }),
+      Type.String({ pattern: "^\\\\(All|Archive|Drafts|Flagged|Important|Junk|Sent|Trash)$" }),
       {
         default: {
           Drafts: "\\Drafts",
@@ -70,7 +70,7 @@ export default definePlugin({
       description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
     }),
   }),
-  needs: { notifier: optional(Notifier), quotas: optional(Quotas) },
+  needs: { index: optional(MailboxIndex), notifier: optional(Notifier), quotas: optional(Quotas) },
   provides: { store: MailboxStore },
   setup({ config, needs, log, clock, configDir }) {
     const sync = config.flush === "together" ? new FileSystemSync() : null;
@@ -78,7 +78,14 @@ export default definePlugin({
     const store = new MaildirStore({
       ...{ ...config, layout },
       ...(sync && { syncFileSystem: (path: string) => sync.sync(path) }),
-      ...{ configDir, log, clock, notifier: needs.notifier ?? null, quotas: needs.quotas ?? null },
+      ...{
+        configDir,
+        log,
+        clock,
+        index: needs.index ?? null,
+        notifier: needs.notifier ?? null,
+        quotas: needs.quotas ?? null,
+      },
     });
     return {
       provides: { store },

@@ -25,6 +25,8 @@ export class MessageFile {
   seenIn = 0;
   /** Was found under another name outside of a comparison: the next one looks at its flags again. */
   isMoved = false;
+  /** Told when something was found out that costs a look at the file. */
+  onLearned: ((file: MessageFile) => void) | null = null;
   #dateMs = -1;
   #sizeBytes = -1;
   #diskBytes = -1;
@@ -43,6 +45,17 @@ export class MessageFile {
     this.uid = at.uid;
   }
 
+  /** What is known without looking; -1: not yet. */
+  get learned(): { readonly internalDate: number; readonly sizeBytes: number } {
+    return { internalDate: this.#dateMs, sizeBytes: this.#sizeBytes };
+  }
+
+  /** From somebody who has looked. */
+  recall({ internalDate, sizeBytes }: { readonly internalDate: number; readonly sizeBytes: number }): void {
+    if (this.#dateMs < 0) this.#dateMs = internalDate;
+    if (this.#sizeBytes < 0) this.#sizeBytes = sizeBytes;
+  }
+
   get path(): string {
     return join(this.directory, this.where, this.name);
   }
@@ -53,6 +66,7 @@ export class MessageFile {
       const stats = this.#tolerant(() => lstatSync(this.path));
       if (!stats) return 0;
       this.#dateMs = Math.trunc(stats.mtimeMs);
+      this.onLearned?.(this);
     }
     return this.#dateMs;
   }
@@ -83,6 +97,8 @@ export class MessageFile {
   learnSizes(diskBytes: number, sizeBytes: number): void {
     this.#diskBytes = diskBytes;
     this.#sizeBytes = sizeBytes;
+    // What the name says costs nothing to find out again.
+    if (sizesIn(this.base).sizeBytes === null) this.onLearned?.(this);
   }
 
   #count(): void {

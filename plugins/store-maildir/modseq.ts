@@ -29,6 +29,18 @@ export class Modseq {
     return this.#last;
   }
 
+  /** Goes on where the index knows that it was. A bound far beyond says that somebody has numbered without the index. */
+  resume(highest: number): void {
+    this.#reserved = this.#read();
+    this.#last = Math.max(this.#last, this.#reserved > highest + RESERVE ? this.#reserved : highest);
+  }
+
+  /** A value was given out by others, or in a transaction of the index. */
+  used(value: number): void {
+    this.#last = Math.max(this.#last, value);
+    if (this.#last >= this.#reserved) this.#reserve();
+  }
+
   #read(): number {
     let value = 0;
     attempt(() => {
@@ -38,7 +50,10 @@ export class Modseq {
   }
 
   #reserve(): void {
-    this.#reserved = Math.max(this.#last, this.#read()) + RESERVE;
+    this.#reserved = this.#read();
+    // Another process may have done it.
+    if (this.#reserved > this.#last) return;
+    this.#reserved = this.#last + RESERVE;
     // Where nothing can be written the clock alone has to do.
     attempt(() => writeFileSync(this.#path, String(this.#reserved), { mode: 0o600 }));
   }

@@ -1,5 +1,5 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
-import type { Clock, Log, Notifier } from "postern/plugin";
+import type { Clock, Log, MailboxIndex, Notifier } from "postern/plugin";
 import type { Flush } from "./flush.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
 import type { SurveyCache } from "./survey-cache.ts";
@@ -13,6 +13,7 @@ export interface Site {
   /** Format of POP3's unique-ids. */
   readonly uniqueIds: string;
   readonly notifier: Notifier | null;
+  readonly index: MailboxIndex | null;
   readonly folders: FolderRegistry;
   readonly flush: Flush;
   readonly surveys: SurveyCache;

@@ -1,5 +1,14 @@
 /** The `MailboxStore` over Maildirs: one site for all accounts of this process. */
-import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier, Quotas } from "postern/plugin";
+import type {
+  Account,
+  AccountMailboxes,
+  Clock,
+  Log,
+  MailboxIndex,
+  MailboxStore,
+  Notifier,
+  Quotas,
+} from "postern/plugin";
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { hostPart } from "./file-name.ts";
 import { Flush, type SyncFileSystem } from "./flush.ts";
@@ -28,6 +37,8 @@ export interface MaildirStoreOptions {
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier | null;
+  /** Left out: each process finds out everything by itself. */
+  readonly index?: MailboxIndex | null;
   /** Left out: nothing limits anybody. */
   readonly quotas?: Quotas | null;
   /** Flushes a file system at once; left out, each file is flushed by itself. */
@@ -46,6 +57,7 @@ export class MaildirStore implements MailboxStore {
       host: hostPart(),
       uniqueIds: options.uniqueIds ?? DEFAULT_UNIQUE_IDS,
       notifier: options.notifier,
+      index: options.index ?? null,
       folders: new FolderRegistry(),
       flush: new Flush(options.syncFileSystem),
       surveys: new SurveyCache(),
