@@ -3,7 +3,7 @@
  * closed ones, bounded in number and in messages. Whatever is dropped is read again from disk.
  */
 import { lstatSync, mkdirSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { StoreError } from "postern/plugin";
 import { errnoOf, storeError } from "./errors.ts";
 import { flushDirectoryNow } from "./flush.ts";
@@ -18,19 +18,24 @@ const LEVELS = 4;
 
 export class FolderRegistry {
   readonly #folders = new Map<string, Folder>();
+  readonly #identities = new WeakMap<Folder, string>();
   /** Directories that were seen to be a Maildir without links. */
   readonly #checked = new Set<string>();
 
   /** The mailbox at a place; `nonexistent` if there is none. */
   at(place: FolderPlace, site: Site): Folder {
     const known = this.#folders.get(place.path);
-    if (known) {
+    const identity = identityOf(place.path);
+    if (known && identity === this.#identities.get(known)) {
       this.#folders.delete(place.path);
       this.#folders.set(place.path, known);
       return known;
     }
+    // Another program made another mailbox of the same name.
+    if (known) this.retire(place.path);
     this.check(place);
     const folder = new Folder(place, site);
+    this.#identities.set(folder, identity);
     this.#folders.set(place.path, folder);
     this.#trim();
     return folder;
@@ -44,10 +49,14 @@ export class FolderRegistry {
   check(place: FolderPlace): void {
     if (this.#checked.has(place.path)) return;
     // The Maildir itself may be put elsewhere by an administrator; what stands in it may not.
-    const steps = place.path === place.root ? ["cur", "new", "tmp"] : ["", "cur", "new", "tmp"];
-    for (const step of steps) {
-      const stats = lstatSync(join(place.path, step), { throwIfNoEntry: false });
-      if (!stats && step === "tmp") mkdirSync(join(place.path, step), { mode: 0o700 });
+    const steps = relative(place.root, place.path)
+      .split("/")
+      .filter((step) => step !== "");
+    const above = steps.map((_, index) => join(place.root, ...steps.slice(0, index + 1)));
+    const tmp = join(place.path, "tmp");
+    for (const path of [...above, join(place.path, "cur"), join(place.path, "new"), tmp]) {
+      const stats = lstatSync(path, { throwIfNoEntry: false });
+      if (!stats && path === tmp) mkdirSync(path, { mode: 0o700 });
       else if (!stats) throw new StoreError("nonexistent", "There is no such mailbox");
       else if (!stats.isDirectory()) throw new StoreError("noPermission", "A link stands where mail should be");
     }
@@ -87,6 +96,12 @@ export class FolderRegistry {
       if (!isLatest && (count > MAX_CLOSED || messages > MAX_CLOSED_MESSAGES)) this.#folders.delete(folder.path);
     }
   }
+}
+
+/** Two directories that were ever there differ in it. */
+function identityOf(path: string): string {
+  const stats = lstatSync(join(path, "cur"), { throwIfNoEntry: false });
+  return stats ? `${stats.dev}.${stats.ino}.${stats.birthtimeMs}` : "";
 }
 
 /**

@@ -89,6 +89,7 @@ export async function renameMailbox(
   { from, to }: { readonly from: string; readonly to: string },
   site: Site,
 ): Promise<void> {
+  tree.pathOf(from);
   const names = tree.names();
   const moving = names.filter((name) => name === from || name.startsWith(`${from}/`));
   if (moving.length === 0) throw new StoreError("nonexistent", "There is no such mailbox");

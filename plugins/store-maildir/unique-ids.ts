@@ -54,9 +54,9 @@ export async function uniqueIdsOf(
 }
 
 function once(id: string, taken: Set<string>): string {
-  const fit = UNFIT.test(id) || id.length > MAX_CHARACTERS || id === "" ? md5(id) : id;
+  const fit = UNFIT.test(id) || id === "" ? md5(id) : id.slice(0, MAX_CHARACTERS);
   let unique = fit;
-  for (let count = 2; taken.has(unique); count++) unique = `${fit}-${count}`;
+  for (let count = 2; taken.has(unique); count++) unique = `${fit.slice(0, MAX_CHARACTERS - 10)}-${count}`;
   taken.add(unique);
   return unique;
 }
