@@ -153,11 +153,7 @@ describeWith(["curl", "python3"], "curl", () => {
       expect.stringMatching(/^1 \d+$/),
       expect.stringMatching(/^2 \d+$/),
     ]);
-    for (const how of [
-      ["--login-options", "AUTH=PLAIN"],
-      ["--login-options", "AUTH=LOGIN"],
-      ["--sasl-ir"],
-    ]) {
+    for (const how of [["--login-options", "AUTH=PLAIN"], ["--login-options", "AUTH=LOGIN"], ["--sasl-ir"]]) {
       const { exitCode, output } = await curl(upgraded, "--ssl-reqd", ...how, "--request", "UIDL");
       expect(exitCode, `${how}: ${output}`).toBe(0);
       expect(output.trim().split(/\r?\n/)).toHaveLength(2);
