@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { asStartError, exitCodes, StartError } from "../app/start-error.ts";
 import { CommandError } from "./command-error.ts";
+import { describeMailbox } from "./mailbox/describe.ts";
 import { filterFlags } from "./queue/filter-options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -78,6 +79,7 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
     .action(async (login, options) => (await accounts()).removeAccount(login, options, terminal));
 
   describeQueue(program, config, terminal, end);
+  describeMailbox(program, config, terminal, end);
 
   const map = program
     .command("map")

@@ -15,6 +15,7 @@ import { answer } from "../../control/desk.ts";
 import type { ControlAnswer, ControlRequest } from "../../control/request.ts";
 import { controlSocket } from "../../control/socket-path.ts";
 import { spoolActions } from "../../control/spool-actions.ts";
+import { becomeOwner } from "../become-owner.ts";
 import { CommandError } from "../command-error.ts";
 
 /** Whoever is asked, for each slot of the data directory: its answers, one slot after the other. */
@@ -80,21 +81,6 @@ async function* askSlot(directory: string, request: ControlRequest, log: Log): A
       throw new CommandError(`${directory} is in use, and nobody answers for it`, exitCodes.tempFail);
     await pause(STARTING_PAUSE_MS);
   }
-}
-
-/** What is written belongs to the server's user, also where root types the command. Answers how to be root again, for the next slot. */
-function becomeOwner({ uid, gid }: { readonly uid: number; readonly gid: number }): () => void {
-  if (process.geteuid?.() !== 0 || uid === 0) return () => {};
-  const groups = process.getgroups?.() ?? [];
-  const ownGid = process.getegid?.() ?? 0;
-  process.setgroups?.([gid]);
-  process.setegid?.(gid);
-  process.seteuid?.(uid);
-  return () => {
-    process.seteuid?.(0);
-    process.setegid?.(ownGid);
-    process.setgroups?.(groups);
-  };
 }
 
 /** `null`: somebody has it. */
