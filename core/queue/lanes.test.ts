@@ -34,7 +34,7 @@ function benchOf(more: Partial<LanesRoom> = {}): Bench {
   const { log, lines } = keptLog();
   const unparked: Ticket[] = [];
   const lanes = new Lanes({
-    ...{ clock, alarm: clock.alarm, log, inAll: 1_000, waitingPerKey: 1_000, parkedPerKey: 10 },
+    ...{ clock, alarm: clock.alarm, log, inAll: 1_000, waitingPerKey: 1_000, parkedFreely: 0, parkedPerKey: 10 },
     putOff: { leastMs: 30_000, mostMs: HOUR },
     standing: { deadAfter: 3, schedule: { firstRetryMs: 5 * MINUTE, maxRetryMs: HOUR }, random: () => 0.5 },
     unpark: (ticket) => unparked.push(ticket),
@@ -357,6 +357,19 @@ describe("what finds no room in a lane", () => {
     while (bench.running.length > 0) await bench.end();
     expect(bench.unparked.length).toBe(30 - put.length);
     expect(bench.lanes.parked).toBe(0);
+  });
+
+  it("is parked in a burst however large, until all keys together have parked too many", async () => {
+    const bench = benchOf({ waitingPerKey: 4, parkedFreely: 20, parkedPerKey: 2 });
+    for (const key of ["one", "other"]) for (let n = 0; n < 60; n += 1) void bench.run(key);
+    await turn();
+    const park = (key: string, count: number) =>
+      Array.from({ length: count }, (_, n) => bench.lanes.park(key, new Ticket(`${key} ${n}`))).filter(
+        (slot) => slot !== null,
+      ).length;
+    expect(park("one", 20)).toBe(0);
+    expect(park("one", 5)).toBe(5);
+    expect(park("other", 5)).toBe(3);
   });
 
   it("comes again as the lane can take it", async () => {

@@ -23,8 +23,10 @@ export interface LanesRoom {
   readonly log: Log;
   /** Deliveries at a time. */
   readonly inAll: number;
-  /** Deliveries that may wait for one key before messages are parked, and how many of those. */
+  /** Deliveries that may wait for one key before messages are parked. */
   readonly waitingPerKey: number;
+  /** Messages that may be parked, whatever their key; beyond that, so many for each key, so that several cannot fill the memory. */
+  readonly parkedFreely: number;
   readonly parkedPerKey: number;
   /** When what cannot even be parked comes again. */
   readonly putOff: { readonly leastMs: number; readonly mostMs: number };
@@ -134,10 +136,10 @@ export class Lanes {
 
   /** Only for a key whose lane is full. Answers when the message is to come again, or `null`: it is parked. */
   park(key: string, ticket: Ticket): number | null {
-    const { clock, parkedPerKey, putOff } = this.#room;
+    const { clock, parkedFreely, parkedPerKey, putOff } = this.#room;
     const lane = this.#lanes.get(key);
     if (!lane) return clock.now();
-    if (lane.parked.isCrowded(ticket, parkedPerKey)) return lane.nextSlotMs(clock.now(), putOff);
+    if (this.#parked >= parkedFreely && lane.parked.isCrowded(ticket, parkedPerKey)) return lane.nextSlotMs(clock.now(), putOff);
     lane.parked.push(ticket);
     ticket.at = "parked";
     this.#parked += 1;

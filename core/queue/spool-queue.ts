@@ -32,7 +32,7 @@ const LOOK_AHEAD_EVERY_MS = 10 * 60_000;
 /** Messages being read back at the same time: their size is not known before. */
 const LOADING_LIMIT = 50;
 /** How soon what finds no room in a lane may come again. */
-const LEAST_PUT_OFF_MS = 30_000;
+const LEAST_PUT_OFF_MS = 5_000;
 /** Part of the time that a destination is left alone, over which what waits for it comes back. */
 const RETURN_SPREAD = 0.2;
 
@@ -81,6 +81,7 @@ class SpoolQueue implements Queue {
       log: room.log,
       inAll: options.maxDeliveries,
       waitingPerKey: Math.max(1, Math.floor(options.maxMessages / 10)),
+      parkedFreely: Math.floor(options.maxAtHand / 4),
       parkedPerKey: Math.max(1, Math.floor(options.maxAtHand / 50)),
       putOff: { leastMs: Math.min(options.firstRetryMs, LEAST_PUT_OFF_MS), mostMs: options.maxRetryMs },
       standing: { deadAfter: options.deadAfter, schedule: options, random: this.#random },
