@@ -3,7 +3,7 @@
  * file is written as `dovecot-keywords.lock` and renamed, as Dovecot does. Lines that make no sense are reported, and kept aside when
  * the file is written anew.
  */
-import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Flag, StoreError } from "postern/plugin";
 import { type Damage, keepDamaged } from "./damaged.ts";
@@ -73,7 +73,13 @@ export class Keywords {
       names[index] = flag;
     }
     const text = names.map((name, index) => (name === null ? "" : `${index} ${name}\n`)).join("");
+    const before = statSync(this.#path, { throwIfNoEntry: false });
     writeFileSync(`${this.#path}.lock`, text, { mode: 0o600, flush: true });
+    if (before) {
+      // Dovecot looks at whole seconds: in the same one it would not see that anything changed, and name our letter by itself.
+      const seconds = Math.max(Date.now() / 1000, Math.floor(before.mtimeMs / 1000) + 1);
+      utimesSync(`${this.#path}.lock`, seconds, seconds);
+    }
     if (this.#isDamaged) keepDamaged(this.#path);
     renameSync(`${this.#path}.lock`, this.#path);
     this.refresh();
