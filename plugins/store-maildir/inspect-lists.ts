@@ -33,16 +33,21 @@ async function inspectUidList({ place, site, found }: Inspection): Promise<void>
     return;
   }
   const { badLines, doubleUids, doubleNames, hasHeader } = faultsOf(text);
+  let isRewritten = false;
   const rewrite = async (): Promise<string> => {
     const folder = site.folders.at(place, site);
-    await folder.sync();
-    await folder.mutex.run(() =>
-      withUidLock(place.path, async () => {
-        folder.uidlist.refresh();
-        keepAside(folder.uidlist.path);
-        await folder.uidlist.rewrite();
-      }),
-    );
+    // Before anything writes it anew, and once: what is kept must be what was damaged.
+    if (!isRewritten) {
+      keepAside(folder.uidlist.path);
+      await folder.sync();
+      await folder.mutex.run(() =>
+        withUidLock(place.path, async () => {
+          folder.uidlist.refresh();
+          await folder.uidlist.rewrite();
+        }),
+      );
+    }
+    isRewritten = true;
     return "wrote the list anew; the old one is kept beside it";
   };
   if (!hasHeader) {

@@ -27,6 +27,7 @@ function openFile(name: string, path: string): OpenTarget {
   return {
     name,
     uidValidity: null,
+    isEmpty: async () => false,
     keepUids: async () => false,
     async mark() {
       return (await stat(path).catch(() => null))?.size ?? 0;

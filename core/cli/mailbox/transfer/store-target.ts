@@ -86,6 +86,10 @@ class StoreFolder implements OpenTarget {
     return this.#mailbox.uidValidity;
   }
 
+  async isEmpty(): Promise<boolean> {
+    return (await this.#mailbox.sync()).size === 0;
+  }
+
   async keepUids(from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean> {
     const { name } = this.#mailbox;
     const isKept = await this.#mail.takeUids(name, from);

@@ -17,6 +17,8 @@ export interface OpenTarget {
   readonly name: string;
   /** `null`: it has no UIDs. */
   readonly uidValidity: number | null;
+  /** Nothing lies there that somebody else put there. */
+  isEmpty(): Promise<boolean>;
   /** Whether UIDs of the source are kept from here on. */
   keepUids(from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean>;
   /** What stands behind it was not there before: to be asked before `append`, and handed to `recover` after a crash. */

@@ -122,7 +122,11 @@ async function begin({ journal, options, watcher }: Transfer, { folder, from, to
     return known;
   }
   const { uidValidity } = from;
-  const keepsUids = options.keepUids && uidValidity !== null && (await to.keepUids({ uidValidity, uidNext: 1 }));
+  const keepsUids =
+    options.keepUids &&
+    uidValidity !== null &&
+    (await to.isEmpty()) &&
+    (await to.keepUids({ uidValidity, uidNext: 1 }));
   if (options.keepUids && !keepsUids)
     watcher.note(`${to.name} is not empty or cannot keep UIDs: its messages get new ones`);
   await journal.write({

@@ -1,0 +1,354 @@
+/** `postern mailbox` on real files, as an administrator types it; also killed in the middle. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { run } from "../program.ts";
+
+const bin = fileURLToPath(new URL("../bin.ts", import.meta.url));
+const command = ["-C", "postern-source", "--import", fileURLToPath(import.meta.resolve("tsx")), bin];
+
+let site: string;
+
+beforeEach(async () => {
+  site = await mkdtemp(join(tmpdir(), "postern-mailbox-"));
+  await mkdir(join(site, "data"));
+  await writeFile(
+    join(site, "postern.config.yaml"),
+    "hostname: mx.example.org\norigin: example.org\ndataDir: data\nworkers: 1\n" +
+      "quota: { folders: { Trash: { ignore: true } } }\n" +
+      "listeners: [{ role: mx, host: 127.0.0.1, port: 0 }]\n" +
+      "plugins:\n  - directory-file: { path: accounts.yaml, domains: [example.org] }\n  - store-maildir\n  - deliver-local\n",
+  );
+  await writeFile(
+    join(site, "accounts.yaml"),
+    "accounts:\n  - { address: ann@example.org, quota: 1MiB, quotaMessages: 5000 }\n  - { address: bob@example.org }\n  - { address: eve@example.net }\n",
+    { mode: 0o600 },
+  );
+});
+afterEach(() => rm(site, { recursive: true, force: true }));
+
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function mailbox(...args: readonly string[]): Promise<Ran> {
+  const [out, err] = [new PassThrough(), new PassThrough()];
+  const texts = Promise.all([text(out), text(err)]);
+  const code = await run(["mailbox", ...args], { out, err, in: Readable.from([]), cwd: site });
+  out.end();
+  err.end();
+  const [said, complained] = await texts;
+  return { code, out: said, err: complained };
+}
+
+const json = async (...args: readonly string[]): Promise<readonly Record<string, unknown>[]> => {
+  const { out, err, code } = await mailbox(...args, "--json");
+  if (code !== 0) throw new Error(err);
+  return out
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+};
+
+const maildir = (login: string, ...parts: readonly string[]): string => {
+  const [user = "", domain = ""] = login.split("@");
+  return join(site, "data/mail", domain, user, "Maildir", ...parts);
+};
+
+/** Names and contents of all messages of a mailbox. */
+async function messagesIn(directory: string): Promise<readonly { readonly name: string; readonly content: string }[]> {
+  const found = [];
+  for (const where of ["new", "cur"]) {
+    for (const name of (await readdir(join(directory, where))).sort()) {
+      found.push({ name, content: await readFile(join(directory, where, name), "latin1") });
+    }
+  }
+  return found;
+}
+
+const subjects = async (directory: string): Promise<readonly string[]> =>
+  (await messagesIn(directory)).map(({ content }) => /^Subject: (.*)\r$/m.exec(content)?.[1] ?? "").sort();
+
+const mboxMessage = (subject: string, how: { body?: string; fields?: string } = {}): string =>
+  `From ann@example.net Mon Nov  2 10:03:05 2026\nSubject: ${subject}\n${how.fields ?? ""}\n${how.body ?? "Text.\n"}\n`;
+
+const write = async (name: string, content: string): Promise<string> => {
+  await writeFile(join(site, name), content, "latin1");
+  return join(site, name);
+};
+
+describe("postern mailbox", () => {
+  it("lists mailboxes as a table, as names, as JSON", async () => {
+    await write("in.mbox", mboxMessage("one", { fields: "Status: RO\n" }) + mboxMessage("two"));
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--into", "INBOX", "-q");
+    const { out } = await mailbox("list", "ann@example.org");
+    expect(out).toMatch(/^MAILBOX +MESSAGES +UNSEEN +SIZE +USE +SUBSCRIBED\nINBOX +0 +0/);
+    expect(out).toMatch(/^INBOX\/in +2 +1 +\d+B$/m);
+    expect((await mailbox("list", "--all", "-q")).out).toContain("bob@example.org\tINBOX\n");
+    expect(await json("list", "ann@example.org", "--folder", "INBOX/*")).toMatchObject([
+      { login: "ann@example.org", name: "INBOX/in", messages: 2, unseen: 1 },
+    ]);
+    expect((await mailbox("list", "--domain", "example.net", "-q")).out).toBe("INBOX\n");
+  });
+
+  it.each([
+    [["list"], 64, /whose\?/],
+    [["list", "ann@example.org", "--all"], 64, /not both/],
+    [["list", "nobody@example.org"], 67, /there is no account "nobody@example.org"/],
+    [["list", "--domain", "elsewhere.example"], 67, /has no accounts/],
+    [["info", "ann@example.org", "--folder", "Nowhere"], 65, /there is no mailbox Nowhere/],
+    [["import", "ann@example.org", "in.mbox"], 64, /is no place/],
+    [["import", "ann@example.org", "mbox:none"], 65, /cannot be read/],
+    [["import", "ann@example.org", "elm:in"], 64, /elm: cannot be opened/],
+    [["import", "ann@example.org", "imap://ann:secret@localhost"], 64, /--password-file/],
+    [["import", "ann@example.org", "imap://ann@localhost"], 64, /the password of ann\?/],
+    [["export", "--all", "--to", "mbox:out"], 64, /a place each/],
+    [["move", "--all", "--from", "maildir:old/{user}"], 64, /Say --yes/],
+    [["repair", "--all"], 64, /Repair the mailboxes of 3 accounts\? Say --yes/],
+  ])("answers a slip with one message: %j", async (args, code, message) => {
+    const ran = await mailbox(...args);
+    expect(ran).toMatchObject({ code, err: expect.stringMatching(message) });
+    expect(ran.err).toMatch(/^postern: /);
+  });
+
+  it("says how much is kept, and counts anew", async () => {
+    await write("in.mbox", mboxMessage("one"));
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "-q");
+    const [state] = await json("quota", "ann@example.org");
+    expect(state).toMatchObject({ usage: { messages: 1 }, hard: { bytes: 1024 * 1024, messages: 5000 } });
+    await rm(maildir("ann@example.org", "new", (await readdir(maildir("ann@example.org", "new")))[0] ?? ""));
+    expect((await mailbox("quota", "ann@example.org", "--recalculate")).out).toMatch(
+      /0B of 1\.0MiB \(0 %\), 0 of 5000/,
+    );
+    expect((await mailbox("quota", "bob@example.org")).out).toBe("bob@example.org\tno limit\n");
+    expect((await mailbox("quota", "--all", "--over")).out).toBe("");
+    expect((await mailbox("info", "ann@example.org")).out).toMatch(/UIDVALIDITY: +\d+/);
+  });
+});
+
+describe("import", () => {
+  it("reads mbox: From_ lines, quoting, flags, dates, and what other programs put there", async () => {
+    await write(
+      "in.mbox",
+      mboxMessage("DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA", { fields: "X-IMAP: 1 2\nStatus: RO\n" }) +
+        mboxMessage("quoted", {
+          body: ">From here\n>>From there\nFrom nowhere at all\n\nFrom the start of a sentence\n",
+          fields: "Status: RO\nX-Status: AF\nX-Keywords: Work $Junk\nContent-Length: 3\n",
+        }) +
+        mboxMessage("last without an end").trimEnd(),
+    );
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX");
+    expect(await subjects(maildir("ann@example.org"))).toEqual(["last without an end", "quoted"]);
+    const found = await messagesIn(maildir("ann@example.org"));
+    const quoted = found.find(({ content }) => content.includes("quoted"));
+    expect(quoted?.content).toBe(
+      "Subject: quoted\r\n\r\nFrom here\r\n>From there\r\nFrom nowhere at all\r\n\r\nFrom the start of a sentence\r\n",
+    );
+    expect(quoted?.name).toMatch(/:2,FRSab$/);
+    expect(await readFile(maildir("ann@example.org", "dovecot-keywords"), "utf8")).toBe("0 Work\n1 $Junk\n");
+  });
+
+  it("brings what is new when it is run again, and twice the same where it was twice", async () => {
+    const path = await write("in.mbox", mboxMessage("same") + mboxMessage("same") + mboxMessage("other"));
+    const args = ["import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX"] as const;
+    expect((await mailbox(...args)).out).toMatch(/^ann@example.org: 3 messages .* of 1 folders\n$/);
+    expect((await mailbox(...args)).out).toMatch(/: 0 messages .*; 3 were there already\n$/);
+    await appendFile(path, mboxMessage("new"));
+    expect((await mailbox(...args)).out).toMatch(/: 1 messages .*; 3 were there already\n$/);
+    expect(await subjects(maildir("ann@example.org"))).toEqual(["new", "other", "same", "same"]);
+    expect((await mailbox(...args, "--restart")).out).toMatch(/: 4 messages/);
+  });
+
+  it("says what it would do", async () => {
+    await write("in.mbox", mboxMessage("one"));
+    const { out } = await mailbox("import", "ann@example.org", "mbox:in.mbox", "--dry-run", "--into", "Old");
+    expect(out).toMatch(/^in -> Old\/in: 1 messages, \d+B\n$/);
+    expect((await mailbox("list", "ann@example.org", "-q")).out).toBe("INBOX\n");
+  });
+
+  it("stops where the account is full, says so, and goes on when it is not any more", async () => {
+    const large = mboxMessage("large", { body: `${"x".repeat(70)}\n`.repeat(9_000) });
+    await write("in.mbox", mboxMessage("small") + large + large.replace("large", "larger"));
+    const args = ["import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX"] as const;
+    expect(await mailbox(...args)).toMatchObject({ code: 73, err: expect.stringContaining("the account is full") });
+    expect(await mailbox(...args, "--beyond-quota")).toMatchObject({ code: 0 });
+    expect(await subjects(maildir("ann@example.org"))).toEqual(["large", "larger", "small"]);
+    expect((await mailbox("quota", "--all", "--over")).out).toMatch(/^ann@example.org\t.*: full\n$/);
+  });
+
+  it("gives folders that the store cannot have another name", async () => {
+    await mkdir(join(site, "mail/v1.2.sbd"), { recursive: true });
+    await write("mail/v1.2", mboxMessage("one"));
+    await write("mail/v1.2.sbd/a\u001b[2Jb", mboxMessage("two"));
+    await write("mail/v1.2.msf", "// index");
+    const { out, err } = await mailbox("import", "ann@example.org", "mbox:mail");
+    expect(out).toMatch(/: 2 messages .* of 2 folders/);
+    expect(err).toContain("v1.2 is called v1_2 here");
+    expect(err).not.toContain("\u001b");
+    expect(await subjects(maildir("ann@example.org", ".v1_2"))).toEqual(["one"]);
+  });
+
+  const COUNT = 1_200;
+
+  it("goes on after kill -9 at any point, and has every message once", async () => {
+    const bodies = Array.from({ length: COUNT }, (_, index) =>
+      mboxMessage(`m${index % (COUNT - 5)}`, { body: `${"line\n".repeat(index % 40)}` }),
+    );
+    await write("in.mbox", bodies.join(""));
+    const args = ["mailbox", "import", "bob@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "--state", "state"];
+    const state = join(site, "state");
+    let kills = 0;
+    for (let tries = 0; tries < 6; tries++) {
+      const before = existsSync(state) ? (await readFile(state, "utf8")).length : 0;
+      const child = spawn(process.execPath, [...command, ...args], { cwd: site, stdio: "ignore" });
+      const ended = once(child, "exit");
+      // At another moment each time: as soon as the state has grown by so much.
+      const watch = setInterval(async () => {
+        const grown = existsSync(state) && (await readFile(state, "utf8")).length > before + 3_000 * (tries + 1);
+        if (grown) child.kill("SIGKILL");
+      }, 1);
+      const [code, signal] = await ended;
+      clearInterval(watch);
+      if (signal === "SIGKILL") kills++;
+      else {
+        expect(code).toBe(0);
+        break;
+      }
+    }
+    expect(kills).toBeGreaterThan(0);
+    expect(await mailbox(...args.slice(1))).toMatchObject({ code: 0 });
+    const expected = bodies.map((_, index) => `m${index % (COUNT - 5)}`).sort();
+    expect(await subjects(maildir("bob@example.org"))).toEqual(expected);
+  }, 300_000);
+});
+
+describe("export", () => {
+  beforeEach(async () => {
+    const body = "From the start\n>From quoted\nÄ\n";
+    await write("in.mbox", mboxMessage("one", { body, fields: "Status: RO\nX-Keywords: Work\n" }) + mboxMessage("two"));
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "-q");
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--into", "Lists", "--state", "other", "-q");
+  });
+
+  it.each(["mbox:out", "maildir:out"])("to %s, and back, is what it was; again, it adds nothing", async (place) => {
+    expect((await mailbox("export", "ann@example.org", "--to", place)).out).toMatch(/: 4 messages .* of 3 folders/);
+    expect((await mailbox("export", "ann@example.org", "--to", place)).out).toMatch(/: 0 messages/);
+    await mailbox("import", "bob@example.org", place);
+    for (const folder of ["", ".Lists.in"]) {
+      const [ours, theirs] = [
+        await messagesIn(maildir("ann@example.org", folder)),
+        await messagesIn(maildir("bob@example.org", folder)),
+      ];
+      expect(theirs.map(({ content }) => content)).toEqual(ours.map(({ content }) => content));
+      expect(theirs.map(({ name }) => name.split(":")[1])).toEqual(ours.map(({ name }) => name.split(":")[1]));
+    }
+  });
+
+  it("of all accounts, each into its own place", async () => {
+    await mailbox("export", "--all", "--to", "mbox:out/{login}", "--folder", "INBOX");
+    expect((await readdir(join(site, "out"))).sort()).toEqual([
+      "ann@example.org",
+      "bob@example.org",
+      "eve@example.net",
+    ]);
+    expect(await readFile(join(site, "out/ann@example.org/INBOX.mbox"), "latin1")).toMatch(
+      /^From MAILER-DAEMON Mon Nov {2}2 10:03:05 2026\nSubject: one\nStatus: RO\nX-Keywords: Work\n\n/,
+    );
+  });
+});
+
+describe("move", () => {
+  it("keeps UIDs and UIDVALIDITY, and follows what changes there", async () => {
+    await write("in.mbox", Array.from({ length: 5 }, (_, index) => mboxMessage(`m${index}`)).join(""));
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "-q");
+    await rename(maildir("ann@example.org"), join(site, "old"));
+    const inOld = async (pattern: RegExp) => {
+      for (const where of ["new", "cur"]) {
+        for (const name of await readdir(join(site, "old", where))) {
+          const path = join(site, "old", where, name);
+          if (pattern.test(await readFile(path, "latin1"))) return path;
+        }
+      }
+      throw new Error(`no ${pattern}`);
+    };
+    await rm(await inOld(/m1/));
+    const args = ["move", "ann@example.org", "--from", "maildir:old"] as const;
+    expect((await mailbox(...args)).out).toMatch(/: 4 messages/);
+    const [list, theirs] = [
+      await readFile(maildir("ann@example.org", "dovecot-uidlist"), "utf8"),
+      await readFile(join(site, "old/dovecot-uidlist"), "utf8"),
+    ];
+    const head = (text: string) => /^3 V\d+ N\d+/.exec(text)?.[0];
+    expect(head(list)).toBe(head(theirs));
+    expect(list.match(/^\d+ /gm)).toEqual(["3 ", "1 ", "3 ", "4 ", "5 "]);
+
+    await rm(await inOld(/m2/));
+    const seen = await inOld(/m3/);
+    await rename(seen, join(site, "old/cur", `${seen.split("/").at(-1)?.split(":")[0]}:2,S`));
+    expect((await mailbox(...args)).out).toMatch(/: 0 messages .*; 3 were there already; 1 got other flags; 1 removed/);
+    expect(await subjects(maildir("ann@example.org"))).toEqual(["m0", "m3", "m4"]);
+    const found = await messagesIn(maildir("ann@example.org"));
+    expect(found.find(({ content }) => content.includes("m3"))?.name).toMatch(/:2,S$/);
+  });
+
+  it("gives new UIDs where the mailbox has mail already, and says so", async () => {
+    await write("in.mbox", mboxMessage("one"));
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "-q");
+    await mailbox("import", "bob@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "-q");
+    await rename(maildir("ann@example.org"), join(site, "old"));
+    const { out, err } = await mailbox("move", "bob@example.org", "--from", "maildir:old");
+    expect(out).toMatch(/: 1 messages/);
+    expect(err).toContain("INBOX is not empty or cannot keep UIDs");
+    expect(await subjects(maildir("bob@example.org"))).toEqual(["one", "one"]);
+  });
+});
+
+describe("check and repair", () => {
+  beforeEach(async () => {
+    await write("in.mbox", mboxMessage("one") + mboxMessage("two") + mboxMessage("three"));
+    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "-q");
+  });
+
+  it("finds nothing wrong with what is right", async () => {
+    expect(await mailbox("check", "--all")).toMatchObject({
+      code: 0,
+      out: expect.stringContaining("nothing is wrong"),
+    });
+  });
+
+  it("finds damage, changes nothing; repair mends it, loses no message and says what it did", async () => {
+    const list = maildir("ann@example.org", "dovecot-uidlist");
+    const lines = (await readFile(list, "utf8")).split("\n");
+    const third = lines[3]?.replace(/^3 /, "2 ") ?? "";
+    await writeFile(list, [...lines.slice(0, 3), third, "what is this", ""].join("\n"));
+    await writeFile(`${list}.lock`, `999999999:${hostname()}`);
+    await rm(maildir("ann@example.org", "tmp"), { recursive: true });
+    const [name = ""] = await readdir(maildir("ann@example.org", "new"));
+    await appendFile(maildir("ann@example.org", "new", name), "longer\r\n");
+    const before = await readFile(list, "utf8");
+
+    const checked = await mailbox("check", "ann@example.org", "--json");
+    expect(checked.code).toBe(1);
+    expect(checked.out).toContain('"kind":"missing-directory"');
+    expect(await readFile(list, "utf8")).toBe(before);
+    expect((await mailbox("repair", "ann@example.org", "--dry-run")).code).toBe(1);
+    expect(await readFile(list, "utf8")).toBe(before);
+
+    const repaired = await mailbox("repair", "ann@example.org");
+    for (const kind of ["missing-directory", "stale-lock", "uid-list", "double-uid", "wrong-size"])
+      expect(repaired.out).toContain(kind);
+    expect(repaired.code).toBe(0);
+    expect(await mailbox("check", "ann@example.org")).toMatchObject({ code: 0 });
+    expect(await subjects(maildir("ann@example.org"))).toEqual(["one", "three", "two"]);
+    expect(await readFile(maildir("ann@example.org", "postern-damaged-dovecot-uidlist"), "utf8")).toBe(before);
+  });
+});
