@@ -5,13 +5,17 @@
  *   accept    messages into the spool and through the queue into nothing, beside Postfix with discard(8)
  *   relay     messages through the queue to another host (smtp-sink), beside Postfix
  *   policies  the same with ten policies and with none
- * Environment: SIZES, CONNECTIONS (lists), MESSAGES, ROUNDS, WORKERS, BENCH_DIR (the disk to measure).
+ *   lmtp      messages by LMTP into a Maildir, beside Dovecot
+ *   pop3      logins with STAT, and RETR, beside Dovecot
+ * Environment: SIZES, CONNECTIONS (lists), MESSAGES, LOGINS, ROUNDS, WORKERS, BENCH_DIR (the disk to measure).
  */
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Peer } from "./peer.ts";
+import { startDovecot } from "./dovecot-peer.ts";
+import type { MailboxPeer, Peer } from "./peer.ts";
 import { tenPolicies } from "./policies.ts";
-import { startPostern } from "./postern.ts";
+import { measurePop3 } from "./pop3-suite.ts";
+import { startPostern, startPosternMailboxes } from "./postern.ts";
 import { startPostfix } from "./postfix-peer.ts";
 import { type Figures, measureAll } from "./rounds.ts";
 import { sendOurselves } from "./smtp-load.ts";
@@ -38,6 +42,28 @@ async function besidePostfix(delivery: "maildir" | "sink" | "relay"): Promise<Pe
   if (isInstalled("postfix") && process.getuid?.() === 0) peers.push(await startPostfix(delivery));
   else console.log("Postfix is not installed, or this is not root: no ratios.");
   return peers;
+}
+
+async function besideDovecot(users: number): Promise<MailboxPeer[]> {
+  const peers = [await startPosternMailboxes(users, workers)];
+  if (isInstalled("dovecot") && process.getuid?.() === 0) peers.push(await startDovecot(users));
+  else console.log("Dovecot is not installed, or this is not root: no ratios.");
+  return peers;
+}
+
+async function pop3(): Promise<void> {
+  console.log("\npop3");
+  const users = 10;
+  const peers = await besideDovecot(users);
+  try {
+    await measurePop3(peers, {
+      ...{ users, rounds, sizeBytes: 4 * KIB, connections: numbers("CONNECTIONS", [1, 10]) },
+      messages: Number(process.env.MESSAGES ?? 200),
+      logins: Number(process.env.LOGINS ?? 1_000),
+    });
+  } finally {
+    for (const peer of peers) await peer.stop();
+  }
 }
 
 async function withPolicies(): Promise<Peer[]> {
@@ -76,12 +102,15 @@ const suites: Readonly<Record<string, Suite>> = {
   },
   accept: { sizes: [KIB, KIB * KIB], peers: () => besidePostfix("sink"), ratioOf: "accepted" },
   relay: { sizes: [KIB], peers: () => besidePostfix("relay"), ratioOf: "delivered" },
+  lmtp: { sizes: [KIB, 100 * KIB], peers: () => besideDovecot(1), ratioOf: "delivered" },
   policies: {
     sizes: [KIB],
     peers: () => withPolicies(),
     ratioOf: "accepted",
   },
 };
+
+const others: Readonly<Record<string, () => Promise<void>>> = { pop3 };
 
 const messagesOf = (sizeBytes: number, connections: number): number => {
   const usual = sizeBytes >= KIB * KIB ? 200 : sizeBytes > 10 * KIB ? 500 : 4_000;
@@ -118,8 +147,11 @@ async function run(name: string, suite: Suite): Promise<void> {
 }
 
 const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : Object.keys(suites)) {
+const names = [...Object.keys(suites), ...Object.keys(others)];
+for (const name of wanted.length > 0 ? wanted : names) {
   const suite = suites[name];
-  if (!suite) throw new Error(`no such suite: ${name}; there are ${Object.keys(suites).join(", ")}`);
-  await run(name, suite);
+  const other = others[name];
+  if (suite) await run(name, suite);
+  else if (other) await other();
+  else throw new Error(`no such suite: ${name}; there are ${names.join(", ")}`);
 }

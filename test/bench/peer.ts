@@ -6,6 +6,8 @@ export interface Peer {
   readonly name: string;
   readonly port: number;
   readonly recipient: string;
+  /** What listens at `port` speaks LMTP. */
+  readonly isLmtp?: boolean;
   /** `null`: what it delivers is thrown away. */
   readonly maildir: string | null;
   /** Where it relays everything to; left out: it delivers itself. */
@@ -13,6 +15,13 @@ export interface Peer {
   /** Root of its process tree. */
   readonly pid: number;
   stop(): Promise<void>;
+}
+
+/** One that has mailboxes: it takes LMTP at `port`, and shows them by POP3. Users are numbered from 1. */
+export interface MailboxPeer extends Peer {
+  readonly pop3Port: number;
+  loginOf(user: number): string;
+  addressOf(user: number): string;
 }
 
 export async function countMessages(maildir: string): Promise<number> {
@@ -33,10 +42,15 @@ export async function emptyMaildir(maildir: string): Promise<void> {
   }
 }
 
-/** CPU seconds that the process tree below `pid` has used, children that have ended included (Linux). */
-export async function cpuSeconds(pid: number): Promise<number> {
-  const ticksPerSecond = 100;
-  const all = new Map<number, { parent: number; ticks: number }>();
+interface ProcessFacts {
+  readonly parent: number;
+  readonly ticks: number;
+  readonly residentPages: number;
+}
+
+/** The process tree below `pid`, itself included (Linux). */
+async function processesBelow(pid: number): Promise<readonly ProcessFacts[]> {
+  const all = new Map<number, ProcessFacts>();
   for (const name of await readdir("/proc")) {
     if (!/^\d+$/.test(name)) continue;
     const stat = await readFile(`/proc/${name}/stat`, "latin1").catch(() => null);
@@ -48,13 +62,25 @@ export async function cpuSeconds(pid: number): Promise<number> {
     all.set(Number(name), {
       parent: fields[1] ?? 0,
       ticks: [11, 12, 13, 14].reduce((sum, at) => sum + (fields[at] ?? 0), 0),
+      residentPages: fields[21] ?? 0,
     });
   }
-  let ticks = 0;
-  for (const [start, { ticks: own }] of all) {
+  const isBelow = (start: number): boolean => {
     for (let at: number | undefined = start; at !== undefined && at > 0; at = all.get(at)?.parent) {
-      if (at === pid) ticks += own;
+      if (at === pid) return true;
     }
-  }
-  return ticks / ticksPerSecond;
+    return false;
+  };
+  return [...all].filter(([start]) => isBelow(start)).map(([, facts]) => facts);
+}
+
+/** CPU seconds that they have used, children that have ended included. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const ticksPerSecond = 100;
+  return (await processesBelow(pid)).reduce((sum, { ticks }) => sum + ticks, 0) / ticksPerSecond;
+}
+
+/** What they have in memory; what they share counts for each. */
+export async function memoryBytes(pid: number): Promise<number> {
+  return (await processesBelow(pid)).reduce((sum, { residentPages }) => sum + residentPages * 4096, 0);
 }

@@ -1,4 +1,4 @@
-/** The built Postern as a peer: one MX listener, one account, Maildir, as a small site would have it. */
+/** The built Postern as a peer: one MX listener, one account, Maildir, as a small site would have it; or LMTP and POP3. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../server/ports.ts";
-import type { Peer } from "./peer.ts";
+import type { MailboxPeer, Peer } from "./peer.ts";
 
 const command = fileURLToPath(new URL("../../dist/core/cli/bin.js", import.meta.url));
 
@@ -39,15 +39,9 @@ export async function startPostern({
   config = [],
   delivery,
 }: PosternOptions): Promise<Peer> {
-  const directory = await mkdtemp(join(process.env.BENCH_DIR ?? tmpdir(), "postern-bench-"));
   const [port, relayPort] = [await freePort(), await freePort()];
-  await writeFile(join(directory, "accounts.yaml"), "accounts:\n  - address: user@example.org\n", { mode: 0o600 });
-  for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text);
-  await writeFile(
-    join(directory, "postern.config.yaml"),
+  const running = await launchPostern(
     [
-      "hostname: mx.example.org",
-      "dataDir: data",
       ...config,
       ...(workers === null ? [] : [`workers: ${workers}`]),
       "listeners:",
@@ -57,8 +51,72 @@ export async function startPostern({
       "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
       ...policies,
       ...deliveries[delivery](relayPort),
-      "",
-    ].join("\n"),
+    ],
+    { "accounts.yaml": "accounts:\n  - address: user@example.org\n", ...files },
+  );
+  return {
+    name: nameOf(name, workers),
+    port,
+    recipient: delivery === "relay" ? "user@far.example" : "user@example.org",
+    maildir: delivery === "maildir" ? join(running.directory, "data/mail/example.org/user/Maildir") : null,
+    ...(delivery === "relay" && { relayPort }),
+    pid: running.pid,
+    stop: running.stop,
+  };
+}
+
+/** LMTP and POP3 with accounts `user1` to `userN`, password `secret`. */
+export async function startPosternMailboxes(users: number, workers: number | null): Promise<MailboxPeer> {
+  const [port, pop3Port] = [await freePort(), await freePort()];
+  const addressOf = (user: number): string => `user${user}@example.org`;
+  const accounts = Array.from(
+    { length: users },
+    (_, index) => `  - address: ${addressOf(index + 1)}\n    password: "{PLAIN}secret"\n`,
+  );
+  const limits = "limits: { connectionsPerAddress: 1000 }";
+  const running = await launchPostern(
+    [
+      ...(workers === null ? [] : [`workers: ${workers}`]),
+      "listeners:",
+      `  - { role: lmtp, host: 127.0.0.1, port: ${port}, tls: none, ${limits} }`,
+      `  - { role: pop3, host: 127.0.0.1, port: ${pop3Port}, tls: none, ${limits} }`,
+      "plugins:",
+      "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
+      ...deliveries.maildir(0),
+      "  - access-pop3",
+    ],
+    { "accounts.yaml": `accounts:\n${accounts.join("")}` },
+  );
+  return {
+    name: nameOf(undefined, workers),
+    port,
+    pop3Port,
+    isLmtp: true,
+    recipient: addressOf(1),
+    maildir: join(running.directory, "data/mail/example.org/user1/Maildir"),
+    loginOf: addressOf,
+    addressOf,
+    pid: running.pid,
+    stop: running.stop,
+  };
+}
+
+const nameOf = (name: string | undefined, workers: number | null): string =>
+  name ?? (workers === null ? "postern" : `postern, ${workers} worker${workers === 1 ? "" : "s"}`);
+
+interface Running {
+  readonly directory: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** The built server with this config, and these files beside it. */
+async function launchPostern(config: readonly string[], files: Readonly<Record<string, string>>): Promise<Running> {
+  const directory = await mkdtemp(join(process.env.BENCH_DIR ?? tmpdir(), "postern-bench-"));
+  for (const [file, text] of Object.entries(files)) await writeFile(join(directory, file), text, { mode: 0o600 });
+  await writeFile(
+    join(directory, "postern.config.yaml"),
+    ["hostname: mx.example.org", "dataDir: data", ...config, ""].join("\n"),
   );
   const child = spawn(process.execPath, [command, "start"], {
     cwd: directory,
@@ -74,11 +132,7 @@ export async function startPostern({
     void ended.then(() => reject(new Error("postern did not start")));
   });
   return {
-    name: name ?? (workers === null ? "postern" : `postern, ${workers} worker${workers === 1 ? "" : "s"}`),
-    port,
-    recipient: delivery === "relay" ? "user@far.example" : "user@example.org",
-    maildir: delivery === "maildir" ? join(directory, "data/mail/example.org/user/Maildir") : null,
-    ...(delivery === "relay" && { relayPort }),
+    directory,
     pid: child.pid ?? 0,
     async stop() {
       child.kill("SIGTERM");

@@ -29,7 +29,7 @@ async function measure(peer: Peer, round: Round): Promise<Figures> {
   const sink = relayPort === undefined ? null : await startRelaySink(relayPort, messages);
   const cpuBefore = await cpuSeconds(peer.pid);
   const begun = performance.now();
-  await sendAll({ port: peer.port, recipient: peer.recipient, ...round });
+  await sendAll({ port: peer.port, recipient: peer.recipient, isLmtp: peer.isLmtp === true, ...round });
   const acceptedMs = performance.now() - begun;
   while (maildir !== null && (await countMessages(maildir)) < messages) await sleep(5);
   await sink?.full;
@@ -57,5 +57,5 @@ export async function measureAll(peers: readonly Peer[], round: Round, rounds: n
   );
 }
 
-const median = (values: number[]): number =>
+export const median = (values: number[]): number =>
   values.sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? Number.NaN;

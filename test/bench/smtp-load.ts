@@ -14,6 +14,8 @@ export interface Load {
   readonly connections: number;
   /** Each message over a connection of its own; as many at a time as `connections`. */
   readonly isOneEach?: boolean;
+  /** LMTP instead of SMTP. */
+  readonly isLmtp?: boolean;
 }
 
 const hasSmtpSource = spawnSync("sh", ["-c", "command -v smtp-source"]).status === 0;
@@ -21,12 +23,24 @@ const hasSmtpSource = spawnSync("sh", ["-c", "command -v smtp-source"]).status =
 /** Resolves when every message has its 250; rejects with the first reply that is none. */
 export const sendAll = (load: Load): Promise<void> => (hasSmtpSource ? sendBySmtpSource(load) : sendOurselves(load));
 
-async function sendBySmtpSource({ port, recipient, sizeBytes, messages, connections, isOneEach }: Load): Promise<void> {
+async function sendBySmtpSource({
+  port,
+  recipient,
+  sizeBytes,
+  messages,
+  connections,
+  isOneEach,
+  isLmtp,
+}: Load): Promise<void> {
   const options = { s: connections, m: messages, l: sizeBytes, f: "load@example.net", t: recipient };
   const words = Object.entries(options).flatMap(([letter, value]) => [`-${letter}`, String(value)]);
-  const child = spawn("smtp-source", [...(isOneEach ? [] : ["-d"]), "-4", ...words, `127.0.0.1:${port}`], {
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  const child = spawn(
+    "smtp-source",
+    [...(isOneEach ? [] : ["-d"]), ...(isLmtp ? ["-L"] : []), "-4", ...words, `127.0.0.1:${port}`],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
   const [exitCode] = await once(child, "close");
   if (exitCode !== 0) throw new Error(`smtp-source ended with ${String(exitCode)}`);
 }
@@ -38,23 +52,32 @@ export async function sendOurselves({
   messages,
   connections,
   isOneEach,
+  isLmtp = false,
 }: Load): Promise<void> {
   let left = messages;
-  const content = contentOf(sizeBytes);
+  const hello = isLmtp ? "LHLO" : "EHLO";
+  const what = { port, recipient, hello, content: contentOf(sizeBytes) };
   const work = async () => {
-    if (!isOneEach) return sendOn(port, recipient, content, () => left-- > 0);
+    if (!isOneEach) return sendOn(what, () => left-- > 0);
     while (left-- > 0) {
       let due = 1;
-      await sendOn(port, recipient, content, () => due-- > 0);
+      await sendOn(what, () => due-- > 0);
     }
   };
   await Promise.all(Array.from({ length: connections }, work));
 }
 
-async function sendOn(port: number, recipient: string, content: Buffer, take: () => boolean): Promise<void> {
+interface Sending {
+  readonly port: number;
+  readonly recipient: string;
+  readonly hello: string;
+  readonly content: Buffer;
+}
+
+async function sendOn({ port, recipient, hello, content }: Sending, take: () => boolean): Promise<void> {
   const client = await Client.open(port);
   await client.expect(220);
-  await client.say("EHLO load.example\r\n", 250);
+  await client.say(`${hello} load.example\r\n`, 250);
   while (take()) {
     await client.say("MAIL FROM:<load@example.net>\r\n", 250);
     await client.say(`RCPT TO:<${recipient}>\r\n`, 250);
