@@ -1,7 +1,7 @@
 /**
- * The log: JSON lines by pino on standard output, pretty on a terminal. Lines that come up while others are being written leave
- * together, and nobody waits for them: a reader that is slow costs lines beyond a bound, never the mail; one that has gone stops nothing.
- * What is still held is written when the process ends; a `kill -9` may cost the last few lines.
+ * The log: JSON lines by pino on standard output, pretty on a terminal. Lines wait a moment for others and leave together, and nobody
+ * waits for them: a reader that is slow costs lines beyond a bound, never the mail; one that has gone stops nothing.
+ * What is still held is written when the process ends; a `kill -9` may cost the lines of the last moment.
  */
 import pino from "pino";
 import type { Log } from "../contracts/log.ts";
@@ -13,16 +13,14 @@ export interface LogOptions {
 
 /** Held for a reader that does not read; what comes on top is dropped, and counted. */
 const HELD_BYTES = 8 * 1024 * 1024;
+/** A write costs the server and its reader more than a line does: so long a line waits for others, unless they are that much already. */
+const GATHER_MS = 20;
+const GATHER_LENGTH = 16 * 1024;
 
 export async function createLog(options: LogOptions, fields: object = {}): Promise<Log> {
   const isPretty = options.pretty === "auto" ? process.stdout.isTTY === true : options.pretty;
   const destination = isPretty
-    ? (await import("pino-pretty")).build({
-        colorize: true,
-        ignore: "pid,hostname",
-        translateTime: "SYS:HH:MM:ss",
-        sync: true,
-      })
+    ? await prettyOutput()
     : pino.destination({ dest: 1, sync: false, maxLength: HELD_BYTES });
   destination.on("error", ignoreBrokenPipe);
   const log: Log = pino(
@@ -32,10 +30,41 @@ export async function createLog(options: LogOptions, fields: object = {}): Promi
       timestamp: timeField,
       formatters: { level: (label) => ({ level: label }) },
     },
-    destination,
+    "flushSync" in destination ? gathered(destination) : destination,
   );
   tellDropped(destination, log);
   return log;
+}
+
+const prettyOutput = async () =>
+  (await import("pino-pretty")).build({
+    colorize: true,
+    ignore: "pid,hostname",
+    translateTime: "SYS:HH:MM:ss",
+    sync: true,
+  });
+
+function gathered(destination: ReturnType<typeof pino.destination>): pino.DestinationStream {
+  let lines = "";
+  let timer: NodeJS.Timeout | null = null;
+  const flush = () => {
+    if (timer) clearTimeout(timer);
+    timer = null;
+    if (lines !== "") destination.write(lines);
+    lines = "";
+  };
+  process.on("exit", () => {
+    if (lines === "") return;
+    flush();
+    destination.flushSync();
+  });
+  return {
+    write(line) {
+      lines += line;
+      if (lines.length >= GATHER_LENGTH) flush();
+      else timer ??= setTimeout(flush, GATHER_MS);
+    },
+  };
 }
 
 let second = Number.NaN;
@@ -54,8 +83,8 @@ function timeField(): string {
 /** Once the reader reads again, the log says how much it has missed. */
 function tellDropped(destination: NodeJS.EventEmitter, log: Log): void {
   let dropped = 0;
-  destination.on("drop", () => {
-    dropped += 1;
+  destination.on("drop", (text: string) => {
+    dropped += text.split("\n").length - 1;
   });
   destination.on("drain", () => {
     if (dropped === 0) return;
