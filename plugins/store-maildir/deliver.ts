@@ -82,6 +82,6 @@ function isTakenOver(
   const sinceMs = timeOfId(deliveryId);
   if (sinceMs !== null && times.curNs < BigInt(sinceMs - SLACK_MS) * 1_000_000n) return false;
   const folder = site.folders.known(directory);
-  if (folder?.knowsCur(times)) return folder.files.get(base)?.where === "cur";
+  if (folder?.disk.knowsCur(times)) return folder.files.get(base)?.where === "cur";
   return readdirSync(join(directory, "cur")).some((name) => baseOf(name) === base);
 }

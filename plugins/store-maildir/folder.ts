@@ -4,27 +4,25 @@
  * another UIDVALIDITY, every call rejects with `nonexistent`: sessions must open it again.
  */
 import { basename } from "node:path";
-import { type IndexHead, type KnownMessage, StoreError } from "postern/plugin";
+import { StoreError } from "postern/plugin";
 import { damageReport } from "./damaged.ts";
-import { storeError } from "./errors.ts";
-import { baseOf, compareByTime, lettersOf } from "./file-name.ts";
+import { compareByTime, lettersOf } from "./file-name.ts";
 import { flagsFor } from "./flags.ts";
-import { cursorOf, FolderIndex, placeOf, wordsIn } from "./folder-index.ts";
+import type { FolderIndex } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
+import { beginWithIndex, hearOthers, leaveWord } from "./index-sync.ts";
 import { Keywords } from "./keywords.ts";
+import { KnownDisk } from "./known-disk.ts";
 import { MessageFile } from "./message-file.ts";
 import { Modseq } from "./modseq.ts";
 import { Mutex } from "./mutex.ts";
-import { type DirectoryTimes, isSameTimes, type Scan, scanFolder, settledAtMs, timesOf } from "./scan.ts";
+import { type DirectoryTimes, type Scan, scanFolder, timesOf } from "./scan.ts";
+import { registered } from "./share.ts";
 import type { Site } from "./site.ts";
 import { type Edit, Entry, MaildirSnapshot } from "./snapshot.ts";
 import { UidList } from "./uidlist.ts";
 import { nextUidValidity } from "./uidvalidity.ts";
 
-/** After changes of our own, others' changes in the same moment may be hidden: look once more after this time. */
-const RECHECK_MS = 1_000;
-/** ... but spend no more than a small part of the time on listing large mailboxes. */
-const RECHECK_SHARE = 20;
 const MAX_FLAG_SETS = 4_096;
 
 export interface FolderPlace {
@@ -63,6 +61,7 @@ export class Folder {
   readonly files = new Map<string, MessageFile>();
   readonly listeners = new Set<FolderListener>();
   readonly modseq: Modseq;
+  readonly disk: KnownDisk;
   /** Messages that nobody has claimed as recent. */
   readonly fresh = new Set<MessageFile>();
   /** Number of the running scan. */
@@ -73,11 +72,6 @@ export class Folder {
   /** `null`: there is none, or it has gone while this folder was known. */
   index: FolderIndex | null = null;
   hasLeftIndex = false;
-  #known: DirectoryTimes | null = null;
-  #listedMs = 0;
-  #scanTookMs = 0;
-  /** When to compare again although the times do not ask for it; 0 is never. */
-  #recheckMs = 0;
   #isGone = false;
   /** One function for all files. */
   readonly #learned = (file: MessageFile): void => this.index?.mailbox.learn(file.uid, known(file.learned));
@@ -91,6 +85,7 @@ export class Folder {
     const report = damageReport(site.log, place.path);
     this.uidlist = new UidList(place.path, report);
     this.keywords = new Keywords(place.path, report);
+    this.disk = new KnownDisk(place.path);
     this.modseq = new Modseq(place.path, () => site.clock.now());
   }
 
@@ -111,119 +106,24 @@ export class Folder {
     const hasNewWords = this.keywords.refresh();
     if (hasNewWords) this.#flagSets.clear();
     let isRead = !hasNewWords;
-    if (this.#known === null) isRead ||= await this.#openIndex();
-    else this.#hearOthers(times, by);
-    if (!isRead || this.#isDue(times)) await this.#compareWithDisk(hasNewWords, by);
-    return (await this.#register()) ? this.snapshot : this.compare(by);
+    if (this.disk.isBegun) hearOthers(this, times, by);
+    else isRead = await this.#begin();
+    if (!isRead || this.disk.isDue(times)) await this.#compareWithDisk(hasNewWords, by);
+    return (await leaveWord(this)) ? this.snapshot : this.compare(by);
   }
 
-  /** What the index knows, as a beginning. What has changed since then on the disk is found by the comparison that follows. */
-  async #openIndex(): Promise<boolean> {
+  /** Whether the index knew the mailbox. */
+  async #begin(): Promise<boolean> {
     if (!this.site.index) return false;
     await this.#readUids(new Set());
-    const { mailboxId, uidValidity } = this.uidlist;
-    this.index = await FolderIndex.open(this.site, { path: this.path, mailboxId, uidValidity });
-    const loaded = await this.index?.load();
-    if (!loaded) return false;
-    const { head, messages } = loaded;
-    this.modseq.resume(head.highestModseq);
-    const lost = new Set<number>();
-    const appended: Entry[] = [];
-    for (const message of messages.values()) {
-      const place = placeOf(message.place);
-      const record = place && this.uidlist.records.get(baseOf(place.name));
-      // Another program has given it another UID, or the line is gone.
-      if (!place || record?.uid !== message.uid || this.files.has(record.base)) lost.add(message.uid);
-      else appended.push(this.#recalled({ ...place, uid: message.uid, fields: record.fields }, message));
-    }
-    const { uidNext, highestModseq } = head;
-    const nothing = { removed: NONE, replaced: NO_ENTRIES };
-    this.snapshot = this.snapshot.edited({ ...nothing, appended, uidNext, highestModseq });
-    this.#known = { newNs: -1n, curNs: -1n };
-    const words = JSON.stringify(this.keywords.names);
-    if (lost.size === 0 && wordsIn(head.cursor) === words) this.#trust(head, this.times());
-    else this.#publishRecalled(lost, wordsIn(head.cursor), words);
-    return true;
-  }
-
-  /** The letters of keywords may mean something else than when they were registered. */
-  #publishRecalled(removed: ReadonlySet<number>, before: string, now: string): void {
-    const replaced = new Map<number, Entry>();
-    if (before !== "" && before !== now) {
-      for (const entry of this.snapshot) {
-        if (/[a-z]/.test(lettersOf(entry.file.name))) replaced.set(entry.uid, new Entry(entry.file, entry.flags, 0));
-      }
-    }
-    if (removed.size > 0 || replaced.size > 0) this.publish({ removed, replaced }, null);
-  }
-
-  #recalled(found: Parameters<Folder["adopt"]>[0], message: KnownMessage): Entry {
-    const entry = this.adopt(found, message.modseq);
-    entry.file.recall(message);
-    return entry;
-  }
-
-  /** Goes by a listing of another process, if there is one of the disk as it is. */
-  #trust(head: IndexHead, times: DirectoryTimes): void {
-    if (!this.index || this.#recheckMs > 0 || head.cursor === "") return;
-    if (!this.index.vouches(head, cursorOf(this.path, times, this.keywords.names))) return;
-    this.#known = times;
-    this.#listedMs = settledAtMs(times) + 1;
-    this.fresh.clear();
-    for (const { file } of this.snapshot) if (file.where === "new") this.fresh.add(file);
-  }
-
-  /** Takes in what other processes have registered. */
-  #hearOthers(times: DirectoryTimes, by: FolderListener | null): void {
-    if (!this.index) return;
-    const head = this.index.head();
-    if (!head || head.highestModseq < this.snapshot.highestModseq) return this.#leaveIndex();
-    if (head.highestModseq > this.snapshot.highestModseq) {
-      const news = this.index.mailbox.news(this.snapshot.highestModseq);
-      if (!news) return this.#leaveIndex();
-      const { uidNext, highestModseq } = news.head;
-      this.modseq.used(highestModseq);
-      const nothing = { removed: NONE, replaced: NO_ENTRIES, appended: [] };
-      this.#show({ ...this.#withOthers(nothing, news.others), uidNext, highestModseq }, by);
-    }
-    if (this.#known && !isSameTimes(times, this.#known)) this.#trust(head, times);
+    return beginWithIndex(this);
   }
 
   /** The index is gone, or does not remember so much: this folder goes on by itself, until nobody has it open. */
-  #leaveIndex(): void {
+  leaveIndex(): void {
+    if (!this.index) return;
     this.index = null;
     this.hasLeftIndex = true;
-  }
-
-  /**
-   * After a comparison: tells the index what the disk was like, so that nobody need look again. `false`: another process has
-   * registered the mailbox first, and we begin anew with what it knows.
-   */
-  async #register(): Promise<boolean> {
-    const { index, snapshot } = this;
-    if (!index || !this.#known) return true;
-    const cursor = this.#cursor();
-    if (index.isBegun) {
-      if (index.hasNews(cursor)) this.publish({ isNoted: true }, null);
-      return true;
-    }
-    // Nobody has seen this snapshot yet.
-    if (await index.begin(snapshot, { modseq: snapshot.highestModseq, uidNext: snapshot.uidNext, cursor })) return true;
-    if (!index.head()) {
-      this.#leaveIndex();
-      return true;
-    }
-    this.files.clear();
-    this.fresh.clear();
-    this.snapshot = MaildirSnapshot.empty;
-    this.#known = null;
-    return false;
-  }
-
-  /** What the disk was like at the last comparison; empty where something may be hidden behind it. */
-  #cursor(): string {
-    const isSettled = this.#known && this.#recheckMs === 0 && this.#listedMs > settledAtMs(this.#known);
-    return isSettled && this.#known ? cursorOf(this.path, this.#known, this.keywords.names) : "";
   }
 
   times(): DirectoryTimes {
@@ -244,28 +144,16 @@ export class Folder {
     return this.#isGone;
   }
 
-  #isDue(times: DirectoryTimes): boolean {
-    if (!this.#known || !isSameTimes(times, this.#known)) return true;
-    // A change in the same tick as the listing would not show.
-    if (this.#listedMs <= settledAtMs(this.#known) && Date.now() > this.#listedMs) return true;
-    return this.#recheckMs > 0 && Date.now() >= this.#recheckMs;
-  }
-
-  /** Whether `files` holds exactly what is in cur/ at these times. */
-  knowsCur(times: DirectoryTimes): boolean {
-    return this.#known?.curNs === times.curNs && this.#listedMs > settledAtMs(times) && this.#recheckMs === 0;
-  }
-
   /** Whether a file system event is worth waking anybody. */
   get isBehind(): boolean {
     if (this.#isGone) return false;
     const times = timesOf(this.path);
-    return !times || this.#isDue(times);
+    return !times || this.disk.isDue(times);
   }
 
   async #compareWithDisk(hasNewWords: boolean, by: FolderListener | null): Promise<void> {
     const lost = new Set<number>();
-    if (this.#known === null) await this.#readUids(lost);
+    if (!this.disk.isBegun) await this.#readUids(lost);
     const expected = () => this.#unseen();
     let scan = await scanFolder(this, expected);
     const isUnchanged = scan.unknown.size === 0 || this.#refreshUids(lost) === "unchanged";
@@ -301,7 +189,7 @@ export class Folder {
     const change = this.#refreshUids(lost);
     if (change !== "missing") return change !== "unchanged";
     await this.uidlist.create(nextUidValidity(this.root, this.site.clock.now()));
-    if (this.#known !== null) this.#refuseOther();
+    if (this.disk.isBegun) this.#refuseOther();
     return true;
   }
 
@@ -316,7 +204,7 @@ export class Folder {
 
   /** The next comparison looks at the directories whatever their times say. */
   distrust(): void {
-    this.#known &&= { newNs: -1n, curNs: -1n };
+    this.disk.distrust();
   }
 
   /** Reads what others wrote into the list; messages whose UID is another now go into `lost` and count as unknown. */
@@ -324,10 +212,12 @@ export class Folder {
     const before = this.uidlist.uidValidity;
     const change = this.uidlist.refresh();
     if (change === "missing" || change === "unchanged") return change;
-    if (this.#known !== null && before !== this.uidlist.uidValidity) this.#refuseOther();
+    if (this.disk.isBegun && before !== this.uidlist.uidValidity) this.#refuseOther();
     if (change === "replaced") {
       for (const file of this.files.values()) {
-        if (this.uidlist.records.get(file.base)?.uid !== file.uid) this.#drop(file, lost);
+        if (this.uidlist.records.get(file.base)?.uid === file.uid) continue;
+        this.drop(file);
+        lost.add(file.uid);
       }
     }
     return change;
@@ -338,18 +228,19 @@ export class Folder {
     throw new StoreError("nonexistent", "The mailbox has been rebuilt");
   }
 
-  #drop(file: MessageFile, lost: Set<number>): void {
+  /** The message is gone, or another. */
+  drop(file: MessageFile): void {
     this.files.delete(file.base);
     this.fresh.delete(file);
     this.index?.gone(file);
-    lost.add(file.uid);
   }
 
   #take(scan: Scan, how: { lost: Set<number>; hasNewWords: boolean; by: FolderListener | null }): void {
     const replaced = new Map<number, Entry>();
     const changed = new Set<MessageFile>();
     for (const file of scan.vanished) {
-      this.#drop(file, how.lost);
+      this.drop(file);
+      how.lost.add(file.uid);
       this.uidlist.forget(file.base);
     }
     for (const [file, { where, name }] of scan.renamed) {
@@ -378,10 +269,7 @@ export class Folder {
       appended.push(this.adopt({ ...found, uid: record.uid, fields: record.fields }, modseq));
     }
     appended.sort((a, b) => a.uid - b.uid);
-    this.#known = scan.times;
-    this.#listedMs = scan.startedMs;
-    this.#scanTookMs = scan.tookMs;
-    this.#recheckMs = 0;
+    this.disk.listed(scan);
     if (scan.unsure.size > 0) this.distrust();
     this.publish({ removed: how.lost, replaced, appended, uidNext }, how.by);
   }
@@ -396,11 +284,12 @@ export class Folder {
   }
 
   place(file: MessageFile, where: "new" | "cur", name: string): void {
-    this.#stand(file, { where, name });
+    this.stand(file, { where, name });
     this.index?.moved(file);
   }
 
-  #stand(file: MessageFile, { where, name }: { readonly where: "new" | "cur"; readonly name: string }): void {
+  /** Where the message is, as the index says. */
+  stand(file: MessageFile, { where, name }: { readonly where: "new" | "cur"; readonly name: string }): void {
     file.where = where;
     file.name = name;
     file.isMoved = false;
@@ -432,71 +321,19 @@ export class Folder {
     const isKnown = uidNext === this.snapshot.uidNext && this.snapshot !== MaildirSnapshot.empty;
     if (isQuiet && isKnown && !change.isNoted) return;
     const edit = { removed, replaced, appended, uidNext };
-    const registered = this.#registered(edit);
-    if (registered) this.#show(registered, by);
-    else if (!isQuiet || !isKnown) this.#show({ ...edit, highestModseq: this.modseq.next() }, by);
+    const taken = registered(this, edit);
+    if (taken) this.show(taken, by);
+    else if (!isQuiet || !isKnown) this.show({ ...edit, highestModseq: this.modseq.next() }, by);
   }
 
-  #show(edit: Edit, by: FolderListener | null): void {
-    this.snapshot = this.snapshot.edited(edit);
-    if (edit.removed.size > 0 || edit.replaced.size > 0 || edit.appended.length > 0) this.emit(by);
-  }
-
-  /** Changes as the index took them, with those of others; `null` where there is no index. */
-  #registered(change: Omit<Edit, "highestModseq">): Edit | null {
-    if (!this.index?.isBegun) return null;
-    const { removed, replaced, appended, uidNext } = change;
-    const put = [...replaced.values(), ...appended];
-    const how = { since: this.snapshot.highestModseq, modseq: this.modseq.next(), uidNext, cursor: this.#cursor() };
-    const taken = this.index.commit({ ...how, put, vanished: removed });
-    if (!taken) {
-      this.#leaveIndex();
-      return null;
-    }
-    this.modseq.used(taken.highestModseq);
-    const not = new Set(taken.refused);
-    const theirs = new Set(taken.others.put.map(({ uid }) => uid));
-    for (const uid of taken.others.vanished) not.add(uid);
-    const numbered = (entry: Entry) => new Entry(entry.file, entry.flags, taken.modseq);
-    const isOurs = ({ uid }: Entry) => !not.has(uid) && !theirs.has(uid);
-    for (const { uid, file } of appended) if (not.has(uid)) this.#drop(file, new Set());
-    const own = {
-      removed: new Set([...removed].filter((uid) => !theirs.has(uid))),
-      replaced: new Map([...replaced.values()].filter(isOurs).map((entry) => [entry.uid, numbered(entry)] as const)),
-      appended: appended.filter(isOurs).map(numbered),
-    };
-    if (taken.refused.length > 0) this.distrust();
-    const { uidNext: next, highestModseq } = taken;
-    return { ...this.#withOthers(own, taken.others), uidNext: next, highestModseq };
-  }
-
-  /** Adds what others have registered. Where it does not fit what we know, the disk is looked at again. */
-  #withOthers(
-    own: Omit<Edit, "uidNext" | "highestModseq">,
-    others: { readonly put: readonly KnownMessage[]; readonly vanished: readonly number[] },
-  ): Omit<Edit, "uidNext" | "highestModseq"> {
-    if (others.put.length === 0 && others.vanished.length === 0) return own;
-    const removed = new Set(own.removed);
-    const replaced = new Map(own.replaced);
-    const appended = [...own.appended];
-    for (const uid of others.vanished) {
-      const old = this.snapshot.find(uid);
-      if (!old) continue;
-      this.#drop(old.file, removed);
-      this.uidlist.forget(old.file.base);
-    }
-    for (const message of others.put) {
-      const place = placeOf(message.place);
-      const old = this.snapshot.find(message.uid);
-      const file = place && (old?.file ?? this.files.get(baseOf(place.name)));
-      if (!place || (file && (file.uid !== message.uid || file.base !== baseOf(place.name)))) this.distrust();
-      else if (old && file) {
-        this.#stand(file, place);
-        replaced.set(message.uid, new Entry(file, this.flagsOf(place.name), message.modseq));
-      } else if (message.uid < this.snapshot.uidNext) this.distrust();
-      else appended.push(this.#recalled({ ...place, uid: message.uid }, message));
-    }
-    return { removed, replaced, appended: appended.sort((a, b) => a.uid - b.uid) };
+  /** Within the mutex: what has been registered. */
+  show(edit: Edit, by: FolderListener | null): void {
+    const { snapshot } = this;
+    const isQuiet = edit.removed.size === 0 && edit.replaced.size === 0 && edit.appended.length === 0;
+    const isKnown = edit.uidNext === snapshot.uidNext && edit.highestModseq === snapshot.highestModseq;
+    if (isQuiet && isKnown && snapshot !== MaildirSnapshot.empty) return;
+    this.snapshot = snapshot.edited(edit);
+    if (!isQuiet) this.emit(by);
   }
 
   emit(by: FolderListener | null): void {
@@ -508,27 +345,9 @@ export class Folder {
     this.site.notifier?.publish(`mailbox:${this.path}`);
   }
 
-  /**
-   * Runs changes of our own in the directories, without a pause. If nobody else had changed them before, the new times are
-   * taken as known, so one flag does not cost a listing; as somebody may be hidden behind us, a comparison follows later.
-   */
+  /** Runs changes of our own in the directories, without a pause. */
   own<T>(work: () => T): T {
-    const before = timesOf(this.path);
-    const isClean = before !== null && this.#known !== null && isSameTimes(before, this.#known);
-    try {
-      return work();
-    } catch (cause) {
-      this.distrust();
-      throw storeError(cause);
-    } finally {
-      const after = isClean ? timesOf(this.path) : null;
-      if (after && this.#known && this.#known.newNs >= 0n && !isSameTimes(after, this.#known)) {
-        this.#known = after;
-        const nowMs = Date.now();
-        this.#listedMs = Math.max(nowMs, settledAtMs(after) + 1);
-        this.#recheckMs ||= nowMs + Math.max(RECHECK_MS, this.#scanTookMs * RECHECK_SHARE);
-      }
-    }
+    return this.disk.own(work);
   }
 
   /** For the log: the directory's own name, without the path to it. */

@@ -140,12 +140,14 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   async structure(uid: number): Promise<Structure> {
-    return this.#guarded(() => this.folder.site.surveys.structure(this.#file(uid)));
+    return this.#guarded(() => this.folder.site.surveys.structure(this.#file(uid), this.folder.index?.mailbox ?? null));
   }
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
     try {
-      const known = this.#isOpen ? this.folder.site.surveys.overview(this.#file(uid)) : null;
+      const known = this.#isOpen
+        ? this.folder.site.surveys.overview(this.#file(uid), this.folder.index?.mailbox ?? null)
+        : null;
       if (known && !(known instanceof Promise)) return known;
       return this.#guarded(() => known ?? Promise.reject(new StoreError("unavailable", "The mailbox has been closed")));
     } catch (cause) {
@@ -154,7 +156,9 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   async changesSince(modseq: number): Promise<MailboxChanges> {
-    return this.#guarded(() => changesIn(this.snapshot, modseq, () => null));
+    return this.#guarded(() =>
+      changesIn(this.snapshot, modseq, (since, until) => this.folder.index?.mailbox.vanished(since, until) ?? null),
+    );
   }
 
   #file(uid: number): MessageFile {

@@ -1,8 +1,9 @@
 /**
- * What messages look like inside: MIME structures and overviews that were asked for, the latest ones. A message never changes, so
- * neither does this.
+ * What messages look like inside: MIME structures and overviews that were asked for, the latest ones here, others in the index. A message
+ * never changes, so neither does this.
  */
 import { type MessageOverview, type Structure, type Survey, surveyMessage, surveyStream } from "postern/mail";
+import type { IndexedMailbox } from "postern/plugin";
 import { messageBytes, messageStream } from "./content.ts";
 import { storeError } from "./errors.ts";
 import type { MessageFile } from "./message-file.ts";
@@ -20,12 +21,15 @@ export class SurveyCache {
   readonly #known = new Map<string, { readonly survey: Survey; readonly parts: number }>();
   #parts = 0;
 
-  async structure(file: MessageFile): Promise<Structure> {
-    return (this.#find(file) ?? (await this.#make(file))).structure;
+  async structure(file: MessageFile, index: IndexedMailbox | null): Promise<Structure> {
+    const known = this.#find(file)?.structure ?? (index?.detail(file.uid, "structure") as Structure | null | undefined);
+    return known ?? (await this.#make(file, index)).structure;
   }
 
-  overview(file: MessageFile): MessageOverview | Promise<MessageOverview> {
-    return this.#find(file)?.overview ?? this.#make(file).then(({ overview }) => overview);
+  overview(file: MessageFile, index: IndexedMailbox | null): MessageOverview | Promise<MessageOverview> {
+    const known =
+      this.#find(file)?.overview ?? (index?.detail(file.uid, "overview") as MessageOverview | null | undefined);
+    return known ?? this.#make(file, index).then(({ overview }) => overview);
   }
 
   #find(file: MessageFile): Survey | null {
@@ -37,8 +41,10 @@ export class SurveyCache {
     return known.survey;
   }
 
-  async #make(file: MessageFile): Promise<Survey> {
+  async #make(file: MessageFile, index: IndexedMailbox | null): Promise<Survey> {
     const survey = await look(file);
+    index?.keep(file.uid, "overview", survey.overview);
+    index?.keep(file.uid, "structure", survey.structure);
     if (!this.#known.has(keyOf(file))) this.#keep(keyOf(file), survey);
     return survey;
   }
