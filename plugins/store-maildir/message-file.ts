@@ -8,11 +8,15 @@ import { StoreError } from "postern/plugin";
 import { countBareLf } from "./crlf.ts";
 import { errnoOf } from "./errors.ts";
 import { baseOf, sizesIn } from "./file-name.ts";
+import { quietSince, timesOf } from "./scan.ts";
 import { recordField } from "./uidlist-format.ts";
 
 export type Where = "new" | "cur";
 
 const COUNT_BYTES = 64 * 1024;
+const MAX_LISTINGS = 15;
+const PAUSE_MS = 3;
+const pause = new Int32Array(new SharedArrayBuffer(4));
 
 export class MessageFile {
   readonly directory: string;
@@ -143,9 +147,26 @@ export class MessageFile {
     }
   }
 
-  /** Looks for the base name in both directories; a listing, for the rare case that another program renamed the file. */
+  /**
+   * Looks for the base name in both directories; a listing, for the rare case that another program renamed the file. While others rename,
+   * a listing may lack what is there: it is gone when it is missing in one in which nothing changed.
+   */
   find(): boolean {
-    for (const where of ["cur", "new", "cur"] as const) {
+    for (let listing = 0; listing < MAX_LISTINGS; listing++) {
+      const times = timesOf(this.directory);
+      if (!times) return false;
+      const isQuiet = quietSince(times);
+      if (this.#look()) return true;
+      const after = timesOf(this.directory);
+      if (!after || isQuiet(after)) return false;
+      // Shorter than a turn of the loop would be, and there is nothing else to go on with.
+      Atomics.wait(pause, 0, 0, PAUSE_MS);
+    }
+    return false;
+  }
+
+  #look(): boolean {
+    for (const where of ["cur", "new"] as const) {
       for (const name of namesIn(join(this.directory, where))) {
         if (!name.startsWith(this.base) || baseOf(name) !== this.base) continue;
         this.isMoved ||= name !== this.name || where !== this.where;

@@ -5,6 +5,7 @@
 import { linkSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { errnoOf, ignoreMissing } from "./errors.ts";
 import { baseOf, uniqueName } from "./file-name.ts";
 import type { Folder } from "./folder.ts";
@@ -38,9 +39,22 @@ export interface Scan {
 const TICK_MS = 30;
 const COARSE_MS = 2_100;
 
-const settles = (ns: bigint): number => Number(ns / 1_000_000n) + (ns % 1_000_000_000n === 0n ? COARSE_MS : TICK_MS);
+const settles = (ns: bigint, tickMs = TICK_MS): number =>
+  Number(ns / 1_000_000n) + (ns % 1_000_000_000n === 0n ? COARSE_MS : tickMs);
 /** From this moment on, a change would show in the times. */
 export const settledAtMs = (times: DirectoryTimes): number => Math.max(settles(times.newNs), settles(times.curNs));
+
+/** The clock of files goes in such steps on kernels that are slow about it. */
+const STEP_MS = 12;
+
+/**
+ * Of a look at the directories that begins now: answers whether it saw all that was there, as nothing changed meanwhile. What changes
+ * twice in one step of the clock shows once, so there must have been quiet before.
+ */
+export function quietSince(before: DirectoryTimes): (after: DirectoryTimes) => boolean {
+  const isSettled = Date.now() > Math.max(settles(before.newNs, STEP_MS), settles(before.curNs, STEP_MS));
+  return (after) => isSettled && isSameTimes(before, after);
+}
 
 /** `null` if the mailbox is not there any more. */
 export function timesOf(directory: string): DirectoryTimes | null {
@@ -103,9 +117,8 @@ export async function scanFolder(folder: Folder, expected: (scan: Scan) => Itera
   return { ...scan, tookMs: performance.now() - began, vanished, unsure };
 }
 
-/** A message is gone when so many listings did not have it in which nothing else changed. */
-const QUIET_LISTINGS = 2;
-const MAX_LISTINGS = 6;
+const MAX_LISTINGS = 40;
+const PAUSE_MS = 4;
 
 /**
  * Lists until it is sure what is gone, and takes what it finds out of `missing`. Where others rename all the time that may never be:
@@ -116,9 +129,8 @@ async function lookAgain(
   missing: Set<string>,
   { unknown, renamed }: { readonly unknown: Map<string, FoundFile>; readonly renamed: Map<MessageFile, FoundFile> },
 ): Promise<ReadonlySet<string>> {
-  let quiet = 0;
   for (let listing = 0; missing.size > 0 && listing < MAX_LISTINGS; listing++) {
-    const before = folder.times();
+    const isQuiet = quietSince(folder.times());
     for (const where of ["new", "cur"] as const) {
       for (const name of await readdir(join(folder.path, where))) {
         const base = baseOf(name);
@@ -128,8 +140,8 @@ async function lookAgain(
         else if (file.name !== name || file.where !== where) renamed.set(file, { where, name });
       }
     }
-    quiet = isSameTimes(before, folder.times()) ? quiet + 1 : 0;
-    if (quiet === QUIET_LISTINGS) return new Set();
+    if (isQuiet(folder.times())) return new Set();
+    await delay(PAUSE_MS);
   }
   return new Set(missing);
 }
