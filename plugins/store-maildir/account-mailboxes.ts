@@ -132,7 +132,7 @@ export class MaildirAccount implements AccountMailboxes {
   delete(name: string): Promise<void> {
     return this.#guarded(async () => {
       const canonical = this.#tree.canonical(name);
-      const usage = this.#quota && usageOf(this.#place(canonical).path);
+      const usage = this.#quota && (await usageOf(this.#place(canonical).path));
       await deleteMailbox(this.#tree, canonical, this.#site);
       if (usage) await this.#quota?.changed(canonical, negative(usage));
     });
@@ -259,7 +259,8 @@ export class MaildirAccount implements AccountMailboxes {
       if (!this.#quota && !how.recount) return null;
       makeInbox(this.#root, this.#site.clock.now());
       if (this.#quota) return this.#quota.state(how);
-      const [hard, usage] = [{ bytes: null, messages: null }, usageOfAll(this.#tree, () => false)];
+      const hard = { bytes: null, messages: null };
+      const usage = await usageOfAll(this.#tree, () => false);
       return { usage, hard, soft: hard, isOverSoft: false, isFull: false };
     });
   }

@@ -16,10 +16,10 @@ import { DEFAULT_LAYOUT, type Layout } from "./folder-name.ts";
 import { FolderRegistry } from "./folder-registry.ts";
 import { mailboxPath } from "./mailbox-path.ts";
 import { MailboxTree } from "./mailbox-tree.ts";
+import { MaildirSize } from "./maildirsize.ts";
 import type { Site } from "./site.ts";
 import { SurveyCache } from "./survey-cache.ts";
 import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
-import { ListedUsage } from "./usage.ts";
 import { Watcher } from "./watcher.ts";
 
 export interface MaildirStoreOptions {
@@ -68,7 +68,7 @@ export class MaildirStore implements MailboxStore {
   async of(account: Account): Promise<AccountMailboxes> {
     const root = mailboxPath(this.#options.path, account, this.#options.configDir);
     const tree = new MailboxTree(root, this.#options.layout ?? DEFAULT_LAYOUT);
-    const quota = this.#options.quotas?.of(account, (rule) => new ListedUsage(tree, rule)) ?? null;
+    const quota = this.#options.quotas?.of(account, (rule) => new MaildirSize(tree, rule)) ?? null;
     return new MaildirAccount(tree, this.#site, { usualUses: this.#options.specialUse, quota });
   }
 
