@@ -3,15 +3,18 @@
  *   deliver   messages into a Maildir, beside Postfix
  *   single    the same, each message over a connection of its own
  *   accept    messages into the spool and through the queue into nothing, beside Postfix with discard(8)
- *   relay     messages through the queue to another host (smtp-sink), beside Postfix
+ *   relay     messages through the queue to another host (smtp-sink), beside Postfix, and Haraka where HARAKA says
  *   policies  the same with ten policies and with none
  *   lmtp      messages by LMTP into a Maildir, beside Dovecot
  *   pop3      logins with STAT, and RETR, beside Dovecot
- * Environment: SIZES, CONNECTIONS (lists), MESSAGES, LOGINS, ROUNDS, WORKERS, BENCH_DIR (the disk to measure).
+ * Environment: SIZES, CONNECTIONS (lists), MESSAGES, LOGINS, ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
+ * HARAKA (a directory in which `npm install Haraka` was run).
  */
 import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDovecot } from "./dovecot-peer.ts";
+import { startHaraka } from "./haraka-peer.ts";
 import type { MailboxPeer, Peer } from "./peer.ts";
 import { tenPolicies } from "./policies.ts";
 import { measurePop3 } from "./pop3-suite.ts";
@@ -39,6 +42,9 @@ const isInstalled = (program: string): boolean => spawnSync("sh", ["-c", `comman
 
 async function besidePostfix(delivery: "maildir" | "sink" | "relay"): Promise<Peer[]> {
   const peers = [await startPostern({ workers, delivery })];
+  const haraka = process.env.HARAKA;
+  if (delivery === "relay" && haraka !== undefined)
+    peers.push(await startHaraka(haraka, workers ?? availableParallelism()));
   if (isInstalled("postfix") && process.getuid?.() === 0) peers.push(await startPostfix(delivery));
   else console.log("Postfix is not installed, or this is not root: no ratios.");
   return peers;

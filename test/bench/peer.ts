@@ -1,6 +1,7 @@
 /** A mail server under measurement: where it listens, whose Maildir it fills, which processes it is. */
 import { mkdir, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
+import type { RelaySink } from "./relay-sink.ts";
 
 export interface Peer {
   readonly name: string;
@@ -11,7 +12,7 @@ export interface Peer {
   /** `null`: what it delivers is thrown away. */
   readonly maildir: string | null;
   /** Where it relays everything to; left out: it delivers itself. */
-  readonly relayPort?: number;
+  readonly relay?: RelaySink;
   /** Root of its process tree. */
   readonly pid: number;
   stop(): Promise<void>;

@@ -1,12 +1,13 @@
 /** The built Postern as a peer: one MX listener, one account, Maildir, as a small site would have it; or LMTP and POP3. */
 import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../server/ports.ts";
 import type { MailboxPeer, Peer } from "./peer.ts";
+import { startRelaySink } from "./relay-sink.ts";
 
 const command = fileURLToPath(new URL("../../dist/core/cli/bin.js", import.meta.url));
 
@@ -54,14 +55,18 @@ export async function startPostern({
     ],
     { "accounts.yaml": "accounts:\n  - address: user@example.org\n", ...files },
   );
+  const relay = delivery === "relay" ? await startRelaySink(relayPort) : null;
   return {
     name: nameOf(name, workers),
     port,
     recipient: delivery === "relay" ? "user@far.example" : "user@example.org",
     maildir: delivery === "maildir" ? join(running.directory, "data/mail/example.org/user/Maildir") : null,
-    ...(delivery === "relay" && { relayPort }),
+    ...(relay && { relay }),
     pid: running.pid,
-    stop: running.stop,
+    async stop() {
+      await running.stop();
+      await relay?.stop();
+    },
   };
 }
 
@@ -118,19 +123,21 @@ async function launchPostern(config: readonly string[], files: Readonly<Record<s
     join(directory, "postern.config.yaml"),
     ["hostname: mx.example.org", "dataDir: data", ...config, ""].join("\n"),
   );
+  // Beside nothing that the server watches, and to a file, as Postfix does in its own measurement.
+  await mkdir(join(directory, "log"));
+  const logPath = join(directory, "log/postern.log");
+  const log = await open(logPath, "w");
   const child = spawn(process.execPath, [command, "start"], {
     cwd: directory,
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", log.fd, "inherit"],
     env: { ...process.env, NODE_ENV: "production", NODE_OPTIONS: "" },
   });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
-  const lines = createInterface({ input: child.stdout });
-  await new Promise<void>((resolve, reject) => {
-    lines.on("line", (line) => {
-      if (line.includes('"msg":"ready"')) resolve();
-    });
-    void ended.then(() => reject(new Error("postern did not start")));
-  });
+  await log.close();
+  while (!(await readFile(logPath, "utf8")).includes('"msg":"ready"')) {
+    if (child.exitCode !== null) throw new Error("postern did not start");
+    await sleep(20);
+  }
   return {
     directory,
     pid: child.pid ?? 0,

@@ -2,7 +2,6 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { countMessages, cpuSeconds, emptyMaildir, type Peer } from "./peer.ts";
-import { startRelaySink } from "./relay-sink.ts";
 import { sendAll } from "./smtp-load.ts";
 
 export interface Figures {
@@ -24,20 +23,20 @@ export interface Round {
 
 async function measure(peer: Peer, round: Round): Promise<Figures> {
   const { messages } = round;
-  const { maildir, relayPort } = peer;
+  const { maildir, relay } = peer;
   if (maildir !== null) await emptyMaildir(maildir);
-  const sink = relayPort === undefined ? null : await startRelaySink(relayPort, messages);
+  const relayedBefore = relay?.received ?? 0;
   const cpuBefore = await cpuSeconds(peer.pid);
   const begun = performance.now();
   await sendAll({ port: peer.port, recipient: peer.recipient, isLmtp: peer.isLmtp === true, ...round });
   const acceptedMs = performance.now() - begun;
   while (maildir !== null && (await countMessages(maildir)) < messages) await sleep(5);
-  await sink?.full;
+  await relay?.until(relayedBefore + messages);
   const deliveredMs = performance.now() - begun;
   const cpuMs = ((await cpuSeconds(peer.pid)) - cpuBefore) * 1_000;
   return {
     accepted: (messages / acceptedMs) * 1_000,
-    delivered: maildir === null && sink === null ? Number.NaN : (messages / deliveredMs) * 1_000,
+    delivered: maildir === null && !relay ? Number.NaN : (messages / deliveredMs) * 1_000,
     cpuMs: cpuMs / messages,
   };
 }
