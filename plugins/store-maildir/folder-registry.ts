@@ -26,13 +26,15 @@ export class FolderRegistry {
   at(place: FolderPlace, site: Site): Folder {
     const known = this.#folders.get(place.path);
     const identity = identityOf(place.path);
-    if (known && identity === this.#identities.get(known)) {
+    // One that has lost its index begins anew with it when nobody has it open.
+    const isWhole = known && !(known.hasLeftIndex && known.holders === 0);
+    if (known && isWhole && identity === this.#identities.get(known)) {
       this.#folders.delete(place.path);
       this.#folders.set(place.path, known);
       return known;
     }
     // Another program made another mailbox of the same name.
-    if (known) this.retire(place.path);
+    if (known && isWhole) this.retire(place.path);
     this.check(place);
     const folder = new Folder(place, site);
     this.#identities.set(folder, identity);

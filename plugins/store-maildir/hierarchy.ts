@@ -69,6 +69,7 @@ export async function deleteMailbox(tree: MailboxTree, name: string, site: Site)
   // Gone in one step; what a crash leaves in tmp/ is removed with other old files.
   if (tree.layout.kind === "fs" && hasChildren) moveOwnPartsAside(path, aside);
   else rename(path, aside);
+  site.folders.known(path)?.index?.forget();
   site.folders.retire(path);
   await moveSpecialUses(tree.root, (other) => (other === name ? null : other));
   await rm(aside, { recursive: true, force: true });
