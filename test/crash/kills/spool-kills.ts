@@ -138,8 +138,9 @@ async function killOneSpool({ seed, points, signal }: SpoolKillOptions): Promise
     const program = builtLoad(scratch);
     const dir = join(scratch, "spool");
     let point = 0;
-    while (point < points && !signal?.aborted) {
-      const result = await liveAndDie({ program, dir, prefix: `p${point}x` }, books, random);
+    // What a load leaves behind that ended by itself keeps its ids: each life needs others.
+    for (let life = 0; point < points && !signal?.aborted; life += 1) {
+      const result = await liveAndDie({ program, dir, prefix: `p${life}x` }, books, random);
       books.gone();
       if (!result.isKilled) continue;
       point += 1;
