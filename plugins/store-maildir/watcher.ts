@@ -1,9 +1,10 @@
 /**
  * Tells sessions that a mailbox may have changed: inotify and other workers' words as hints, and a periodic look at the
- * directories' times, which finds whatever the hints missed. Watches are bounded; a mailbox beyond the bound waits for
+ * directories' times, which finds whatever the hints missed. The kernel drops events when its queue is full and does not tell us: after a
+ * burst that may have filled it, all mailboxes are looked at. Watches are bounded; a mailbox beyond the bound waits for
  * the periodic look. Faults of a watch cost only time.
  */
-import { type FSWatcher, watch } from "node:fs";
+import { type FSWatcher, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "./errors.ts";
 import type { Folder } from "./folder.ts";
@@ -12,10 +13,14 @@ interface Watched {
   readonly watches: FSWatcher[];
   readonly stop: (() => void) | null;
   timer: NodeJS.Timeout | null;
+  /** Events came since it was looked at. */
+  isHinted: boolean;
 }
 
-/** Events of one burst are looked at together. */
-const SETTLE_MS = 40;
+/** The first event is looked at immediately, those that follow so soon together. */
+const SETTLE_MS = 20;
+/** Where the kernel does not say how many events wait at most. */
+const USUAL_QUEUE = 16_384;
 
 export class Watcher {
   readonly #folders = new Map<Folder, Watched>();
@@ -23,6 +28,9 @@ export class Watcher {
   readonly #intervalMs: number;
   #count = 0;
   #timer: NodeJS.Timeout | null = null;
+  readonly #queueLength = queueLength();
+  /** Events that came in this turn of the loop. */
+  #burst = 0;
 
   constructor(how: { readonly maxWatches: number; readonly intervalMs: number }) {
     this.#limit = how.maxWatches;
@@ -35,6 +43,7 @@ export class Watcher {
       watches: [],
       stop: folder.site.notifier?.subscribe(`mailbox:${folder.path}`, () => this.#hint(folder)) ?? null,
       timer: null,
+      isHinted: false,
     };
     this.#folders.set(folder, watched);
     if (this.#count + 2 <= this.#limit) for (const step of ["new", "cur"]) this.#watch(folder, step, watched);
@@ -63,7 +72,7 @@ export class Watcher {
 
   #watch(folder: Folder, step: string, watched: Watched): void {
     try {
-      const watching = watch(join(folder.path, step), { persistent: false }, () => this.#hint(folder));
+      const watching = watch(join(folder.path, step), { persistent: false }, () => this.#event(folder));
       watching.on("error", () => this.#closeWatches(watched));
       watched.watches.push(watching);
       this.#count++;
@@ -80,14 +89,35 @@ export class Watcher {
     }
   }
 
+  #event(folder: Folder): void {
+    if (this.#burst++ === 0) setImmediate(() => this.#endOfTurn());
+    this.#hint(folder);
+  }
+
+  /** A full queue is read in one turn. Events that are alike and follow each other count once in it, and some are of watches that ended. */
+  #endOfTurn(): void {
+    const isFull = this.#burst >= this.#queueLength / 2;
+    this.#burst = 0;
+    if (isFull) this.#lookAtAll();
+  }
+
   #hint(folder: Folder): void {
     const watched = this.#folders.get(folder);
-    if (!watched || watched.timer) return;
+    if (!watched) return;
+    if (watched.timer) {
+      watched.isHinted = true;
+      return;
+    }
     watched.timer = setTimeout(() => {
       watched.timer = null;
-      this.#look(folder);
+      if (!watched.isHinted) return;
+      watched.isHinted = false;
+      this.#hint(folder);
     }, SETTLE_MS);
     watched.timer.unref();
+    setImmediate(() => {
+      if (this.#folders.get(folder) === watched) this.#look(folder);
+    });
   }
 
   #look(folder: Folder): void {
@@ -100,5 +130,14 @@ export class Watcher {
 
   #lookAtAll(): void {
     for (const folder of this.#folders.keys()) this.#look(folder);
+  }
+}
+
+function queueLength(): number {
+  try {
+    return Number(readFileSync("/proc/sys/fs/inotify/max_queued_events", "latin1")) || USUAL_QUEUE;
+  } catch (cause) {
+    if (errnoOf(cause) === "") throw cause;
+    return USUAL_QUEUE;
   }
 }
