@@ -7,6 +7,7 @@ export * from "../contracts/client-names.ts";
 export * from "../contracts/clock.ts";
 export * from "../contracts/delivery.ts";
 export * from "../contracts/envelope.ts";
+export * from "../contracts/expiry.ts";
 export * from "../contracts/hooks.ts";
 export * from "../contracts/key-value.ts";
 export * from "../contracts/local-commands.ts";

@@ -53,6 +53,12 @@ export function describeMailbox(
       end(await (await import("./repair.ts")).repairMailboxes(logins, options, terminal)),
     );
 
+  named("expire", "Remove mail past its time, by the config's rules.")
+    .option("--dry-run", "say what would go")
+    .option("-y, --yes", "do not ask")
+    .option("--json", "a line of JSON for each mailbox")
+    .action(async (logins, options) => (await import("./expire.ts")).expireMail(logins, options, terminal));
+
   transfer(named("export", "Mail as mbox files or Maildirs."))
     .requiredOption("--to <place>", "maildir:DIR or mbox:DIR; {login}, {user}, {domain} stand for the account")
     .action(async (logins, options) => (await import("./export.ts")).exportMail(logins, options, terminal));

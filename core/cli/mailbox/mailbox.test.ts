@@ -352,3 +352,39 @@ describe("check and repair", () => {
     expect(await readFile(maildir("ann@example.org", "postern-damaged-dovecot-uidlist"), "utf8")).toBe(before);
   });
 });
+
+describe("expire", () => {
+  it("removes by the config's rules what is past its time, or only says so", async () => {
+    expect(await mailbox("expire", "--all", "--yes")).toMatchObject({
+      code: 78,
+      err: expect.stringContaining("rules of expiry"),
+    });
+    const config = await readFile(join(site, "postern.config.yaml"), "utf8");
+    await write(
+      "postern.config.yaml",
+      `${config}  - admin-expiry: { rules: [{ mailbox: "\\\\Trash", after: 30d, by: received, keepFlagged: true }] }\n`,
+    );
+    const old =
+      mboxMessage("old").replace("2026", "2020") +
+      mboxMessage("kept", { fields: "X-Status: F\n" }).replace("2026", "2020");
+    const recent = mboxMessage("recent").replace(
+      "Nov  2 10:03:05 2026",
+      new Date()
+        .toString()
+        .slice(4, 24)
+        .replace(/(\d{4}) (.*)/, "$2 $1"),
+    );
+    await write("Trash", old + recent);
+    await write("Other", old);
+    for (const name of ["Trash", "Other"]) await mailbox("import", "ann@example.org", `mbox:${name}`, "-q");
+    const dry = await mailbox("expire", "--all", "--dry-run");
+    expect(dry.out).toMatch(
+      /^ann@example.org Trash: 1 messages, \d+B, since 2020-.*\n1 messages, \d+B would be removed\n$/,
+    );
+    expect(await subjects(maildir("ann@example.org", ".Trash"))).toEqual(["kept", "old", "recent"]);
+    expect((await mailbox("expire", "--all")).err).toContain("Say --yes");
+    expect((await mailbox("expire", "--all", "--yes")).out).toMatch(/1 messages, \d+B removed\n$/);
+    expect(await subjects(maildir("ann@example.org", ".Trash"))).toEqual(["kept", "recent"]);
+    expect(await subjects(maildir("ann@example.org", ".Other"))).toEqual(["kept", "old"]);
+  });
+});
