@@ -17,6 +17,10 @@ import { SocketReader } from "./reader.ts";
 /** How long a client may take to read the last bytes and close its side. */
 const LINGER_MS = 5_000;
 
+/** Made once: a reason that `abort` makes itself costs more than all else at a connection's end. */
+const GONE = new ConnectionLost();
+const ENDING = new Error("the server is shutting down");
+
 export interface ConnectionInit {
   readonly socket: Socket;
   readonly session: SessionState;
@@ -130,13 +134,13 @@ export class ClientConnection implements Connection {
 
   get draining(): AbortSignal {
     this.#draining ??= new AbortController();
-    if (this.#isDraining) this.#draining.abort();
+    if (this.#isDraining) this.#draining.abort(ENDING);
     return this.#draining.signal;
   }
 
   get closed(): AbortSignal {
     this.#closed ??= new AbortController();
-    if (this.#isGone) this.#closed.abort();
+    if (this.#isGone) this.#closed.abort(GONE);
     return this.#closed.signal;
   }
 
@@ -147,7 +151,7 @@ export class ClientConnection implements Connection {
   /** The server wants to end. */
   drain(): void {
     this.#isDraining = true;
-    this.#draining?.abort();
+    this.#draining?.abort(ENDING);
   }
 
   close(): void {
@@ -199,7 +203,7 @@ export class ClientConnection implements Connection {
     this.#idle.clear();
     if (this.#lingering) clearTimeout(this.#lingering);
     this.#reader?.end();
-    this.#closed?.abort();
+    this.#closed?.abort(GONE);
   }
 }
 

@@ -19,25 +19,22 @@ const refused = (reply: Reply): Admitted => ({ at: "refused", reply });
 
 export class Admission {
   readonly #options: Options;
-  readonly #keyValue: KeyValue;
   readonly #clock: Clock;
   /** When an account logged in last, milliseconds since 1970. */
   readonly #logins: KeyValueSpace<number>;
+  /** Sessions by account, those that are open. */
+  readonly #sessions = new Map<string, number>();
 
   constructor({ options, keyValue, clock }: { options: Options; keyValue: KeyValue; clock: Clock }) {
     this.#options = options;
-    this.#keyValue = keyValue;
     this.#clock = clock;
     this.#logins = keyValue.space("access-pop3/logins");
   }
 
   async admit(account: Account, mailboxes: AccountMailboxes): Promise<Admitted> {
-    const { maildrop, maxSessions } = this.#options;
-    const hold =
-      maildrop === "lock"
-        ? await mailboxes.lockMaildrop()
-        : await this.#keyValue.lease(`access-pop3/sessions/${account.login}`, maxSessions);
-    if (!hold) return refused(err(maildrop === "lock" ? "inUse" : "tooManySessions", "IN-USE"));
+    const isLocked = this.#options.maildrop === "lock";
+    const hold = isLocked ? await mailboxes.lockMaildrop() : this.#enter(account.login);
+    if (!hold) return refused(err(isLocked ? "inUse" : "tooManySessions", "IN-USE"));
     try {
       if (!(await this.#isTooSoon(account.login))) return { at: "admitted", hold };
     } catch (fault) {
@@ -46,6 +43,23 @@ export class Admission {
     }
     await hold.release();
     return refused(err("loginTooSoon", "LOGIN-DELAY"));
+  }
+
+  /** One more session of the account in this process; `null` if there are too many. */
+  #enter(login: string): Hold | null {
+    const open = this.#sessions.get(login) ?? 0;
+    if (open >= this.#options.maxSessions) return null;
+    this.#sessions.set(login, open + 1);
+    let isOpen = true;
+    return {
+      release: () => {
+        if (!isOpen) return;
+        isOpen = false;
+        const left = (this.#sessions.get(login) ?? 1) - 1;
+        if (left > 0) this.#sessions.set(login, left);
+        else this.#sessions.delete(login);
+      },
+    };
   }
 
   /** Remembers this login unless it is refused: who asks too often does not wait longer for it. */

@@ -28,4 +28,8 @@ export function answerLogin(
   }
 }
 
+/** Whether USER and PASS make sense, too: they are PLAIN by another name. */
+export const takesPasswords = (mechanisms: readonly string[]): boolean =>
+  mechanisms.includes("PLAIN") || mechanisms.includes("LOGIN");
+
 export const needsEncryption: Reply = err("encryptionNeeded", "AUTH");

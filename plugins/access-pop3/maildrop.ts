@@ -2,7 +2,7 @@
  * The maildrop of one session (RFC 1939 3): as it was at login, so message numbers do not move. Marks live in memory; only
  * `update` deletes. What was read is marked \Seen when the session ends, however it ends.
  */
-import type { AccountMailboxes, Mailbox, MessageEntry, Snapshot } from "postern/plugin";
+import type { AccountMailboxes, Connection, Mailbox, MessageEntry, Snapshot } from "postern/plugin";
 import type { Hold } from "./admission.ts";
 import { inSlices } from "./in-slices.ts";
 
@@ -56,9 +56,9 @@ export class Maildrop {
   }
 
   /** Octets of what is not marked as deleted. Later, where the messages have to be counted first. */
-  sizeBytes(signal: AbortSignal): number | Promise<number> {
+  sizeBytes(connection: Connection): number | Promise<number> {
     const total = totals.get(this.#snapshot);
-    return total === undefined ? this.#count(signal) : this.#left(total);
+    return total === undefined ? this.#count(connection.closed) : this.#left(total);
   }
 
   async #count(signal: AbortSignal): Promise<number> {

@@ -5,6 +5,8 @@ const CR = 13;
 const DOT = 46;
 const LF_DOT = Buffer.from("\n.");
 const LAST_LINE = Buffer.from(".\r\n");
+/** Up to here a copy costs less than further pieces to write. */
+const AT_ONCE_BYTES = 64 * 1024;
 const LINE_END_AND_LAST_LINE = Buffer.from("\r\n.\r\n");
 
 /** Pieces of one message on their way to the client. */
@@ -24,6 +26,16 @@ export class DotStuffing {
   end(): Buffer {
     return this.#before === LF ? LAST_LINE : LINE_END_AND_LAST_LINE;
   }
+}
+
+/** A whole response in one piece, or in a few if it is long. */
+export function multiLine(firstLine: string, content: Buffer): readonly Buffer[] {
+  const stuffing = new DotStuffing();
+  const body = stuffing.take(content);
+  const end = stuffing.end();
+  const first = Buffer.from(firstLine);
+  const pieces = [first, body, end];
+  return body.length > AT_ONCE_BYTES ? pieces : [Buffer.concat(pieces)];
 }
 
 function stuffed(piece: Buffer, { isFirst, first }: { readonly isFirst: boolean; readonly first: number }): Buffer {

@@ -30,8 +30,20 @@ const named = (name: TextName, values?: Values) => (values ? { name, values } : 
 // RFC 2449 4: 512 octets with CRLF; texts come from plugins too.
 const onOneLine = (text: string): string => text.replace(/[^\u0020-\u007e]/gu, "?").slice(0, 400);
 
-const fill = (text: string, values: Values | undefined): string =>
-  values ? text.replace(/\{(\w+)\}/g, (_, word: string) => onOneLine(String(values[word] ?? ""))) : text;
+/** Texts with places for values, taken apart once: text and word in turn. */
+const parts = new Map<string, readonly string[]>();
+
+function fill(text: string, values: Values | undefined): string {
+  if (!values) return text;
+  let pieces = parts.get(text);
+  if (!pieces) {
+    pieces = text.split(/\{(\w+)\}/);
+    parts.set(text, pieces);
+  }
+  return pieces.map((piece, index) => (index % 2 === 0 ? piece : shown(values[piece] ?? ""))).join("");
+}
+
+const shown = (value: string | number): string => (typeof value === "number" ? String(value) : onOneLine(value));
 
 export function formatReply({ isOk, code, data, text }: Reply, texts: Texts): string {
   const words = text === null ? "" : "literal" in text ? onOneLine(text.literal) : fill(texts[text.name], text.values);

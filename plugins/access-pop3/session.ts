@@ -28,7 +28,7 @@ export interface Services {
 export class Pop3Session {
   readonly connection: Connection;
   readonly services: Services;
-  readonly log: Log;
+  #log: Log | null = null;
   state: State = { at: "authorization", user: null };
   language: Language = defaultLanguage;
   /** RFC 6856 2.1: the client takes headers in UTF-8. */
@@ -41,7 +41,11 @@ export class Pop3Session {
   constructor(connection: Connection, services: Services) {
     this.connection = connection;
     this.services = services;
-    this.log = services.log.child({ session: connection.session.id });
+  }
+
+  get log(): Log {
+    this.#log ??= this.services.log.child({ session: this.connection.session.id });
+    return this.#log;
   }
 
   /** SASL mechanisms to offer now; none where a password could be read on its way. */
@@ -49,12 +53,6 @@ export class Pop3Session {
     const { listenerTls, session } = this.connection;
     if (listenerTls === "required" && session.tls === null) return [];
     return this.services.logins.mechanisms(session);
-  }
-
-  /** Whether USER and PASS make sense now. */
-  get takesPasswords(): boolean {
-    const { mechanisms } = this;
-    return mechanisms.includes("PLAIN") || mechanisms.includes("LOGIN");
   }
 
   /** Waits only for a client that is slow to read. */
@@ -92,7 +90,7 @@ export class Pop3Session {
       const admitted = await admission.admit(identity.account, mailboxes);
       if (admitted.at === "refused") return admitted.reply;
       const maildrop = await Maildrop.open(mailboxes, admitted.hold);
-      if (this.connection.closed.aborted || this.ending !== null) {
+      if (this.connection.socket.destroyed || this.ending !== null) {
         await maildrop.release();
         return err("tooSlow");
       }

@@ -88,7 +88,8 @@ export async function startPosternMailboxes(users: number, workers: number | nul
       "plugins:",
       "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
       ...deliveries.maildir(0),
-      "  - access-pop3",
+      // As Dovecot does unless told otherwise: no lock.
+      "  - access-pop3: { maildrop: snapshot }",
     ],
     { "accounts.yaml": `accounts:\n${accounts.join("")}` },
   );

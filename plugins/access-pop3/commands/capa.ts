@@ -1,3 +1,4 @@
+import { takesPasswords } from "../authentication.ts";
 import type { Options } from "../options.ts";
 import { formatReply, ok } from "../reply.ts";
 import type { Pop3Session } from "../session.ts";
@@ -16,7 +17,7 @@ export const capa: Command = {
 
 /** The same before and after the login, but for STLS: no capability may differ that RFC 2449 6 does not let. */
 function capabilitiesOf(session: Pop3Session): readonly string[] {
-  const { mechanisms, takesPasswords, connection, state, services } = session;
+  const { mechanisms, connection, state, services } = session;
   return [
     "TOP",
     "UIDL",
@@ -29,7 +30,7 @@ function capabilitiesOf(session: Pop3Session): readonly string[] {
     "UTF8 USER",
     // RFC 6856 3.1
     "LANG",
-    ...(takesPasswords ? ["USER"] : []),
+    ...(takesPasswords(mechanisms) ? ["USER"] : []),
     // RFC 5034 3
     ...(mechanisms.length > 0 ? [`SASL ${mechanisms.join(" ")}`] : []),
     // RFC 2595 4: in the AUTHORIZATION state only

@@ -18,7 +18,7 @@ function listOne(argument: string | null, maildrop: Maildrop): Reply {
 }
 
 async function listAll(session: Pop3Session, maildrop: Maildrop): Promise<null> {
-  const octets = await maildrop.sizeBytes(session.connection.closed);
+  const octets = await maildrop.sizeBytes(session.connection);
   const first = ok("messages", { count: maildrop.count, octets });
   await sendListing(session, maildrop, { first, describe: (entry) => String(entry.sizeBytes) });
   return null;

@@ -8,7 +8,7 @@ export const rset: Command = {
   run(session, argument, maildrop) {
     if (!isBare(argument)) return noArgument;
     maildrop.unmarkAll();
-    const octets = maildrop.sizeBytes(session.connection.closed);
+    const octets = maildrop.sizeBytes(session.connection);
     return octets instanceof Promise ? octets.then((counted) => state(maildrop, counted)) : state(maildrop, octets);
   },
 };

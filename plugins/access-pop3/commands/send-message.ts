@@ -6,8 +6,8 @@ import type { Readable } from "node:stream";
 import type { MessageEntry } from "postern/plugin";
 import { asksForUtf8 } from "../header-octets.ts";
 import type { Maildrop } from "../maildrop.ts";
-import { DotStuffing, LineLimit } from "../multi-line.ts";
-import { err, ok, type Reply } from "../reply.ts";
+import { DotStuffing, LineLimit, multiLine } from "../multi-line.ts";
+import { err, formatReply, ok, type Reply } from "../reply.ts";
 import type { Pop3Session } from "../session.ts";
 
 const IN_MEMORY_BYTES = 256 * 1024;
@@ -28,14 +28,16 @@ export async function sendMessage(
   const whole = await mailbox.bytes(entry.uid, IN_MEMORY_BYTES);
   // RFC 6856 5
   if (refuses(session) && (await asksForUtf8(mailbox, { uid: entry.uid, whole }))) return err("needsUtf8", "UTF8");
-  const pieces: Readable | readonly Buffer[] = whole ? [whole] : await mailbox.content(entry.uid);
-  void session.reply(bodyLines === null ? ok("octets", { octets: entry.sizeBytes }) : ok("top"));
-  try {
-    await send(session, pieces, bodyLines);
-  } catch (fault) {
-    session.connection.socket.destroy();
-    throw fault;
-  }
+  const limit = bodyLines === null ? null : new LineLimit(bodyLines);
+  const stream = whole ? null : await mailbox.content(entry.uid);
+  const reply = limit ? ok("top") : ok("octets", { octets: entry.sizeBytes });
+  const first = formatReply(reply, session.language.texts);
+  if (whole) {
+    for (const piece of multiLine(first, limit ? limit.take(whole) : whole)) {
+      const wait = session.send(piece);
+      if (wait) await wait;
+    }
+  } else if (stream) await sendStream(session, first, { stream, limit });
   if (bodyLines === null) {
     maildrop.markRetrieved(number);
     doings.retrievedBytes += entry.sizeBytes;
@@ -43,22 +45,22 @@ export async function sendMessage(
   return null;
 }
 
-async function send(
+async function sendStream(
   session: Pop3Session,
-  pieces: Readable | readonly Buffer[],
-  bodyLines: number | null,
+  first: string,
+  { stream, limit }: { readonly stream: Readable; readonly limit: LineLimit | null },
 ): Promise<void> {
   const stuffing = new DotStuffing();
-  const limit = bodyLines === null ? null : new LineLimit(bodyLines);
-  if (Array.isArray(pieces)) {
-    for (const piece of pieces as readonly Buffer[])
-      void session.send(stuffing.take(limit ? limit.take(piece) : piece));
-  } else {
-    for await (const piece of pieces as AsyncIterable<Buffer>) {
+  void session.send(first);
+  try {
+    for await (const piece of stream as AsyncIterable<Buffer>) {
       const wait = session.send(stuffing.take(limit ? limit.take(piece) : piece));
       if (wait) await wait;
       if (limit?.isDone) break;
     }
+  } catch (fault) {
+    session.connection.socket.destroy();
+    throw fault;
   }
   const wait = session.send(stuffing.end());
   if (wait) await wait;

@@ -7,7 +7,7 @@ export const stat: Command = {
   validIn: "transaction",
   run(session, argument, maildrop) {
     if (!isBare(argument)) return noArgument;
-    const octets = maildrop.sizeBytes(session.connection.closed);
+    const octets = maildrop.sizeBytes(session.connection);
     return octets instanceof Promise ? octets.then((counted) => listing(maildrop, counted)) : listing(maildrop, octets);
   },
 };

@@ -1,5 +1,5 @@
 import { decodeRaw } from "postern/mail";
-import { needsEncryption } from "../authentication.ts";
+import { needsEncryption, takesPasswords } from "../authentication.ts";
 import { err, mistake, ok } from "../reply.ts";
 import { type Command, isBare } from "./command.ts";
 
@@ -8,9 +8,10 @@ export const user: Command = {
   validIn: "authorization",
   run(session, argument) {
     if (argument === null || isBare(argument)) return mistake("whoseMailbox");
+    const { mechanisms } = session;
     // Before the password is sent in clear, not after.
-    if (session.mechanisms.length === 0) return needsEncryption;
-    if (!session.takesPasswords) return err("noPasswords", "AUTH");
+    if (mechanisms.length === 0) return needsEncryption;
+    if (!takesPasswords(mechanisms)) return err("noPasswords", "AUTH");
     session.state = { at: "authorization", user: decodeRaw(argument.trimEnd()) };
     return ok("password");
   },
