@@ -27,11 +27,11 @@ export function tableRow(message: ListedMessage, nowMs: number): string {
 export const saidBy = ({ code, status, text, host }: NonNullable<ListedMessage["lastReply"]>): string =>
   `${host === null ? "" : `${host}: `}${code} ${status === null ? "" : `${status} `}${text}`;
 
+/** The last one ends the line. In one string: a list has a hundred thousand rows. */
 function row(cells: readonly string[]): string {
-  return cells
-    .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-    .join(" ")
-    .trimEnd();
+  let text = "";
+  for (const [index, width] of widths.entries()) text += `${(cells[index] ?? "").padEnd(width)} `;
+  return text + (cells[widths.length] ?? "");
 }
 
 /** Two places are enough for a reader. */
@@ -47,8 +47,8 @@ const UNITS: readonly (readonly [string, number])[] = [
 ];
 
 function ago(ms: number): string {
-  const [name, unitMs] = UNITS.find(([, size]) => ms >= size) ?? ["s", 1_000];
-  return `${Math.max(0, Math.floor(ms / unitMs))}${name}`;
+  for (const [name, unitMs] of UNITS) if (ms >= unitMs) return `${Math.floor(ms / unitMs)}${name}`;
+  return `${Math.max(0, Math.floor(ms / 1_000))}s`;
 }
 
 const nextTry = (dueAt: number, nowMs: number): string => (dueAt <= nowMs ? "now" : `in ${ago(dueAt - nowMs)}`);
