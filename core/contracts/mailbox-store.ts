@@ -9,7 +9,7 @@
  * list of UIDs gives a new UIDVALIDITY, never the same UIDs anew.
  *
  * Modification sequences (RFC 7162 3.1): every change that a snapshot shows has a modseq above the `highestModseq` of every snapshot,
- * in whatever process, that did not show it. They never go back, also when the index is deleted.
+ * in whatever process, that did not show it (`MailboxIndex` is how processes agree). They never go back, also when the index is deleted.
  */
 import type { Readable } from "node:stream";
 import type { MessageOverview } from "../mail/overview.ts";

@@ -4,7 +4,7 @@
  */
 import type { MakeStore } from "./mailbox-store/conformance.ts";
 
-export type { MakeStore, StoreUnderTest } from "./mailbox-store/conformance.ts";
+export type { MakeStore, StoreElsewhere, StoreUnderTest } from "./mailbox-store/conformance.ts";
 
 export async function mailboxStoreConformance(name: string, makeStore: MakeStore): Promise<void> {
   const suite = await import("./mailbox-store/conformance.ts");

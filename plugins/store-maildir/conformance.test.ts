@@ -26,6 +26,7 @@ await mailboxStoreConformance("store-maildir", async ({ quotas } = {}) => {
   return {
     store: make(),
     home,
+    sharesModseqs: false,
     again: async () => make(),
     async stop() {
       for (const store of stores) store.stop();

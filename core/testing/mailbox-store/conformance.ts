@@ -3,16 +3,21 @@
  * area and gives an empty store.
  */
 import { describe } from "vitest";
+import { annotationTests } from "./annotations.ts";
 import { appendTests } from "./append.ts";
+import { changeFeedTests } from "./change-feed.ts";
 import { changeTests } from "./changes.ts";
+import { clientTests } from "./clients.ts";
 import { contentTests } from "./content.ts";
 import { deliverTests } from "./deliver.ts";
 import { expungeTests } from "./expunge.ts";
 import { flagTests } from "./flags.ts";
 import { hierarchyTests } from "./hierarchy.ts";
+import { identityTests } from "./identity.ts";
 import { maildropTests } from "./maildrop.ts";
 import { modelTests } from "./model.ts";
 import { namesTests } from "./names.ts";
+import { overviewTests, saveDateTests } from "./overviews.ts";
 import { quotaTests } from "./quota.ts";
 import { recentTests } from "./recent.ts";
 import type { MakeStore } from "./rig.ts";
@@ -21,7 +26,7 @@ import { statusTests } from "./status.ts";
 import { subscriptionTests } from "./subscriptions.ts";
 import { transferTests } from "./transfer.ts";
 
-export type { MakeStore, StoreUnderTest } from "./rig.ts";
+export type { MakeStore, StoreElsewhere, StoreUnderTest } from "./rig.ts";
 
 export function mailboxStoreConformance(name: string, makeStore: MakeStore): void {
   describe(`mailbox store: ${name}`, () => {
@@ -33,6 +38,11 @@ export function mailboxStoreConformance(name: string, makeStore: MakeStore): voi
     transferTests(makeStore);
     snapshotTests(makeStore);
     changeTests(makeStore);
+    changeFeedTests(makeStore);
+    overviewTests(makeStore);
+    saveDateTests(makeStore);
+    annotationTests(makeStore);
+    identityTests(makeStore);
     recentTests(makeStore);
     statusTests(makeStore);
     hierarchyTests(makeStore);
@@ -41,5 +51,6 @@ export function mailboxStoreConformance(name: string, makeStore: MakeStore): voi
     maildropTests(makeStore);
     quotaTests(makeStore);
     modelTests(makeStore);
+    clientTests(makeStore);
   });
 }

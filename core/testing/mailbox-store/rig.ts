@@ -12,6 +12,18 @@ export interface StoreUnderTest {
   again(): Promise<MailboxStore>;
   /** Ends everything this one opened. */
   stop(): Promise<void>;
+  /** `false`: it runs without an index of mailboxes, so processes number changes each by itself, and what one says means nothing to
+   * clients of another. Left out: they agree. */
+  readonly sharesModseqs?: boolean;
+  /** How processes of their own have the same mail, for tests that kill them. Left out: those are not run. */
+  readonly elsewhere?: StoreElsewhere;
+}
+
+/** A module, as a URL, that exports `openStore(config): Promise<MailboxStore>`. */
+export interface StoreElsewhere {
+  readonly module: string;
+  /** Plain JSON data. */
+  readonly config: unknown;
 }
 /** `quotas` is given where limits are tested: the store hands them to whatever asks. */
 export type MakeStore = (how?: { readonly quotas?: Quotas }) => Promise<StoreUnderTest>;
