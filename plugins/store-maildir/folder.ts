@@ -10,6 +10,7 @@ import { compareByTime, lettersOf } from "./file-name.ts";
 import { flagsFor } from "./flags.ts";
 import type { FolderIndex } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
+import { importCourier } from "./import-courier.ts";
 import { beginWithIndex, hearOthers, leaveWord } from "./index-sync.ts";
 import { Keywords } from "./keywords.ts";
 import { KnownDisk } from "./known-disk.ts";
@@ -188,7 +189,9 @@ export class Folder {
   async #readUidsLocked(lost: Set<number>): Promise<boolean> {
     const change = this.#refreshUids(lost);
     if (change !== "missing") return change !== "unchanged";
-    await this.uidlist.create(nextUidValidity(this.root, this.site.clock.now()));
+    if (this.disk.isBegun || !(await importCourier(this))) {
+      await this.uidlist.create(nextUidValidity(this.root, this.site.clock.now()));
+    }
     if (this.disk.isBegun) this.#refuseOther();
     return true;
   }

@@ -2,9 +2,10 @@
  * `subscriptions` beside the INBOX, in Dovecot's version 2 (`V<tab>2`, then names by tabs) or as plain lines of version 1; a file keeps
  * its version, as with Dovecot. Changes are made under `subscriptions.lock`, by a rename.
  */
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
+import { courierSubscriptions } from "./courier.ts";
 import { dotlock } from "./dotlock.ts";
 import { errnoOf } from "./errors.ts";
 import { decodedStep, type Layout, spellingOf } from "./folder-name.ts";
@@ -79,12 +80,19 @@ function formatted({ version, names, others }: Subscriptions, layout: Layout): s
 
 const placeOf = ({ root }: MailboxTree): string => join(root, "subscriptions");
 
-export const subscribedIn = (tree: MailboxTree): readonly string[] =>
-  parseSubscriptions(readText(placeOf(tree)), tree.layout).names;
+/** Before there is a file of our own, Courier's counts. */
+function beforeIn(tree: MailboxTree, text: string): Subscriptions {
+  const courier = text === "" && !existsSync(placeOf(tree)) ? courierSubscriptions(tree.root) : null;
+  if (!courier) return parseSubscriptions(text, tree.layout);
+  const names = parseSubscriptions(`${courier.join("\n")}\n`, { ...tree.layout, kind: "maildir++" }).names;
+  return { version: 2, names, others: [] };
+}
+
+export const subscribedIn = (tree: MailboxTree): readonly string[] => beforeIn(tree, readText(placeOf(tree))).names;
 
 export function changeSubscription(tree: MailboxTree, name: string, isSubscribed: boolean): Promise<void> {
   return changeText(placeOf(tree), (text) => {
-    const before = parseSubscriptions(text, tree.layout);
+    const before = beforeIn(tree, text);
     const names = new Set(before.names);
     if (names.has(name) === isSubscribed) return text;
     if (isSubscribed) names.add(name);

@@ -187,14 +187,18 @@ export class UidList {
     await this.rewrite();
   }
 
-  /** Under the lock. Makes the list of a mailbox that has none. */
-  async create(uidValidity: number): Promise<void> {
+  /** Under the lock. Makes the list of a mailbox that has none, with what another server had there. */
+  async create(
+    uidValidity: number,
+    before: { readonly nextUid: number; readonly records: readonly UidRecord[] } = { nextUid: 1, records: [] },
+  ): Promise<void> {
     if (this.#hasBadLines) keepDamaged(this.path);
     this.#forget();
     const guid = randomBytes(16).toString("hex");
     // RFC 3501 2.3.1.1: after a new UIDVALIDITY, UIDs may start anew.
-    this.#nextUid = 1;
-    this.#header = { uidValidity, nextUid: 1, guid, others: "", version: 3 };
+    this.#nextUid = before.nextUid;
+    this.#header = { uidValidity, nextUid: before.nextUid, guid, others: "", version: 3 };
+    for (const record of before.records) this.#remember(record);
     await this.rewrite();
   }
 
