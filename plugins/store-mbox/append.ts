@@ -1,0 +1,183 @@
+/**
+ * New messages at the end of an mbox, which nobody reads for it. All or nothing: what was written is taken back when one fails, also
+ * by whoever comes first after a crash. On disk, UIDs too, when it resolves.
+ */
+import { createHash } from "node:crypto";
+import { fdatasyncSync, fstatSync, ftruncateSync, readSync } from "node:fs";
+import { type NewMessage, StoreError } from "postern/plugin";
+import { fieldLines, fieldsCrc } from "./alter.ts";
+import { attempt } from "./errors.ts";
+import type { Folder, FolderListener, OpenFile } from "./folder.ts";
+import { formatFromLine } from "./from-line.ts";
+import { writeAll } from "./journal.ts";
+import { Message, type Row, toRow } from "./message.ts";
+import { type Base, canonicalFlags, type MetaLine } from "./meta-fields.ts";
+import type { Content, Spooled } from "./spool.ts";
+
+export interface Appending {
+  readonly spooled: Spooled;
+  readonly flags: readonly string[];
+  readonly internalDate: number;
+  /** A message that others have seen is not recent. */
+  readonly isOld: boolean;
+  readonly sender: string;
+  readonly tag: string;
+  /** `null`: it gets one when somebody looks into the mailbox. */
+  readonly uid?: number | null;
+}
+
+const MAX_UID = 4_294_967_295;
+
+/** The same for the same delivery; in the file, so that a repeated one is known as long as the message is there. */
+export const tagOf = (deliveryId: string): string =>
+  createHash("sha256").update(deliveryId).digest("base64url").slice(0, 22);
+
+export const contentOf = ({ content, sizeBytes }: NewMessage): Content => ({ content, sizeBytes });
+
+export function appendingOf(message: NewMessage, spooled: Spooled, nowMs: number): Appending {
+  const flags = canonicalFlags(message.flags ?? []);
+  return {
+    spooled,
+    flags,
+    internalDate: message.internalDate ?? nowMs,
+    isOld: flags.length > 0,
+    sender: "MAILER-DAEMON",
+    tag: message.deliveryId === undefined ? "" : tagOf(message.deliveryId),
+  };
+}
+
+interface Written {
+  readonly message: Message;
+  readonly flags: readonly string[];
+}
+
+/** For whoever has the mailbox locked and knows it. */
+export async function appendLocked(
+  folder: Folder,
+  file: OpenFile,
+  { messages, by }: { readonly messages: readonly Appending[]; readonly by: FolderListener | null },
+): Promise<readonly number[]> {
+  if (messages.length === 0) return [];
+  const { state } = folder;
+  const words = folder.wordsWith(messages.flatMap(({ flags }) => flags));
+  const uids: number[] = [];
+  // One that comes with its own UID keeps it where nobody had it yet.
+  for (const { uid } of messages) uids.push(Math.max(uid ?? 0, (uids.at(-1) ?? state.uidNext - 1) + 1));
+  const uidNext = (uids.at(-1) ?? 0) + 1;
+  if (uidNext > MAX_UID) throw new StoreError("limit", "The mailbox has no more UIDs");
+  const base: Base = { uidValidity: state.uidValidity, lastUid: uidNext - 1, keywords: words };
+  const { holder } = folder;
+  // First, as it may have to grow: what stands behind it moves then.
+  const moved = holder
+    ? (await folder.alter(file, [{ message: holder, wanted: folder.wantedOf(holder, { base }) }])).moved
+    : [];
+  const written = await writeMessages(folder, file, {
+    messages: messages.map((message, index) => ({ ...message, uid: uids[index] ?? 0 })),
+    base: holder ? null : base,
+  });
+  fdatasyncSync(file.fd);
+  const modseq = folder.nextModseq();
+  const put: Row[] = written.map(({ message, flags }) => toRow(message, flags, modseq));
+  const rows = holder && holder.uid > 0 ? folder.rowsOf([holder.uid]) : [];
+  folder.commit(
+    file.fd,
+    { put: [...rows, ...put], lead: state.leadRow, moved },
+    { uidNext, modseq, keywords: words },
+    by,
+  );
+  return uids;
+}
+
+/** Without knowing what is in the mailbox; they get UIDs and all else when somebody looks. */
+export async function appendBlindly(folder: Folder, file: OpenFile, message: Appending): Promise<void> {
+  await writeMessages(folder, file, { messages: [{ ...message, uid: null }], base: null });
+  fdatasyncSync(file.fd);
+  folder.announce();
+}
+
+async function writeMessages(
+  folder: Folder,
+  { fd }: OpenFile,
+  { messages, base }: { readonly messages: readonly Appending[]; readonly base: Base | null },
+): Promise<readonly Written[]> {
+  const { size } = fstatSync(fd);
+  const written: Written[] = [];
+  const separator = needsLineEnd(fd, size) ? "\n" : "";
+  let at = size + separator.length;
+  const heads = messages.map((message, index) => headOf(folder, message, index === 0 ? base : null));
+  const to = heads.reduce((sum, head) => sum + head.length, at);
+  folder.begin({ from: size, to });
+  try {
+    if (separator !== "") writeAll(fd, Buffer.from(separator), size);
+    for (const head of heads) {
+      await head.write(fd, at);
+      written.push({ message: head.message(fd, at), flags: head.flags });
+      at += head.length;
+    }
+  } catch (cause) {
+    attempt(() => ftruncateSync(fd, size));
+    throw cause;
+  }
+  return written;
+}
+
+/** The last line of a message that was cut off. */
+function needsLineEnd(fd: number, size: number): boolean {
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 10;
+}
+
+function headOf(folder: Folder, appending: Appending, base: Base | null) {
+  const { spooled, flags, uid = 0, isOld, tag, internalDate } = appending;
+  const { facts } = spooled;
+  const fromLine = Buffer.from(formatFromLine(appending.sender, internalDate));
+  const lines = fieldLines({ uid: uid ?? 0, flags, isOld, base, isPseudo: false, tag });
+  const contentLength = folder.site.quoting === "none" ? `Content-Length: ${facts.bodyLength}\n` : "";
+  const own = Buffer.from(lines.map(({ text }) => text).join("") + contentLength, "latin1");
+  const header = fromLine.length;
+  const fields = header + facts.fields + own.length;
+  const length = fromLine.length + spooled.length + own.length + 1;
+  return {
+    length,
+    flags,
+    async write(fd: number, at: number): Promise<void> {
+      let position = at;
+      const put = (bytes: Buffer) => {
+        writeAll(fd, bytes, position);
+        position += bytes.length;
+      };
+      put(fromLine);
+      for await (const piece of spooled.read(0, facts.fields)) put(piece);
+      put(own);
+      for await (const piece of spooled.read(facts.fields, spooled.length)) put(piece);
+      put(Buffer.from("\n"));
+    },
+    message(fd: number, start: number): Message {
+      const meta: MetaLine[] = [];
+      let at = header + facts.fields;
+      for (const { kind, text } of lines) {
+        meta.push({ kind, at, length: text.length });
+        at += text.length;
+      }
+      if (contentLength !== "") meta.push({ kind: "length", at, length: contentLength.length });
+      const place = {
+        start,
+        header,
+        fields,
+        body: facts.hasBody ? fields + 1 : fields,
+        end: length - 1,
+        length,
+        isCrlf: false,
+        isVerbatim: folder.site.quoting === "none",
+        isUnquoted: folder.site.quoting === "none" || !facts.hasQuoted,
+        meta,
+      };
+      // What an mbox does not keep is not shown either: its dates are in seconds.
+      const seconds = Math.floor(internalDate / 1000) * 1000;
+      return new Message(
+        { uid: uid ?? 0, internalDate: seconds, sizeBytes: facts.sizeBytes, tag, isOld, crc: fieldsCrc(fd, place) },
+        place,
+      );
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Delivery: a message at the end of the mbox, on disk when it resolves. A mailbox that this server has never looked into is not read for it.
+ * The same delivery again is known by a mark that stays with the message.
+ */
+import type { AccountQuota, NewMessage } from "postern/plugin";
+import { appendBlindly, appendingOf, appendLocked, contentOf } from "./append.ts";
+import type { Folder } from "./folder.ts";
+import { canonicalFlags } from "./meta-fields.ts";
+import { Spooled } from "./spool.ts";
+import { admit, tellCame } from "./toll.ts";
+
+export interface Delivering {
+  readonly mailbox: string;
+  readonly quota: AccountQuota | null;
+}
+
+/** `message` is spooled once, so that a mailbox that has to be made first can be tried again. */
+export async function deliverSpooled(
+  folder: Folder,
+  { message, spooled }: { readonly message: NewMessage; readonly spooled: Spooled },
+  { mailbox, quota }: Delivering,
+): Promise<void> {
+  const appending = appendingOf(message, spooled, folder.site.clock.now());
+  const size = spooled.facts.sizeBytes;
+  if (!message.isBeyondQuota) await admit(quota, mailbox, [size]);
+  const isNew = message.deliveryId === undefined || message.isFirstTry === true;
+  if (isNew && folder.isUnread) await folder.useBlindly((file) => appendBlindly(folder, file, appending));
+  else {
+    const isTaken = await folder.use("exclusive", async (file) => {
+      if (!isNew && hasTag(folder, appending.tag)) return false;
+      await appendLocked(folder, file, { messages: [appending], by: null });
+      return true;
+    });
+    if (!isTaken) return;
+  }
+  await tellCame(quota, mailbox, [size]);
+}
+
+function hasTag(folder: Folder, tag: string): boolean {
+  for (const { message } of folder.snapshot) if (message.tag === tag) return true;
+  return false;
+}
+
+/** All or nothing. */
+export async function appendMessages(
+  folder: Folder,
+  messages: readonly NewMessage[],
+  { mailbox, quota }: Delivering,
+): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
+  folder.prepare();
+  const nowMs = folder.site.clock.now();
+  const spooled: Spooled[] = [];
+  try {
+    for (const message of messages) {
+      canonicalFlags(message.flags ?? []);
+      spooled.push(await Spooled.of(contentOf(message), folder.site.quoting, folder.place.control));
+    }
+    const limited = messages.flatMap((message, index) =>
+      message.isBeyondQuota ? [] : [spooled[index]?.facts.sizeBytes ?? 0],
+    );
+    await admit(quota, mailbox, limited);
+    const appending = messages.flatMap((message, index) => {
+      const one = spooled[index];
+      return one ? [{ ...appendingOf(message, one, nowMs), uid: message.uid ?? null }] : [];
+    });
+    const uids = await folder.use("exclusive", (file) => appendLocked(folder, file, { messages: appending, by: null }));
+    await tellCame(
+      quota,
+      mailbox,
+      spooled.map(({ facts }) => facts.sizeBytes),
+    );
+    return { uidValidity: folder.state.uidValidity, uids };
+  } finally {
+    for (const one of spooled) one.close();
+  }
+}

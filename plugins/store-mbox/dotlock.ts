@@ -1,0 +1,134 @@
+/**
+ * Lock files as Dovecot makes them: `NAME.lock` holding `pid:host`, there or not there. On our own host the lock of a process that is
+ * gone is broken at once, and that of a living one never; one from elsewhere, or with nothing in it, is broken after some minutes
+ * in which neither the lock nor the file beside it changed.
+ */
+import {
+  linkSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { attempt, errnoOf, ignoreMissing } from "./errors.ts";
+
+/** Sign of life: the holder touches its lock this often. */
+const TOUCH_MS = 15_000;
+
+export interface Dotlock {
+  release(): void;
+}
+
+export interface DotlockWishes {
+  /** How long to wait; 0 asks once. */
+  readonly waitMs: number;
+  /** Without a touch for so long, the lock of another host is stale. */
+  readonly staleMs: number;
+}
+
+/** Locks of this process, by path: one that names us and is not here was left by a former process with our id. */
+const heldHere = new Set<string>();
+/** What link(2) answers on a file system that has none. */
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS"]);
+let broken = 0;
+let made = 0;
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return errnoOf(cause) !== "ESRCH";
+  }
+}
+
+/** As Dovecot judges: a holder of our host is asked; of others, neither the lock nor what it protects may have changed for long. */
+function isStale(path: string, lock: Stats, wishes: DotlockWishes): boolean {
+  const [pidText = "", ...host] = readFileSync(path, "latin1").trim().split(":");
+  const pid = Number(pidText);
+  if (Number.isSafeInteger(pid) && pid > 0 && host.join(":") === hostname()) {
+    return pid === process.pid ? !heldHere.has(path) : !isAlive(pid);
+  }
+  const guarded = statSync(path.replace(/\.lock$/, ""), { throwIfNoEntry: false });
+  return Date.now() - Math.max(lock.mtimeMs, guarded?.mtimeMs ?? 0) > wishes.staleMs;
+}
+
+/** Moves a stale lock away, but only the very file that was found stale: somebody may have been faster. */
+function breakStale(path: string, wishes: DotlockWishes): void {
+  try {
+    const seen = statSync(path);
+    if (!isStale(path, seen, wishes)) return;
+    const aside = `${path}.${process.pid}.${++broken}`;
+    renameSync(path, aside);
+    if (statSync(aside).ino !== seen.ino) attempt(() => linkSync(aside, path));
+    unlinkSync(aside);
+  } catch (cause) {
+    if (errnoOf(cause) !== "ENOENT") throw cause;
+  }
+}
+
+/** With its holder in it from the first moment, so that nobody has to guess whose it is when we are killed. */
+function makeLock(path: string): boolean {
+  const holder = `${process.pid}:${hostname()}`;
+  const prepared = `${path}.${process.pid}.${++made}`;
+  try {
+    writeFileSync(prepared, holder, { flag: "wx", mode: 0o600 });
+    linkSync(prepared, path);
+    return true;
+  } catch (cause) {
+    if (errnoOf(cause) === "EEXIST") return false;
+    if (!WITHOUT_LINKS.has(errnoOf(cause))) throw cause;
+    return isMade(() => writeFileSync(path, holder, { flag: "wx", mode: 0o600 }));
+  } finally {
+    attempt(() => unlinkSync(prepared));
+  }
+}
+
+function isMade(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch (cause) {
+    if (errnoOf(cause) === "EEXIST") return false;
+    throw cause;
+  }
+}
+
+function tryLock(path: string): Dotlock | null {
+  if (heldHere.has(path)) return null;
+  if (!makeLock(path)) return null;
+  heldHere.add(path);
+  const own = statSync(path).ino;
+  const isOurs = () => statSync(path, { throwIfNoEntry: false })?.ino === own;
+  const touch = setInterval(() => {
+    const now = new Date();
+    attempt(() => isOurs() && utimesSync(path, now, now));
+  }, TOUCH_MS);
+  touch.unref();
+  return {
+    release() {
+      clearInterval(touch);
+      heldHere.delete(path);
+      if (isOurs()) ignoreMissing(() => unlinkSync(path));
+    },
+  };
+}
+
+/** `null` if somebody held it all the time. Throws where the directory cannot be written. */
+export async function dotlock(path: string, wishes: DotlockWishes): Promise<Dotlock | null> {
+  const until = performance.now() + wishes.waitMs;
+  for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
+    const lock = tryLock(path);
+    if (lock) return lock;
+    if (!heldHere.has(path)) breakStale(path, wishes);
+    const now = tryLock(path);
+    if (now) return now;
+    if (performance.now() >= until) return null;
+    await delay(pauseMs * (0.5 + Math.random()));
+  }
+}

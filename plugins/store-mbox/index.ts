@@ -1,0 +1,98 @@
+/** store-mbox: mailboxes as mbox files, shared with other programs of the machine: mutt, Dovecot, Postfix, procmail. */
+import { Duration, definePlugin, type Finding, MailboxStore, Notifier, optional, Quotas, Type } from "postern/plugin";
+import { whyNoKernelLocks } from "./kernel-locks.ts";
+import { MboxStore } from "./store.ts";
+
+const Lock = Type.Union([
+  Type.Literal("fcntl"),
+  Type.Literal("flock"),
+  Type.Literal("dotlock"),
+  Type.Literal("dotlock-try"),
+]);
+
+export default definePlugin({
+  name: "store-mbox",
+  api: 1,
+  config: Type.Object({
+    path: Type.String({
+      default: "{home}/mail/",
+      pattern: "/$",
+      description:
+        "Directory of an account's mailboxes; {user}, {domain}, {home} stand for the account. Relative to the config file. Ends in /.",
+    }),
+    inbox: Type.String({
+      default: "/var/mail/{user}",
+      pattern: "[^/]$",
+      description: "File of the INBOX, with the same placeholders.",
+    }),
+    quoting: Type.Union([Type.Literal("mboxrd"), Type.Literal("mboxo"), Type.Literal("none")], {
+      default: "mboxrd",
+      description:
+        "`From ` at the beginning of a line: `mboxrd` puts > in front of it, and of >From, >>From, ..., and takes it away again; `mboxo` does so for `From ` only; `none` leaves lines as they are and goes by Content-Length, as Dovecot and mutt do.",
+      expected: "mboxrd, mboxo or none",
+    }),
+    locks: Type.Array(Lock, {
+      default: ["fcntl", "dotlock"],
+      minItems: 1,
+      description:
+        "What all programs that use these files take, in this order: kernel locks (fcntl, flock), and FILE.lock (dotlock; dotlock-try: unless the directory may not be written).",
+      expected: "some of fcntl, flock, dotlock, dotlock-try",
+    }),
+    mode: Type.String({
+      default: "0600",
+      pattern: "^0?[0-7]{3}$",
+      description: "Permissions of files that are made, in octal; 0660 where a group shares them.",
+    }),
+    specialUse: Type.Record(
+      Type.String(),
+      Type.String({ pattern: "^\\\\(All|Archive|Drafts|Flagged|Important|Junk|Sent|Trash)$" }),
+      {
+        default: {
+          Drafts: "\\Drafts",
+          Junk: "\\Junk",
+          Sent: "\\Sent",
+          "Sent Messages": "\\Sent",
+          Trash: "\\Trash",
+          Archive: "\\Archive",
+        },
+        description: "Uses (RFC 6154) that mailboxes have by their names.",
+      },
+    ),
+    maxWatches: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000,
+      default: 4096,
+      description: "Files watched by inotify in one process; mailboxes beyond are only checked now and then.",
+    }),
+    checkEvery: Duration({
+      default: "30s",
+      minimum: "1s",
+      description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
+    }),
+  }),
+  needs: { notifier: optional(Notifier), quotas: optional(Quotas) },
+  provides: { store: MailboxStore },
+  setup({ config, needs, log, clock, configDir }) {
+    const isShared = config.locks.some((lock) => lock === "fcntl" || lock === "flock");
+    const why = isShared ? whyNoKernelLocks() : null;
+    if (why !== null) log.error({ why }, "mailboxes cannot be locked as other programs do: none will be opened");
+    const store = new MboxStore({
+      ...config,
+      ...{ mode: Number.parseInt(config.mode, 8), configDir, log, clock },
+      ...{ notifier: needs.notifier ?? null, quotas: needs.quotas ?? null },
+    });
+    return {
+      provides: { store },
+      check: async () => findings(why),
+      async stop() {
+        store.stop();
+      },
+    };
+  },
+});
+
+function findings(why: string | null): Finding[] {
+  if (why === null) return [];
+  const text = `${why}; no mailbox is opened: npm install koffi, or set locks: [dotlock] if that is all that other programs take`;
+  return [{ severity: "error", text }];
+}

@@ -1,0 +1,27 @@
+/** Keeps what a journal holds as a mailbox of its own, where the mailbox it was made for is not what it was. */
+import { closeSync, constants, createReadStream, createWriteStream, fsyncSync, openSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import type { FolderPlace } from "./folder.ts";
+
+/** Answers its file name. */
+export async function rescue(
+  place: FolderPlace,
+  journal: string,
+  { payloadLength, nowMs }: { readonly payloadLength: number; readonly nowMs: number },
+): Promise<string> {
+  const name = `Recovered-${new Date(nowMs).toISOString().replace(/[-:.]/g, "")}`;
+  const path = join(place.root, name);
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+  try {
+    if (payloadLength > 0) {
+      const from = createReadStream(journal, { end: payloadLength - 1 });
+      await pipeline(from, createWriteStream("", { fd, autoClose: false }));
+    }
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  unlinkSync(journal);
+  return name;
+}

@@ -1,0 +1,62 @@
+/** The `MailboxStore` over mboxes: one site for all accounts of this process. */
+import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier, Quotas } from "postern/plugin";
+import { MboxAccount } from "./account-mailboxes.ts";
+import { FolderRegistry } from "./folder-registry.ts";
+import type { Step } from "./journal.ts";
+import type { LockMethod } from "./mailbox-lock.ts";
+import { mailboxPath } from "./mailbox-path.ts";
+import type { Quoting } from "./scan.ts";
+import type { Site } from "./site.ts";
+import { SurveyCache } from "./survey-cache.ts";
+import { IndexedUsage } from "./usage.ts";
+import { Watcher } from "./watcher.ts";
+
+export interface MboxStoreOptions {
+  /** Directory of an account's mailboxes, with placeholders {user}, {domain}, {home}. */
+  readonly path: string;
+  /** File of the INBOX, with the same. */
+  readonly inbox: string;
+  readonly configDir: string;
+  readonly quoting: Quoting;
+  readonly locks: readonly LockMethod[];
+  /** Of new files. */
+  readonly mode: number;
+  readonly specialUse: Readonly<Record<string, string>>;
+  readonly maxWatches: number;
+  /** Milliseconds. */
+  readonly checkEvery: number;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly notifier: Notifier | null;
+  readonly quotas: Quotas | null;
+  /** Told of each step of a rewrite. */
+  readonly step?: (step: Step) => void;
+}
+
+export class MboxStore implements MailboxStore {
+  readonly #options: MboxStoreOptions;
+  readonly #site: Site;
+
+  constructor(options: MboxStoreOptions) {
+    this.#options = options;
+    const { log, clock, notifier, quoting, locks, mode, step } = options;
+    this.#site = {
+      ...{ log, clock, notifier, quoting, locks, mode },
+      folders: new FolderRegistry(),
+      surveys: new SurveyCache(),
+      watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery }),
+      ...(step && { step }),
+    };
+  }
+
+  async of(account: Account): Promise<AccountMailboxes> {
+    const { configDir, path, inbox, quotas, specialUse } = this.#options;
+    const home = { root: mailboxPath(path, account, configDir), inbox: mailboxPath(inbox, account, configDir) };
+    const quota = quotas?.of(account, (rule) => new IndexedUsage(home, this.#site, rule)) ?? null;
+    return new MboxAccount(home, this.#site, { usualUses: specialUse, quota });
+  }
+
+  stop(): void {
+    this.#site.watcher.stop();
+  }
+}
