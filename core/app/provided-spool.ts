@@ -8,6 +8,7 @@ import { Spool } from "../contracts/spool.ts";
 export function providedSpool(kernel: Pick<Kernel, "service">): Spool {
   const spool = () => kernel.service(Spool);
   return {
+    hasRoomFor: (sizeBytes) => spool().hasRoomFor?.(sizeBytes) ?? true,
     receive: (sizeHintBytes) => spool().receive(sizeHintBytes),
     accept: (envelope, message) => spool().accept(envelope, message),
     settle: (id, recipientId, outcome) => spool().settle(id, recipientId, outcome),

@@ -110,6 +110,8 @@ export class SpoolFull extends Error {
  * again: the call rejects and the message does not exist. One message's damage never reaches another's.
  */
 export interface Spool {
+  /** Whether a message of that size would be taken now; a spool that leaves it out says so no earlier than in `receive`. */
+  hasRoomFor?(sizeBytes: number): boolean;
   receive(sizeHintBytes: number | null): Intake;
   /** Rejects with `SpoolFull` or an I/O error: nothing was promised then. The message stays readable until `remove`. */
   accept(envelope: SpoolEnvelope, message: Message): Promise<void>;

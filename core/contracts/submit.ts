@@ -76,6 +76,8 @@ export interface Draft {
 }
 
 export interface Submit {
+  /** Whether a message of that size could be taken now; if not, 452 4.3.1 saves the client the trouble. */
+  hasRoomFor(sizeBytes: number): boolean;
   open(opening: Opening): Draft;
 }
 export const Submit = defineService<Submit>("postern/submit@1");

@@ -18,6 +18,7 @@ export function createSubmit(
 ): Submit {
   const nextId = createEnvelopeIds(room);
   return {
+    hasRoomFor: (sizeBytes) => room.spool.hasRoomFor?.(sizeBytes) ?? true,
     open(opening) {
       const reversePath = qualified(opening.reversePath, room.facts.origin);
       const login = opening.session?.identity?.login;

@@ -41,7 +41,7 @@ export async function smtpSession(parts: {
   const open = new Set<Leaving>();
   const front = createSmtpFront({
     kernel,
-    submit: { open: (opening) => new LeftDraft(facts, opening, open) } satisfies Submit,
+    submit: { open: (opening) => new LeftDraft(facts, opening, open), hasRoomFor: () => true } satisfies Submit,
     logins: noLogins,
     log: silent,
     clock: Date,

@@ -219,6 +219,19 @@ describe("the spool's troubles", () => {
   });
 });
 
+describe("a spool that is known to be full", () => {
+  it("is told of at MAIL, before anything was sent, and the session goes on", async () => {
+    const server = await serverWith({});
+    const client = await greeted(server);
+    server.spoolFault = "known to be full";
+    expect(await client.say("MAIL FROM:<a@example.net> SIZE=5000")).toMatch(/^452 4\.3\.1 /);
+    expect(await client.say("RCPT TO:<user@example.org>")).toMatch(/^503 /);
+    server.spoolFault = "none";
+    await toData(client);
+    expect(await client.say("good\r\n.")).toMatch(/^250/);
+  });
+});
+
 describe("time-outs", () => {
   it("closes with 421 when no command comes in time", async () => {
     const client = await connected(await serverWith({ commandTimeoutMs: 60 }));

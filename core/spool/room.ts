@@ -30,10 +30,19 @@ export class Room {
 
   /** `messageBytes` as far as they are known. */
   check(messageBytes: number, messageCount: number): void {
+    const lack = this.#lack(messageBytes, messageCount);
+    if (lack !== null) throw new SpoolFull(lack);
+  }
+
+  has(messageBytes: number, messageCount: number): boolean {
+    return this.#lack(messageBytes, messageCount) === null;
+  }
+
+  #lack(messageBytes: number, messageCount: number): string | null {
     if (Math.abs(this.#clock.now() - this.#askedAt) > freshMs) void this.refresh();
-    if (messageCount >= this.#limits.maxMessages) throw new SpoolFull("as many messages in the spool as allowed");
-    if (this.#freeBytes - messageBytes < this.#limits.minFreeBytes)
-      throw new SpoolFull("too little free space is left");
+    if (messageCount >= this.#limits.maxMessages) return "as many messages in the spool as allowed";
+    if (this.#freeBytes - messageBytes < this.#limits.minFreeBytes) return "too little free space is left";
+    return null;
   }
 
   /** Never rejects: a file system that does not tell is not held against the message. */

@@ -71,6 +71,11 @@ export class FileSpool implements Spool {
     return this.#init.ledger.count;
   }
 
+  hasRoomFor(sizeBytes: number): boolean {
+    const { room, ledger } = this.#init;
+    return room.has(sizeBytes, ledger.count);
+  }
+
   receive(sizeHintBytes: number | null): Intake {
     this.#assertOpen();
     const { files, limits, bodies, room, ledger } = this.#init;

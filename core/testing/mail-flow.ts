@@ -113,7 +113,7 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
   await kernel.start();
   const { accounts } = made ?? { accounts: createAccounts(kernel, "+") };
   const room = { kernel, accounts, facts, spool, clock, log };
-  const submit: Submit = { open: (opening) => door.open(opening) };
+  const submit: Submit = { open: (opening) => door.open(opening), hasRoomFor: (bytes) => door.hasRoomFor(bytes) };
   const queue = createQueue({
     ...room,
     submit,

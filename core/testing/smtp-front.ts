@@ -49,7 +49,7 @@ export interface SmtpTestServer {
   readonly port: number;
   readonly accepted: Accepted[];
   /** What the spool should do from now on. */
-  spoolFault: "none" | "full" | "broken" | "full at once";
+  spoolFault: "none" | "full" | "broken" | "full at once" | "known to be full";
   /** Pieces that intakes have got. */
   readonly pieces: number;
   readonly opened: number;
@@ -184,12 +184,16 @@ export async function smtpTestServer(options: SmtpTestOptions = {}): Promise<Smt
   });
 }
 
-class RememberingSpool implements Pick<Spool, "receive" | "accept"> {
+class RememberingSpool implements Pick<Spool, "receive" | "accept" | "hasRoomFor"> {
   readonly accepted: Accepted[] = [];
   spoolFault: SmtpTestServer["spoolFault"] = "none";
   pieces = 0;
   opened = 0;
   aborted = 0;
+
+  hasRoomFor(): boolean {
+    return this.spoolFault !== "known to be full";
+  }
 
   receive(): Intake {
     this.opened++;

@@ -12,6 +12,7 @@ import {
   messageTooLarge,
   needsSmtpUtf8,
   senderOk,
+  storageFull,
 } from "../replies.ts";
 import { type Reply, reply } from "../reply.ts";
 import { decodeXtext } from "../xtext.ts";
@@ -49,6 +50,7 @@ export function mail(conversation: Conversation, argument: string): Answer | Pro
   // RFC 1870 6.1
   if (wishes.declaredBytes !== null && wishes.declaredBytes > parts.config.limits.messageSizeBytes)
     return messageTooLarge;
+  if (!parts.submit.hasRoomFor(wishes.declaredBytes ?? 0)) return storageFull;
 
   const { declaredBytes, isSmtpUtf8, body, ret, envid, requiresTls, isPrdr } = wishes;
   const draft = parts.submit.open({
