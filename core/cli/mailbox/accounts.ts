@@ -59,6 +59,8 @@ export async function withKernel(
     const offline = await openOfflineKernel(config);
     try {
       await act({ config, offline });
+    } catch (cause) {
+      throw storeFault(cause);
     } finally {
       await offline.kernel.stop();
     }
@@ -66,6 +68,28 @@ export async function withKernel(
     comeBack();
   }
 }
+
+/** Clients must not hear why a mailbox cannot be used; whoever types commands has to. */
+function storeFault(cause: unknown): unknown {
+  const exitCode = cause instanceof Error && "code" in cause ? STORE_FAULTS[String(cause.code)] : undefined;
+  if (exitCode === undefined || !(cause instanceof Error)) return cause;
+  const why = cause.cause instanceof Error ? `: ${cause.cause.message}` : "";
+  return new CommandError(`${cause.message}${why}`, exitCode, { cause });
+}
+
+const STORE_FAULTS: Readonly<Record<string, number>> = {
+  nonexistent: exitCodes.dataError,
+  alreadyExists: exitCodes.dataError,
+  cannot: exitCodes.dataError,
+  overQuota: exitCodes.cannotCreate,
+  noPermission: exitCodes.noPermission,
+  inUse: exitCodes.tempFail,
+  expunged: exitCodes.tempFail,
+  limit: exitCodes.dataError,
+  tooLarge: exitCodes.dataError,
+  corruption: exitCodes.dataError,
+  unavailable: exitCodes.tempFail,
+};
 
 export function storeOf({ kernel }: OfflineKernel): MailboxStore {
   try {
