@@ -68,7 +68,7 @@ export class MaildirAccount implements AccountMailboxes {
   list(): Promise<readonly MailboxListing[]> {
     return this.#guarded(() => {
       makeInbox(this.#root, this.#site.clock.now());
-      return listMailboxes(this.#tree, this.#usualUses);
+      return listMailboxes(this.#tree, this.#site, this.#usualUses);
     });
   }
 

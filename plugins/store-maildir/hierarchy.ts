@@ -8,13 +8,31 @@ import { attempt, errnoOf, ignoreMissing } from "./errors.ts";
 import { uniqueName } from "./file-name.ts";
 import { parentsOf } from "./folder-name.ts";
 import { makeDirectories } from "./folder-registry.ts";
+import { otherLayoutIn } from "./layout-found.ts";
 import { isMailbox, type MailboxTree } from "./mailbox-tree.ts";
 import type { Site } from "./site.ts";
 import { moveSpecialUses, specialUsesIn } from "./special-use.ts";
 import { subscribedIn } from "./subscriptions.ts";
 
-export function listMailboxes(tree: MailboxTree, usual: Readonly<Record<string, string>>): readonly MailboxListing[] {
+/** Maildirs of which it was said already that their folders stand in another layout. */
+const told = new Set<string>();
+const MAX_TOLD = 10_000;
+
+/** An account without a folder may be one whose folders we do not see. */
+function tellOtherLayout({ root, layout }: MailboxTree, { log }: Site): void {
+  if (told.has(root) || told.size >= MAX_TOLD) return;
+  told.add(root);
+  const other = otherLayoutIn(root, layout);
+  if (other) log.warn({ mailbox: root, ...other }, "folders of the other layout are not shown");
+}
+
+export function listMailboxes(
+  tree: MailboxTree,
+  site: Site,
+  usual: Readonly<Record<string, string>>,
+): readonly MailboxListing[] {
   const names = tree.names();
+  if (names.length === 1) tellOtherLayout(tree, site);
   const selectable = new Set(names);
   const all = new Set(names);
   const withChildren = new Set<string>();

@@ -1,6 +1,17 @@
 /** store-maildir: mailboxes as Maildir++ directories in Dovecot's dialect. */
-import { Duration, definePlugin, MailboxIndex, MailboxStore, Notifier, optional, Quotas, Type } from "postern/plugin";
+import {
+  AccountAdmins,
+  Duration,
+  definePlugin,
+  MailboxIndex,
+  MailboxStore,
+  Notifier,
+  optional,
+  Quotas,
+  Type,
+} from "postern/plugin";
 import { FileSystemSync } from "./file-system-sync.ts";
+import { findings } from "./findings.ts";
 import { MaildirStore } from "./store.ts";
 import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
 
@@ -70,7 +81,12 @@ export default definePlugin({
       description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
     }),
   }),
-  needs: { index: optional(MailboxIndex), notifier: optional(Notifier), quotas: optional(Quotas) },
+  needs: {
+    admins: optional(AccountAdmins),
+    index: optional(MailboxIndex),
+    notifier: optional(Notifier),
+    quotas: optional(Quotas),
+  },
   provides: { store: MailboxStore },
   setup({ config, needs, log, clock, configDir }) {
     const sync = config.flush === "together" ? new FileSystemSync() : null;
@@ -87,8 +103,10 @@ export default definePlugin({
         quotas: needs.quotas ?? null,
       },
     });
+    const checked = { ...config, configDir, layout };
     return {
       provides: { store },
+      check: () => findings(checked, needs.admins ?? null),
       async stop() {
         store.stop();
         sync?.close();
