@@ -7,7 +7,7 @@
  *   policies  the same with ten policies and with none
  *   lmtp      messages by LMTP into a Maildir, beside Dovecot
  *   pop3      logins with STAT, and RETR, beside Dovecot
- * Environment: SIZES, CONNECTIONS (lists), MESSAGES, LOGINS, ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
+ * Environment: SIZES, CONNECTIONS (lists), MESSAGES, SECONDS (of pop3), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
  * HARAKA (a directory in which `npm install Haraka` was run).
  */
 import { spawnSync } from "node:child_process";
@@ -65,7 +65,7 @@ async function pop3(): Promise<void> {
     await measurePop3(peers, {
       ...{ users, rounds, sizeBytes: 4 * KIB, connections: numbers("CONNECTIONS", [1, 10]) },
       messages: Number(process.env.MESSAGES ?? 200),
-      logins: Number(process.env.LOGINS ?? 1_000),
+      seconds: Number(process.env.SECONDS ?? 5),
     });
   } finally {
     for (const peer of peers) await peer.stop();

@@ -3,6 +3,7 @@
  * what it should be.
  */
 import { connect, type Socket } from "node:net";
+import { performance } from "node:perf_hooks";
 
 export interface Pop3Load {
   readonly port: number;
@@ -11,30 +12,33 @@ export interface Pop3Load {
   readonly connections: number;
 }
 
-/** Connect, USER, PASS, STAT, QUIT, so many times. */
-export async function logInAndOut(load: Pop3Load, times: number): Promise<void> {
-  let left = times;
+/** Connect, USER, PASS, STAT, QUIT, until then (`performance.now()`). Answers how often. */
+export async function logInAndOut(load: Pop3Load, untilMs: number): Promise<number> {
+  let count = 0;
   await onAll(load, async (login) => {
-    while (left-- > 0) {
+    while (performance.now() < untilMs) {
       const client = await Pop3Client.logIn(load, login);
       await client.say("STAT");
       await client.quit();
+      count++;
     }
   });
+  return count;
 }
 
-/** RETR of each message of each account, over one connection an account. Answers how many messages, and their octets on the wire. */
-export async function retrieveAll(load: Pop3Load): Promise<{ readonly messages: number; readonly octets: number }> {
+/** RETR of each message of each account, over one connection an account, again until then. Answers how many. */
+export async function retrieveAll(load: Pop3Load, untilMs = 0): Promise<number> {
   let messages = 0;
-  let octets = 0;
   await onAll(load, async (login) => {
-    const client = await Pop3Client.logIn(load, login);
-    const count = Number((await client.say("STAT")).split(" ")[1]);
-    for (let number = 1; number <= count; number++) octets += await client.retrieve(number);
-    messages += count;
-    await client.quit();
+    do {
+      const client = await Pop3Client.logIn(load, login);
+      const count = Number((await client.say("STAT")).split(" ")[1]);
+      for (let number = 1; number <= count; number++) await client.retrieve(number);
+      messages += count;
+      await client.quit();
+    } while (performance.now() < untilMs);
   });
-  return { messages, octets };
+  return messages;
 }
 
 async function onAll({ connections, logins }: Pop3Load, work: (login: string) => Promise<void>): Promise<void> {
@@ -43,7 +47,7 @@ async function onAll({ connections, logins }: Pop3Load, work: (login: string) =>
 
 interface Waiting {
   readonly isMultiLine: boolean;
-  readonly resolve: (answer: { readonly line: string; readonly octets: number }) => void;
+  readonly resolve: (line: string) => void;
   readonly reject: (cause: Error) => void;
 }
 
@@ -51,10 +55,9 @@ const END = Buffer.from("\r\n.\r\n");
 
 class Pop3Client {
   readonly #socket: Socket;
-  /** Of the answer that is waited for: its first line, how much came, and its last octets. */
+  /** Of the answer that is waited for: its first line, and its last octets. */
   #line: string | null = null;
   #head = "";
-  #octets = 0;
   #tail: Buffer = Buffer.alloc(0);
   #waiting: Waiting | null = null;
 
@@ -74,14 +77,14 @@ class Pop3Client {
     return client;
   }
 
-  async say(command: string): Promise<string> {
+  say(command: string): Promise<string> {
     this.#socket.write(`${command}\r\n`);
-    return (await this.#answer(false)).line;
+    return this.#answer(false);
   }
 
-  async retrieve(number: number): Promise<number> {
+  retrieve(number: number): Promise<string> {
     this.#socket.write(`RETR ${number}\r\n`);
-    return (await this.#answer(true)).octets;
+    return this.#answer(true);
   }
 
   async quit(): Promise<void> {
@@ -89,7 +92,7 @@ class Pop3Client {
     this.#socket.destroy();
   }
 
-  #answer(isMultiLine: boolean): Promise<{ readonly line: string; readonly octets: number }> {
+  #answer(isMultiLine: boolean): Promise<string> {
     return new Promise((resolve, reject) => {
       this.#waiting = { isMultiLine, resolve, reject };
     });
@@ -98,7 +101,6 @@ class Pop3Client {
   #take(chunk: Buffer): void {
     const waiting = this.#waiting;
     if (!waiting) return;
-    this.#octets += chunk.length;
     if (this.#line === null) {
       this.#head += chunk.toString("latin1", 0, 200);
       const end = this.#head.indexOf("\r\n");
@@ -116,16 +118,14 @@ class Pop3Client {
       this.#tail = this.#tail.subarray(-END.length);
       if (!this.#tail.equals(END)) return;
     }
-    const octets = this.#octets;
     this.#begin();
-    waiting.resolve({ line, octets });
+    waiting.resolve(line);
   }
 
   #begin(): void {
     this.#waiting = null;
     this.#line = null;
     this.#head = "";
-    this.#octets = 0;
     this.#tail = Buffer.alloc(0);
   }
 }

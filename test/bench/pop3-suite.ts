@@ -15,7 +15,8 @@ export interface Pop3Plan {
   /** In each mailbox. */
   readonly messages: number;
   readonly sizeBytes: number;
-  readonly logins: number;
+  /** How long each work of each round goes on. */
+  readonly seconds: number;
   readonly connections: readonly number[];
   readonly rounds: number;
 }
@@ -37,10 +38,10 @@ export async function measurePop3(peers: readonly MailboxPeer[], plan: Pop3Plan)
       ...{ port: peer.pop3Port, password: "secret", connections },
       logins: Array.from({ length: plan.users }, (_, index) => peer.loginOf(index + 1)),
     });
-    const logins = Math.ceil(plan.logins * (connections === 1 ? 0.3 : 1));
+    const end = () => performance.now() + plan.seconds * 1000;
     const works: Readonly<Record<string, (peer: MailboxPeer) => Promise<number>>> = {
-      "login, STAT, QUIT": (peer) => logInAndOut(loadOf(peer), logins).then(() => logins),
-      RETR: (peer) => retrieveAll(loadOf(peer)).then(({ messages }) => messages),
+      "login, STAT, QUIT": (peer) => logInAndOut(loadOf(peer), end()),
+      RETR: (peer) => retrieveAll(loadOf(peer), end()),
     };
     for (const [what, work] of Object.entries(works)) {
       const results = [...(await inRounds(peers, plan.rounds, work))];
@@ -74,7 +75,7 @@ async function fill(peer: MailboxPeer, { users, messages, sizeBytes }: Pop3Plan)
   // Whoever takes mail before it is in the mailbox has it there now.
   for (let user = 1; user <= users; user++) {
     const load = { port: peer.pop3Port, password: "secret", connections: 1, logins: [peer.loginOf(user)] };
-    while ((await retrieveAll(load)).messages < messages);
+    while ((await retrieveAll(load)) < messages);
   }
 }
 
