@@ -20,6 +20,11 @@ export async function startDovecot(users: number): Promise<MailboxPeer> {
   await mkdir(mail);
   await chown(mail, MAIL_UID, MAIL_UID);
   const names = Array.from({ length: users }, (_, index) => `user${index + 1}`);
+  for (const name of names) {
+    // Not left to whoever comes first: that may be the load, as root.
+    await mkdir(join(mail, name));
+    await chown(join(mail, name), MAIL_UID, MAIL_UID);
+  }
   const passwords = names.map((name) => `${name}:{PLAIN}secret:${MAIL_UID}:${MAIL_UID}::${mail}/${name}::\n`);
   await writeFile(join(root, "users"), passwords.join(""));
   await writeFile(join(root, "dovecot.conf"), config(root, { pop3: pop3Port, lmtp: port }));
