@@ -5,6 +5,7 @@
 import { describe } from "vitest";
 import { annotationTests } from "./annotations.ts";
 import { appendTests } from "./append.ts";
+import { careTests } from "./care.ts";
 import { changeFeedTests } from "./change-feed.ts";
 import { changeTests } from "./changes.ts";
 import { clientTests } from "./clients.ts";
@@ -14,6 +15,7 @@ import { expungeTests } from "./expunge.ts";
 import { flagTests } from "./flags.ts";
 import { hierarchyTests } from "./hierarchy.ts";
 import { identityTests } from "./identity.ts";
+import { killTests } from "./kills.ts";
 import { maildropTests } from "./maildrop.ts";
 import { modelTests } from "./model.ts";
 import { namesTests } from "./names.ts";
@@ -50,7 +52,9 @@ export function mailboxStoreConformance(name: string, makeStore: MakeStore): voi
     subscriptionTests(makeStore);
     maildropTests(makeStore);
     quotaTests(makeStore);
+    careTests(makeStore);
     modelTests(makeStore);
     clientTests(makeStore);
+    killTests(makeStore);
   });
 }
