@@ -18,6 +18,10 @@ export interface TemporaryMailboxIndex {
 
 const CEILING_BYTES = 512 * 1024 * 1024;
 
+/** As a process has it over this directory. */
+export const mailboxIndexAt = (directory: string, log: Log = silentLog): OpenMailboxIndex =>
+  createMailboxIndex({ directory, ceilingBytes: CEILING_BYTES, log, clock: Date });
+
 export async function temporaryMailboxIndex(log: Log = silentLog): Promise<TemporaryMailboxIndex> {
   const directory = await mkdtemp(join(tmpdir(), "postern-index-"));
   const opened: OpenMailboxIndex[] = [];
@@ -27,7 +31,7 @@ export async function temporaryMailboxIndex(log: Log = silentLog): Promise<Tempo
   return {
     directory,
     open() {
-      const index = createMailboxIndex({ directory, ceilingBytes: CEILING_BYTES, log, clock: Date });
+      const index = mailboxIndexAt(directory, log);
       opened.push(index);
       return index;
     },

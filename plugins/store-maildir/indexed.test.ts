@@ -29,6 +29,10 @@ await mailboxStoreConformance("store-maildir with an index", async ({ quotas } =
   return {
     store: make(),
     home,
+    elsewhere: {
+      module: new URL("testing/open-store.ts", import.meta.url).href,
+      config: { indexDirectory: index.directory },
+    },
     again: async () => make(),
     async stop() {
       for (const store of stores) store.stop();

@@ -10,7 +10,8 @@ import { entryOf, flagsOf, type MakeStore, message, testAccount, uidsOf } from "
 
 const FLAGS = ["\\Seen", "\\Flagged", "Word"] as const;
 
-interface Copy {
+/** What a client keeps of a mailbox. */
+export interface Copy {
   modseq: number;
   readonly flags: Map<number, string>;
 }
@@ -40,7 +41,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** What a client does with RFC 7162's answers: the mailbox as it is, from the copy that it had. */
-async function visit(mailbox: Mailbox, copy: Copy): Promise<void> {
+export async function visit(mailbox: Mailbox, copy: Copy): Promise<void> {
   const snapshot = await mailbox.sync();
   const { changed, vanished, highestModseq } = await mailbox.changesSince(copy.modseq);
   expect(highestModseq).toBe(snapshot.highestModseq);

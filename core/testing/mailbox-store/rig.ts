@@ -19,9 +19,11 @@ export interface StoreUnderTest {
   readonly elsewhere?: StoreElsewhere;
 }
 
-/** A module, as a URL, that exports `openStore(config): Promise<MailboxStore>`. */
+/** A module, as a URL, that exports `openStore(config, index): Promise<MailboxStore>`. */
 export interface StoreElsewhere {
   readonly module: string;
+  /** Where all processes have their index of mailboxes; `null`: there is none. */
+  readonly indexDirectory: string | null;
   /** Plain JSON data. */
   readonly config: unknown;
 }
@@ -46,6 +48,11 @@ export const message = (
   const { body, ...rest } = how;
   return { content: [text(subject, body)], ...rest };
 };
+
+/** One of some size, by whose octets it can be told whether it is whole. */
+export const longMessage = (subject: string): { readonly content: readonly [Buffer] } => ({
+  content: [Buffer.from(`Subject: ${subject}\r\n\r\n${`line of ${subject}\r\n`.repeat(200)}end of ${subject}\r\n`)],
+});
 
 export const uidsOf = (snapshot: Snapshot): readonly number[] =>
   Array.from({ length: snapshot.size }, (_, index) => snapshot.at(index).uid);
