@@ -37,6 +37,7 @@ describe("100,000 messages", () => {
     pop3.inbox.show(snapshotOf(entries));
     const client = pop3.client({ reads: false });
     client.send(`USER ann\r\nPASS secret word\r\n${"LIST\r\nUIDL\r\n".repeat(100)}`);
+    while (client.server.writableLength < 10_000) await nextTurn();
     for (let turn = 0; turn < 300; turn++) await nextTurn();
     expect(client.server.writableLength).toBeLessThan(100_000);
     client.read();
