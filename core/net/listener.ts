@@ -3,7 +3,7 @@
  * and hands each connection to the one who speaks the protocol. Throws `ListenError` when the address cannot be had; after
  * that nothing that a client or the network does becomes an exception.
  */
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Certificates } from "../contracts/certificates.ts";
 import type { Kernel } from "../contracts/kernel.ts";
@@ -170,7 +170,7 @@ class Doorway {
       return;
     }
     const session = createSession({
-      id: randomBytes(8).toString("hex"),
+      id: sessionId(),
       protocol: this.#protocol,
       listener: { name: this.#spec.name, role: this.#spec.role },
       local,
@@ -310,4 +310,10 @@ function addressOf(server: Server): Listener["address"] {
   const address = server.address();
   if (address === null) return { host: "", port: 0 };
   return typeof address === "string" ? { path: address } : { host: address.address, port: address.port };
+}
+
+/** Sixteen digits. A UUID costs a tenth of as many random bytes: Node draws them in advance. */
+function sessionId(): string {
+  const uuid = randomUUID();
+  return uuid.slice(0, 8) + uuid.slice(-8);
 }
