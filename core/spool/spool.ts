@@ -55,7 +55,7 @@ export class FileSpool implements Spool {
   readonly #budget: MemoryBudget;
   /** Which intake a piece came from. */
   readonly #intakes = new WeakMap<Piece, SpoolIntake>();
-  /** Whoever neither accepts nor aborts leaves it to the garbage collector. */
+  /** Whoever neither accepts nor aborts a file leaves it to the garbage collector. */
   readonly #abandoned = new FinalizationRegistry<SpoolIntake>((intake) => this.#inBackground(intake.abort()));
   readonly #background = new Set<Promise<unknown>>();
   #closing: Promise<void> | null = null;
@@ -88,7 +88,9 @@ export class FileSpool implements Spool {
       isLarge: sizeHintBytes !== null && sizeHintBytes > limits.memoryMessageBytes,
       onEnd: (intake, message) => {
         for (const piece of [message.header, ...message.body]) this.#intakes.set(piece, intake);
-        this.#abandoned.register(message.body[0] ?? message.header, intake);
+        const [first] = message.body;
+        // To watch each message that is in memory would cost more than the memory.
+        if (first && !(first instanceof Uint8Array)) this.#abandoned.register(first, intake);
       },
     });
   }
