@@ -31,7 +31,8 @@ await mailboxStoreConformance("store-maildir with an index", async ({ quotas } =
     home,
     elsewhere: {
       module: new URL("testing/open-store.ts", import.meta.url).href,
-      config: { indexDirectory: index.directory },
+      indexDirectory: index.directory,
+      config: null,
     },
     again: async () => make(),
     async stop() {
