@@ -14,8 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { attempt, errnoOf, ignoreMissing } from "./errors.ts";
+import { shareFile } from "./permissions.ts";
 
 /** Sign of life: the holder touches its lock this often. */
 const TOUCH_MS = 15_000;
@@ -78,6 +80,7 @@ function makeLock(path: string): boolean {
   const prepared = `${path}.${process.pid}.${++made}`;
   try {
     writeFileSync(prepared, holder, { flag: "wx", mode: 0o600 });
+    shareFile(prepared, dirname(path));
     linkSync(prepared, path);
     return true;
   } catch (cause) {

@@ -8,6 +8,7 @@ import { StoreError } from "postern/plugin";
 import { errnoOf, storeError } from "./errors.ts";
 import { flushDirectoryNow } from "./flush.ts";
 import { Folder, type FolderPlace } from "./folder.ts";
+import { shareDirectory } from "./permissions.ts";
 import type { Site } from "./site.ts";
 
 const MAX_CLOSED = 100;
@@ -110,9 +111,14 @@ function identityOf(path: string): string {
  * Makes the directories of a mailbox that are missing, on disk when it returns: what is delivered there afterwards flushes `new/` only.
  * Answers whether it was made by us.
  */
-export function makeDirectories(path: string, isInbox: boolean): boolean {
+export function makeDirectories(
+  path: string,
+  { isInbox, isDeep }: { readonly isInbox: boolean; readonly isDeep: boolean },
+): boolean {
   try {
-    mkdirSync(path, { recursive: isInbox, mode: 0o700 });
+    mkdirSync(path, { recursive: isInbox || isDeep, mode: 0o700 });
+    // Who may write into a home need not read its mail.
+    if (!isInbox) shareDirectory(path, dirname(path));
   } catch (cause) {
     if (errnoOf(cause) !== "EEXIST") throw storeError(cause);
   }
@@ -133,6 +139,7 @@ export function makeDirectories(path: string, isInbox: boolean): boolean {
 function makeDirectory(path: string): boolean {
   try {
     mkdirSync(path, { mode: 0o700 });
+    shareDirectory(path, dirname(path));
     return true;
   } catch (cause) {
     if (errnoOf(cause) !== "EEXIST") throw cause;

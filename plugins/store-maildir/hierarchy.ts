@@ -10,6 +10,7 @@ import { parentsOf } from "./folder-name.ts";
 import { makeDirectories } from "./folder-registry.ts";
 import { otherLayoutIn } from "./layout-found.ts";
 import { isMailbox, type MailboxTree } from "./mailbox-tree.ts";
+import { shareFile } from "./permissions.ts";
 import type { Site } from "./site.ts";
 import { moveSpecialUses, specialUsesIn } from "./special-use.ts";
 import { subscribedIn } from "./subscriptions.ts";
@@ -59,9 +60,10 @@ export function listMailboxes(
 export function makeMailbox(tree: MailboxTree, name: string): boolean {
   const isFs = tree.layout.kind === "fs";
   const path = isMailbox(tree.pathOf(name)) ? tree.pathOf(name) : tree.newPathOf(name);
-  const isMade = makeDirectories(path, name === "INBOX" || isFs);
+  const isMade = makeDirectories(path, { isInbox: name === "INBOX", isDeep: isFs });
   // Tells other programs that this is a folder of the Maildir above (Maildir++).
   if (name !== "INBOX" && !isFs) writeFileSync(join(path, "maildirfolder"), "", { mode: 0o600, flag: "a" });
+  if (name !== "INBOX" && !isFs) shareFile(join(path, "maildirfolder"), path);
   return isMade;
 }
 
@@ -154,6 +156,6 @@ function rename(from: string, to: string): void {
 /** The Maildir of an account that is used for the first time, or that somebody has made by half. */
 export function makeInbox(root: string, nowMs: number): void {
   const isWhole = isMailbox(root) && statSync(join(root, "new"), { throwIfNoEntry: false }) !== undefined;
-  if (!isWhole) makeDirectories(root, true);
+  if (!isWhole) makeDirectories(root, { isInbox: true, isDeep: false });
   else cleanTmp(root, nowMs);
 }

@@ -4,11 +4,12 @@
  * the file is written anew.
  */
 import { readFileSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type Flag, StoreError } from "postern/plugin";
 import { type Damage, keepDamaged } from "./damaged.ts";
 import { errnoOf } from "./errors.ts";
 import { findKeyword, isKeyword, MAX_KEYWORDS } from "./flags.ts";
+import { shareFile } from "./permissions.ts";
 
 export class Keywords {
   readonly #path: string;
@@ -73,15 +74,17 @@ export class Keywords {
       names[index] = flag;
     }
     const text = names.map((name, index) => (name === null ? "" : `${index} ${name}\n`)).join("");
+    const lock = `${this.#path}.lock`;
     const before = statSync(this.#path, { throwIfNoEntry: false });
-    writeFileSync(`${this.#path}.lock`, text, { mode: 0o600, flush: true });
+    writeFileSync(lock, text, { mode: 0o600, flush: true });
+    shareFile(lock, dirname(this.#path));
     if (before) {
       // Dovecot looks at whole seconds: in the same one it would not see that anything changed, and name our letter by itself.
       const seconds = Math.max(Date.now() / 1000, Math.floor(before.mtimeMs / 1000) + 1);
-      utimesSync(`${this.#path}.lock`, seconds, seconds);
+      utimesSync(lock, seconds, seconds);
     }
     if (this.#isDamaged) keepDamaged(this.#path);
-    renameSync(`${this.#path}.lock`, this.#path);
+    renameSync(lock, this.#path);
     this.refresh();
   }
 }

@@ -4,8 +4,9 @@
  * history may replace the file: only "never goes back" is promised.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { attempt } from "./errors.ts";
+import { shareFile } from "./permissions.ts";
 
 /** How far ahead a value is reserved: the file is written once for so many microseconds of changes. */
 const RESERVE = 3_600_000_000;
@@ -55,6 +56,9 @@ export class Modseq {
     if (this.#reserved > this.#last) return;
     this.#reserved = this.#last + RESERVE;
     // Where nothing can be written the clock alone has to do.
-    attempt(() => writeFileSync(this.#path, String(this.#reserved), { mode: 0o600 }));
+    attempt(() => {
+      writeFileSync(this.#path, String(this.#reserved), { mode: 0o600 });
+      shareFile(this.#path, dirname(this.#path));
+    });
   }
 }

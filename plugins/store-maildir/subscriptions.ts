@@ -3,13 +3,14 @@
  * its version, as with Dovecot. Changes are made under `subscriptions.lock`, by a rename.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { courierSubscriptions } from "./courier.ts";
 import { dotlock } from "./dotlock.ts";
 import { errnoOf } from "./errors.ts";
 import { decodedStep, type Layout, spellingOf } from "./folder-name.ts";
 import type { MailboxTree } from "./mailbox-tree.ts";
+import { shareFile } from "./permissions.ts";
 
 const HEADER = "V\t2\n\n";
 const MAX_NAMES = 100_000;
@@ -34,6 +35,7 @@ export async function changeText(path: string, change: (text: string) => string)
     if (after === before) return;
     const temporary = `${path}.tmp.${process.pid}`;
     writeFileSync(temporary, after, { mode: 0o600, flush: true });
+    shareFile(temporary, dirname(path));
     renameSync(temporary, path);
   } finally {
     lock.release();

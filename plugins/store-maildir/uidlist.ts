@@ -18,10 +18,11 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { type Damage, keepDamaged } from "./damaged.ts";
 import { errnoOf } from "./errors.ts";
+import { shareFile } from "./permissions.ts";
 import {
   headerText,
   MAX_UID,
@@ -251,6 +252,7 @@ export class UidList {
     const sorted = [...this.records.values()].sort((a, b) => a.uid - b.uid);
     const temporary = `${this.path}.tmp`;
     writeFileSync(temporary, headerText(header, this.#nextUid) + sorted.map(recordText).join(""), { mode: 0o600 });
+    shareFile(temporary, dirname(this.path));
     const fd = openSync(temporary, constants.O_RDONLY);
     try {
       await flushed(fd);

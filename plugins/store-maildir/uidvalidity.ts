@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "./errors.ts";
+import { shareFile } from "./permissions.ts";
 
 const NAME = "dovecot-uidvalidity";
 const hex = (value: number): string => value.toString(16).padStart(8, "0");
@@ -48,6 +49,7 @@ export function nextUidValidity(root: string, nowMs: number): number {
     });
     if (lost) continue;
     writeFileSync(join(root, NAME), hex(next), { mode: 0o600 });
+    shareFile(join(root, NAME), root);
     return next;
   }
 }

@@ -9,6 +9,7 @@ import { countBareLf } from "./crlf.ts";
 import { attempt, storeError } from "./errors.ts";
 import { uniqueName, withSizes } from "./file-name.ts";
 import type { Flush } from "./flush.ts";
+import { shareFile } from "./permissions.ts";
 
 export interface Written {
   /** Path in `tmp/`. */
@@ -43,6 +44,7 @@ export async function writeMessage(
   const path = join(directory, "tmp", name);
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   let isOpen = true;
+  shareFile(path, directory);
   try {
     const tally: Tally = { diskBytes: 0, missing: 0, before: 0 };
     if (Array.isArray(message.content)) await writePieces(fd, message.content, tally);
