@@ -10,6 +10,7 @@ import type { Listed } from "../testing/kernel.ts";
 import { addressOf } from "../testing/mail.ts";
 import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
 import { directory, hooksPlugin, openRelay, outcomes } from "../testing/mail-plugins.ts";
+import { createFiling } from "./filing.ts";
 
 const flows: MailFlow[] = [];
 afterEach(async () => {
@@ -54,7 +55,9 @@ async function textOf({ content }: NewMessage): Promise<string> {
 }
 
 /** Local mail is filed for ann; the rest is relayed and remembered. */
-async function filingFlow(...plugins: readonly Listed[]) {
+const filingFlow = (...plugins: readonly Listed[]) => filingFlowWith({}, ...plugins);
+
+async function filingFlowWith(how: { readonly whenFull?: "defer" | "refuse" }, ...plugins: readonly Listed[]) {
   const given: { filing?: Filing } = {};
   const relayed: { readonly from: string | null; readonly to: string; readonly text: string }[] = [];
   const account: Account = { login: "ann", addresses: [], home: "/nowhere", quotaBytes: null };
@@ -83,7 +86,8 @@ async function filingFlow(...plugins: readonly Listed[]) {
     plugins: [openRelay, directory("example.org", "ann@example.org"), local, ...plugins],
   });
   flows.push(flow);
-  given.filing = flow.filing;
+  const { kernel, submit, log } = flow;
+  given.filing = createFiling({ kernel, submit, log, ...how });
   return { flow, relayed };
 }
 
@@ -186,6 +190,14 @@ describe("a message leaves again", () => {
     expect(stored.map(({ mailbox }) => mailbox)).toEqual(["INBOX"]);
     expect(flow.queue.stats()).toMatchObject({ deferred: 0, active: 0 });
   });
+});
+
+it("is given back when the mailbox is full and the administrator wants it so", async () => {
+  const { plugin } = memoryStore({ INBOX: new StoreError("overQuota", "full") });
+  const { flow } = await filingFlowWith({ whenFull: "refuse" }, plugin);
+  await send(flow);
+  expect(lineOf(flow)).toMatchObject({ text: "failed", fields: { reply: "552 5.2.2 The mailbox is full" } });
+  expect(flow.queue.stats().deferred).toBe(0);
 });
 
 describe("a message waits", () => {
