@@ -192,7 +192,8 @@ async function rewrite(
 }
 
 /** The message with all its own fields at the end of its header, with room. */
-function headerAnew(fd: number, { place }: Message, wanted: Wanted, pieces: Pieces): Place {
+function headerAnew(fd: number, message: Message, wanted: Wanted, pieces: Pieces): Place {
+  const { place } = message;
   const before = pieces.length;
   const position = (at: number): number => place.start + at;
   const meta: MetaLine[] = [];
@@ -207,15 +208,21 @@ function headerAnew(fd: number, { place }: Message, wanted: Wanted, pieces: Piec
   }
   pieces.copy(position(at), position(place.fields));
   const end = place.isCrlf ? "\r\n" : "\n";
-  if (bytesAt(fd, position(place.fields) - 1, 1)[0] !== 10) pieces.put(Buffer.from(end));
-  for (const line of fieldLines(wanted, end)) {
-    meta.push({ kind: line.kind, at: pieces.length - before, length: line.text.length });
-    pieces.put(Buffer.from(line.text, "latin1"));
+  // One piece for all of them: there may be very many messages.
+  let own = bytesAt(fd, position(place.fields) - 1, 1)[0] === 10 ? "" : end;
+  const isFromLineCut = own !== "" && place.fields === place.header;
+  const header = place.header + (isFromLineCut ? end.length : 0);
+  // A field that was cut off gets the line end that it lacks; nobody has seen the message without.
+  if (own !== "" && !isFromLineCut) message.sizeBytes += 2;
+  for (const { kind, text } of fieldLines(wanted, end)) {
+    meta.push({ kind, at: pieces.length - before + own.length, length: text.length });
+    own += text;
   }
+  pieces.put(Buffer.from(own, "latin1"));
   const fields = pieces.length - before;
   const by = fields - place.fields;
   pieces.copy(position(place.fields), position(place.length));
-  return { ...place, meta, fields, body: place.body + by, end: place.end + by, length: place.length + by };
+  return { ...place, header, meta, fields, body: place.body + by, end: place.end + by, length: place.length + by };
 }
 
 /** The fields that a message gets when they are written anew, in their order. */

@@ -41,7 +41,7 @@ export function appendingOf(message: NewMessage, spooled: Spooled, nowMs: number
     flags,
     internalDate: message.internalDate ?? nowMs,
     isOld: flags.length > 0,
-    sender: "MAILER-DAEMON",
+    sender: spooled.returnPath,
     tag: message.deliveryId === undefined ? "" : tagOf(message.deliveryId),
   };
 }
@@ -78,7 +78,8 @@ export async function appendLocked(
   fdatasyncSync(file.fd);
   const modseq = folder.nextModseq();
   const put: Row[] = written.map(({ message, flags }) => toRow(message, flags, modseq));
-  const rows = holder && holder.uid > 0 ? folder.rowsOf([holder.uid]) : [];
+  const last = state.snapshot.size > 0 ? state.snapshot.at(state.snapshot.size - 1).uid : 0;
+  const rows = folder.rowsOf(new Set([holder?.uid ?? 0, last]));
   folder.commit(
     file.fd,
     { put: [...rows, ...put], lead: state.leadRow, moved },
@@ -108,7 +109,12 @@ async function writeMessages(
   const to = heads.reduce((sum, head) => sum + head.length, at);
   folder.begin({ from: size, to });
   try {
-    if (separator !== "") writeAll(fd, Buffer.from(separator), size);
+    if (separator !== "") {
+      writeAll(fd, Buffer.from(separator), size);
+      // It ends the last line of the message in front of it, and belongs to nobody.
+      const last = [...folder.state.messages()].at(-1);
+      if (last) last.place = { ...last.place, length: last.place.length + 1 };
+    }
     for (const head of heads) {
       await head.write(fd, at);
       written.push({ message: head.message(fd, at), flags: head.flags });

@@ -46,6 +46,8 @@ interface Head {
   readonly newSize: number;
   /** Checksums of what was there, page by page. */
   readonly old: readonly number[];
+  /** Checksum of what is cut off at the end. */
+  readonly cut: number;
 }
 
 const lengthOf = (piece: Piece): number => piece.length;
@@ -102,7 +104,8 @@ export async function replace(
   );
   try {
     await writePayload(fd, out, pieces, breather);
-    const head: Head = { ino, at, oldLength, newLength, oldSize: size, newSize, old };
+    const cut = await sumOf(fd, { from: newSize, to: size }, breather);
+    const head: Head = { ino, at, oldLength, newLength, oldSize: size, newSize, old, cut };
     const text = Buffer.from(JSON.stringify(head));
     const tail = Buffer.alloc(12);
     tail.writeUInt32BE(text.length, 0);
@@ -174,6 +177,12 @@ async function* pagesOf(
     position += bytes.length;
     if (breather.isDue) await breather.pause();
   }
+}
+
+async function sumOf(fd: number, range: Range, breather: Breather): Promise<number> {
+  let sum = 0;
+  for await (const { bytes } of pagesOf(fd, range, breather)) sum = crc32(bytes, sum);
+  return sum;
 }
 
 async function pageSums(fd: number, range: Range, breather: Breather): Promise<readonly number[]> {
@@ -250,7 +259,7 @@ function readHead(fd: number): Head | null {
   const tail = Buffer.alloc(12);
   if (size < 12 || readInto(fd, tail, size - 12) < 12 || tail.toString("latin1", 8) !== "mbox") return null;
   const length = tail.readUInt32BE(0);
-  if (length > Math.min(HEAD_LIMIT, size - 12)) return null;
+  if (length < 2 || length > Math.min(HEAD_LIMIT, size - 12)) return null;
   const text = Buffer.alloc(length);
   readInto(fd, text, size - 12 - length);
   if (crc32(text) !== tail.readUInt32BE(4)) return null;
@@ -269,6 +278,9 @@ async function extraOf(fd: number, journal: number, head: Head, breather: Breath
   )) {
     if (size < end || size - end > MAX_EXTRA) continue;
     if (!(await isBetween(fd, journal, head, { end, breather }))) continue;
+    // Cut off already, and somebody has appended as much?
+    const cut = { from: head.newSize, to: head.oldSize };
+    if (end > head.newSize && end === head.oldSize && (await sumOf(fd, cut, breather)) !== head.cut) continue;
     const extra = Buffer.alloc(size - end);
     readInto(fd, extra, end);
     return extra;

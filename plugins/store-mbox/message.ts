@@ -21,7 +21,7 @@ export interface Place {
 export class Message {
   readonly uid: number;
   readonly internalDate: number;
-  readonly sizeBytes: number;
+  sizeBytes: number;
   /** Of the delivery that brought it; mostly empty. */
   readonly tag: string;
   place: Place;

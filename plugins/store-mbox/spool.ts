@@ -22,6 +22,7 @@ export class Spooled {
   readonly #directory: string;
   #memory: Buffer[] = [];
   #fd = -1;
+  #head = "";
   length = 0;
 
   private constructor(quoting: Quoting, directory: string) {
@@ -56,8 +57,14 @@ export class Spooled {
     return this.#encoder;
   }
 
+  /** The sender, if final delivery wrote it in front; else who sends what has none. */
+  get returnPath(): string {
+    return /^Return-Path:[ \t]*<([^>\s]{1,320})>/i.exec(this.#head)?.[1] ?? "MAILER-DAEMON";
+  }
+
   #add(piece: Buffer): void {
     if (piece.length === 0) return;
+    if (this.length === 0) this.#head = piece.toString("latin1", 0, 400);
     if (this.#fd < 0 && this.length + piece.length > IN_MEMORY_BYTES) this.#open();
     if (this.#fd < 0) this.#memory.push(piece);
     else writeAll(this.#fd, piece, this.length);

@@ -51,7 +51,7 @@ async function spoolAll(transfer: Transfer, file: OpenFile, entries: readonly En
         flags: [...flags],
         internalDate,
         isOld: flags.size > 0,
-        sender: "MAILER-DAEMON",
+        sender: one.returnPath,
         tag: "",
       });
     }
