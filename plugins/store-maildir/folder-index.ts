@@ -73,16 +73,14 @@ export class FolderIndex {
   }
 
   /** All messages as the index has them, and what was registered meanwhile; `null` if there is nothing to go by. */
-  async load(): Promise<{ readonly head: IndexHead; readonly messages: ReadonlyMap<number, KnownMessage> } | null> {
-    const messages = new Map<number, KnownMessage>();
-    const before = await this.mailbox.load((message) => messages.set(message.uid, message));
+  async load(): Promise<{ readonly head: IndexHead; readonly messages: readonly KnownMessage[] } | null> {
+    const messages: KnownMessage[] = [];
+    const before = await this.mailbox.load((message) => messages.push(message));
     const news = before && this.mailbox.news(before.highestModseq);
     if (!news) return null;
-    for (const uid of news.others.vanished) messages.delete(uid);
-    for (const message of news.others.put) messages.set(message.uid, message);
     this.saw(news.head);
     this.#isBegun = true;
-    return { head: news.head, messages };
+    return { head: news.head, messages: amended(messages, news.others) };
   }
 
   /** Whether it can begin with what the folder found on the disk; `false`: another process was faster. */
@@ -143,6 +141,15 @@ export class FolderIndex {
   forget(): void {
     this.#site.index?.forget(this.#id);
   }
+}
+
+/** With what was registered while they were read. */
+function amended(messages: readonly KnownMessage[], others: Registered["others"]): readonly KnownMessage[] {
+  if (others.put.length === 0 && others.vanished.length === 0) return messages;
+  const found = new Map(messages.map((message) => [message.uid, message]));
+  for (const uid of others.vanished) found.delete(uid);
+  for (const message of others.put) found.set(message.uid, message);
+  return [...found.values()].sort((a, b) => a.uid - b.uid);
 }
 
 /** The disk as a listing of that time saw it; empty if it is another now. A changed inode or ctime gives away a copy that kept the times. */

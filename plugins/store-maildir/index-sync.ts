@@ -23,7 +23,7 @@ export async function beginWithIndex(folder: Folder): Promise<boolean> {
   folder.modseq.resume(head.highestModseq);
   const lost = new Set<number>();
   const appended: Entry[] = [];
-  for (const message of messages.values()) {
+  for (const message of messages) {
     const place = placeOf(message.place);
     const record = place && folder.uidlist.records.get(baseOf(place.name));
     // Another program has given it another UID, or the line is gone.
