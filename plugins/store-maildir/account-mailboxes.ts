@@ -20,6 +20,7 @@ import { errnoOf, storeError } from "./errors.ts";
 import type { Folder, FolderPlace } from "./folder.ts";
 import { createMailbox, deleteMailbox, listMailboxes, makeInbox, makeMailbox, renameMailbox } from "./hierarchy.ts";
 import { inspectMailbox } from "./inspect.ts";
+import { inspectQuota } from "./inspect-quota.ts";
 import type { MailboxTree } from "./mailbox-tree.ts";
 import { lockMaildrop } from "./maildrop.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
@@ -266,7 +267,12 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   inspect(name: string, how: { readonly repair: boolean }): Promise<readonly Defect[]> {
-    return this.#guarded(() => inspectMailbox(this.#place(name), how, this.#site));
+    return this.#guarded(async () => {
+      const place = this.#place(name);
+      const defects = await inspectMailbox(place, how, this.#site);
+      const isInbox = this.#tree.canonical(name) === "INBOX";
+      return isInbox && this.#quota ? [...defects, ...(await inspectQuota(this.#tree, this.#quota, how))] : defects;
+    });
   }
 
   takeUids(name: string, from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean> {

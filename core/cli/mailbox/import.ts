@@ -2,21 +2,23 @@
 import type { Terminal } from "../terminal.ts";
 import { withAccounts } from "./accounts.ts";
 import { openSource } from "./transfer/places.ts";
-import { runTransfer, type TransferCommandOptions } from "./transfer/run.ts";
+import { passwordsOf, runTransfer, type TransferCommandOptions } from "./transfer/run.ts";
 import { storeTarget } from "./transfer/store-target.ts";
 
-export const importMail = (
+export async function importMail(
   login: string,
   place: string,
   options: TransferCommandOptions,
   terminal: Terminal,
-): Promise<void> =>
-  withAccounts([login], options, terminal, async ([one], room) => {
+): Promise<void> {
+  const password = passwordsOf(options, terminal);
+  await withAccounts([login], options, terminal, async ([one], room) => {
     if (!one) return;
     const open = async (places: Parameters<typeof openSource>[1]) => {
       const { note, isBeyondQuota } = places;
       const target = storeTarget(`account:${login}`, one.mail, { close: async () => {}, note, isBeyondQuota });
       return { source: await openSource(place, places), target };
     };
-    await runTransfer({ verb: "import", one, options, follow: false, open }, room, terminal);
+    await runTransfer({ verb: "import", one, options, follow: false, password, open }, room, terminal);
   });
+}

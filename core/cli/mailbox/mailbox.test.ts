@@ -197,6 +197,23 @@ describe("import", () => {
     expect(await subjects(maildir("ann@example.org", ".v1_2"))).toEqual(["one"]);
   });
 
+  it("goes on beside deliveries into the same mailbox, and neither loses any", async () => {
+    await write("in.mbox", Array.from({ length: 300 }, (_, index) => mboxMessage(`import${index}`)).join(""));
+    const importing = mailbox("import", "bob@example.org", "mbox:in.mbox", "--rename", "in=INBOX");
+    await mailbox("list", "bob@example.org", "-q");
+    const deliveries = 50;
+    for (let index = 0; index < deliveries; index++) {
+      const name = `${1_700_000_000 + index}.M1P1Q${index}.other`;
+      await writeFile(maildir("bob@example.org", "tmp", name), `Subject: delivered${index}\r\n\r\nx\r\n`);
+      await rename(maildir("bob@example.org", "tmp", name), maildir("bob@example.org", "new", name));
+    }
+    expect(await importing).toMatchObject({ code: 0 });
+    expect((await json("list", "bob@example.org", "--folder", "INBOX"))[0]).toMatchObject({ messages: 350 });
+    expect(new Set(await subjects(maildir("bob@example.org"))).size).toBe(350);
+    const uids = (await readFile(maildir("bob@example.org", "dovecot-uidlist"), "utf8")).match(/^\d+ :/gm) ?? [];
+    expect(new Set(uids).size).toBe(350);
+  });
+
   const COUNT = 1_200;
 
   it("goes on after kill -9 at any point, and has every message once", async () => {
@@ -323,6 +340,14 @@ describe("check and repair", () => {
       code: 0,
       out: expect.stringContaining("nothing is wrong"),
     });
+  });
+
+  it("finds a count that is not what is there, and counts anew", async () => {
+    await mailbox("quota", "ann@example.org");
+    await rm(maildir("ann@example.org", "new", (await readdir(maildir("ann@example.org", "new")))[0] ?? ""));
+    expect((await mailbox("check", "ann@example.org")).out).toMatch(/quota: .* wrong by \d+ octets and 1 messages\n/);
+    expect((await mailbox("repair", "ann@example.org")).out).toContain("counted anew");
+    expect(await mailbox("check", "ann@example.org")).toMatchObject({ code: 0 });
   });
 
   it("finds damage, changes nothing; repair mends it, loses no message and says what it did", async () => {

@@ -7,15 +7,16 @@ import type { Terminal } from "../terminal.ts";
 import { withAccounts } from "./accounts.ts";
 import { confirmed } from "./confirm.ts";
 import { openSource } from "./transfer/places.ts";
-import { runTransfer, type TransferCommandOptions } from "./transfer/run.ts";
+import { passwordsOf, runTransfer, type TransferCommandOptions } from "./transfer/run.ts";
 import { storeTarget } from "./transfer/store-target.ts";
 
 export interface MoveOptions extends TransferCommandOptions {
   readonly from: string;
 }
 
-export const moveMail = (logins: readonly string[], options: MoveOptions, terminal: Terminal): Promise<void> =>
-  withAccounts(logins, options, terminal, async (accounts, room) => {
+export async function moveMail(logins: readonly string[], options: MoveOptions, terminal: Terminal): Promise<void> {
+  const password = passwordsOf(options, terminal);
+  await withAccounts(logins, options, terminal, async (accounts, room) => {
     if (accounts.length > 1 && !/\{(?:login|user)\}/.test(options.from)) {
       throw usageError("several accounts need a place each: put {login} or {user} into --from");
     }
@@ -29,6 +30,7 @@ export const moveMail = (logins: readonly string[], options: MoveOptions, termin
         const target = storeTarget(id, one.mail, { close: async () => {}, note, isBeyondQuota });
         return { source: await openSource(options.from, places), target };
       };
-      await runTransfer({ verb: "move", one, options, follow: true, open }, room, terminal);
+      await runTransfer({ verb: "move", one, options, follow: true, password, open }, room, terminal);
     }
   });
+}

@@ -37,6 +37,8 @@ export interface TransferJob {
   readonly one: OpenAccount;
   readonly options: TransferCommandOptions;
   readonly follow: boolean;
+  /** Of IMAP accounts. */
+  readonly password?: PlaceRoom["password"];
   readonly open: (room: PlaceRoom) => Promise<{ readonly source: Source; readonly target: Target }>;
 }
 
@@ -47,7 +49,7 @@ export async function runTransfer(job: TransferJob, { config }: MailboxRoom, ter
     config,
     terminal,
     account: one.account,
-    password: async (user) => passwordOf(user, options, terminal),
+    password: job.password ?? passwordsOf(options, terminal),
     isInsecure: options.insecure === true,
     isBeyondQuota: options.beyondQuota === true,
     note: (text) => progress.note(text),
@@ -118,11 +120,16 @@ function renaming({ rename = [], into }: TransferCommandOptions): (name: string)
   };
 }
 
-/** The whole file, or the line `user:password` of it that is this user's. */
-function passwordOf(user: string, { passwordFile }: TransferCommandOptions, { cwd }: Terminal): string {
-  if (passwordFile === undefined) throw usageError(`the password of ${user}? Say --password-file FILE`);
+/** Read before anything is done as the server's user, who need not see the file. Answers the line `user:password` of a user, else the first line. */
+export function passwordsOf(
+  { passwordFile }: TransferCommandOptions,
+  { cwd }: Terminal,
+): (user: string) => Promise<string> {
+  if (passwordFile === undefined) {
+    return async (user) => {
+      throw usageError(`the password of ${user}? Say --password-file FILE`);
+    };
+  }
   const lines = readFileSync(resolve(cwd, passwordFile), "utf8").split(/\r?\n/);
-  const own = lines.find((line) => line.startsWith(`${user}:`));
-  if (own !== undefined) return own.slice(user.length + 1);
-  return lines[0] ?? "";
+  return async (user) => lines.find((line) => line.startsWith(`${user}:`))?.slice(user.length + 1) ?? lines[0] ?? "";
 }
