@@ -6,10 +6,12 @@ import { commit, messageAt } from "./commit.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { newsSince, vanishedIn } from "./journal.ts";
 import { behind, detailKey, messageKey, scopeOf, uidOfMessage } from "./keys.ts";
+import { sweepStep } from "./make-room.ts";
 import { decodeHead, decodeMessage, encodeHead, encodeMessage, type Head } from "./records.ts";
 import type { Shard } from "./shard.ts";
 
 const SLICE = 1_000;
+const SWEEP = 256;
 const MAX_DETAIL_BYTES = 64 * 1024;
 const kinds: Readonly<Record<DetailKind, number>> = { overview: 1, structure: 2 };
 
@@ -106,7 +108,7 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
         return true;
       });
       // Another was faster, or a former one was killed before it was done: what it wrote goes now and then.
-      shard.writer.add({ bytes: 0, run: (environment) => sweepEpochs(environment, mailbox, headIn(environment)) });
+      sweepLater(shard, mailbox);
       return isFirst ?? false;
     },
     vanished: (since, until) =>
@@ -147,15 +149,10 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
 
 const noHead: IndexHead = { highestModseq: 0, uidNext: 0, messages: 0, cursor: "", moves: 0 };
 
-/** Records of epochs that no head knows; some at a time. */
-function sweepEpochs({ messages }: ShardEnvironment, mailbox: Buffer, head: Head | null): void {
-  if (!head) return;
-  const own = scopeOf(mailbox, head.epoch);
-  for (const { start, end } of [
-    { start: mailbox, end: own },
-    { start: behind(own), end: behind(mailbox) },
-  ]) {
-    const keys = [...messages.getKeys({ start, end, limit: SLICE })].map((key) => Buffer.from(key));
-    for (const key of keys) messages.remove(key);
-  }
+/** What no head knows any more goes, some at a time: a mailbox that is deleted, or what another process wrote and gave up. */
+export function sweepLater(shard: Shard, mailbox: Buffer): void {
+  const run = (environment: ShardEnvironment) => {
+    if (sweepStep(environment, mailbox, SWEEP)) setImmediate(() => sweepLater(shard, mailbox));
+  };
+  shard.writer.add({ bytes: 0, run });
 }

@@ -200,7 +200,7 @@ describe("a mailbox in the index", () => {
     const there = await mailboxOf(again);
     again.forget("a mailbox");
     expect(there.head()).toBeNull();
-    expect(there.detail(2, "overview")).toBeNull();
+    await expect.poll(() => there.detail(2, "overview")).toBeNull();
     expect(await there.replace({ modseq: 500, put: [], uidNext: 4, cursor: "" })).toBe(true);
     expect(await all(there)).toEqual([]);
   });

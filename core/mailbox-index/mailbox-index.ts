@@ -7,9 +7,9 @@ import { join } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
 import type { MailboxIndex } from "../contracts/mailbox-index.ts";
-import { createIndexedMailbox } from "./indexed-mailbox.ts";
+import { createIndexedMailbox, sweepLater } from "./indexed-mailbox.ts";
 import { mailboxKey } from "./keys.ts";
-import { dayOf, removeMailbox } from "./make-room.ts";
+import { dayOf } from "./make-room.ts";
 import { decodeHead, encodeHead } from "./records.ts";
 import { createShard, type Shard } from "./shard.ts";
 
@@ -66,7 +66,9 @@ export function createMailboxIndex({ directory, ceilingBytes, log, clock }: Mail
     },
     forget(id) {
       const mailbox = mailboxKey(id);
-      shardOf(mailbox).with((environment) => removeMailbox(environment, mailbox));
+      const shard = shardOf(mailbox);
+      shard.transact(({ heads }) => heads.remove(mailbox));
+      sweepLater(shard, mailbox);
     },
     async close() {
       isClosed = true;

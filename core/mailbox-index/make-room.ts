@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../contracts/clock.ts";
 import type { ShardEnvironment, Table } from "./environment.ts";
-import { behind } from "./keys.ts";
+import { behind, scopeOf } from "./keys.ts";
 import { decodeHead } from "./records.ts";
 
 const STEP = 2_000;
@@ -32,7 +32,7 @@ export function makeRoom(environment: ShardEnvironment, ceilingBytes: number, cl
   return environment.usedBytes() < ceilingBytes;
 }
 
-export function removeMailbox(environment: ShardEnvironment, key: Buffer): void {
+function removeMailbox(environment: ShardEnvironment, key: Buffer): void {
   environment.transact(() => environment.heads.remove(key));
   for (const table of [environment.messages, environment.journal, environment.details]) {
     removeRange(environment, table, key);
@@ -40,7 +40,7 @@ export function removeMailbox(environment: ShardEnvironment, key: Buffer): void 
 }
 
 /** Everything in `table` whose key begins with `prefix`. */
-export function removeRange(environment: ShardEnvironment, table: Table, prefix: Buffer): void {
+function removeRange(environment: ShardEnvironment, table: Table, prefix: Buffer): void {
   for (let isMore = true; isMore; ) {
     isMore = environment.transact(() => {
       const keys = [...table.getKeys({ start: prefix, end: behind(prefix), limit: STEP })].map((key) =>
@@ -50,6 +50,30 @@ export function removeRange(environment: ShardEnvironment, table: Table, prefix:
       return keys.length === STEP;
     });
   }
+}
+
+/** Inside a transaction: some records that no head knows go. Answers whether there may be more. */
+export function sweepStep(environment: ShardEnvironment, mailbox: Buffer, limit: number): boolean {
+  const bytes = environment.heads.get(mailbox);
+  const own = bytes ? scopeOf(mailbox, decodeHead(bytes, mailbox).epoch) : null;
+  const ranges = own
+    ? [
+        { start: mailbox, end: own },
+        { start: behind(own), end: behind(mailbox) },
+      ]
+    : [{ start: mailbox, end: behind(mailbox) }];
+  // Details know no epoch: those of a mailbox that is there stay.
+  const tables = [environment.messages, environment.journal, ...(own ? [] : [environment.details])];
+  let removed = 0;
+  for (const table of tables) {
+    for (const range of ranges) {
+      const keys = [...table.getKeys({ ...range, limit: Math.max(1, limit - removed) })].map((key) => Buffer.from(key));
+      for (const key of keys) table.remove(key);
+      removed += keys.length;
+      if (removed >= limit) return true;
+    }
+  }
+  return false;
 }
 
 interface Aged {
