@@ -10,6 +10,7 @@ import type { MailboxState } from "./mailbox-state.ts";
 import type { Message } from "./message.ts";
 import { Breather } from "./mutex.ts";
 import { type Quoting, type Scanned, scanMessages } from "./scan.ts";
+import { SMALL_WINDOW } from "./window.ts";
 
 /** So many messages are looked at whenever something has changed. */
 const MAX_EACH_TIME = 2_000;
@@ -71,7 +72,7 @@ async function lookAt(
     if (breather.isDue) await breather.pause();
     if (start + length > size || !isFromAt(fd, start)) return { kept: Math.max(0, index - 1), reread };
     if (fieldsCrc(fd, message.place) === message.crc) continue;
-    const [first] = await all(scanMessages(fd, { from: start, to: size, quoting }), 1);
+    const [first] = await all(scanMessages(fd, { from: start, to: size, quoting, windowBytes: SMALL_WINDOW }), 1);
     // The same place, but not the same message.
     if (first?.length !== length || first.facts.uid !== message.uid) return { kept: index, reread };
     reread.set(message, first);

@@ -52,16 +52,21 @@ export class NoMbox extends StoreError {
   }
 }
 
+export interface Scanning {
+  readonly from: number;
+  readonly to: number;
+  readonly quoting: Quoting;
+  /** How much is read at once. */
+  readonly windowBytes?: number;
+}
+
 /** Messages from `from`, which is where one begins, to `to`, which is the end of the file. */
-export async function* scanMessages(
-  fd: number,
-  { from, to, quoting }: { readonly from: number; readonly to: number; readonly quoting: Quoting },
-): AsyncGenerator<Scanned> {
-  const window = new Window(fd, to);
+export async function* scanMessages(fd: number, { from, to, quoting, windowBytes }: Scanning): AsyncGenerator<Scanned> {
+  const window = new Window(fd, to, windowBytes);
   let position = from;
   for (;;) {
-    await window.move(position);
-    position += emptyLines(window);
+    if (!window.has(position, LOOK)) await window.move(position);
+    position += emptyLines(window, position);
     if (position >= window.to) return;
     const scan = new MessageScan(window, position, quoting);
     const found = await scan.run();
@@ -71,11 +76,12 @@ export async function* scanMessages(
   }
 }
 
-/** Octets of empty lines at the beginning of the window. */
-function emptyLines({ bytes }: Window): number {
-  let at = 0;
+/** Octets of empty lines. */
+function emptyLines({ bytes, base }: Window, position: number): number {
+  const from = position - base;
+  let at = from;
   while (bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] === LF)) at += bytes[at] === CR ? 2 : 1;
-  return at;
+  return at - from;
 }
 
 class MessageScan {

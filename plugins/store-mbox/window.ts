@@ -1,7 +1,9 @@
 /** Reads a file forward through a buffer of fixed size, so that a file of any size costs the same memory. */
 import { read } from "node:fs";
 
-const SIZE = 512 * 1024;
+/** For reading on and on; for looking at one message, less does. */
+const LARGE_WINDOW = 512 * 1024;
+export const SMALL_WINDOW = 160 * 1024;
 
 export const readAt = (fd: number, into: Buffer, at: number, position: number): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -10,16 +12,17 @@ export const readAt = (fd: number, into: Buffer, at: number, position: number): 
 
 export class Window {
   readonly #fd: number;
-  readonly #storage = Buffer.allocUnsafe(SIZE);
+  readonly #storage: Buffer;
   /** Where reading ends. */
   to: number;
   /** What is in memory now. */
-  bytes: Buffer = this.#storage.subarray(0, 0);
+  bytes: Buffer = Buffer.alloc(0);
   /** Position in the file of its first octet. */
   base = 0;
 
-  constructor(fd: number, to: number) {
+  constructor(fd: number, to: number, size = LARGE_WINDOW) {
     this.#fd = fd;
+    this.#storage = Buffer.allocUnsafe(size);
     this.to = to;
   }
 
@@ -39,7 +42,7 @@ export class Window {
       kept = this.bytes.copy(this.#storage, 0, position - this.base);
     }
     this.base = position;
-    const wanted = Math.min(SIZE, this.to - position);
+    const wanted = Math.min(this.#storage.length, this.to - position);
     while (kept < wanted) {
       const count = await readAt(this.#fd, this.#storage.subarray(0, wanted), kept, position + kept);
       if (count === 0) {
