@@ -17,7 +17,7 @@ const UIDS = "courierimapuiddb";
 const POP3 = "courierpop3dsizelist";
 const KEYWORDS = "courierimapkeywords";
 
-export interface CourierUids {
+interface CourierUids {
   /** `null`: Courier's IMAP server was never asked for this mailbox. */
   readonly uidValidity: number | null;
   readonly nextUid: number;
@@ -61,10 +61,7 @@ function textIn(directory: string, name: string): string | null {
 }
 
 /** `1 <uidvalidity> <next uid>`, then `<uid> <name>`. */
-export function parseUids(
-  text: string,
-  report: Report,
-): (Omit<CourierUids, "uidValidity"> & { uidValidity: number }) | null {
+function parseUids(text: string, report: Report): (Omit<CourierUids, "uidValidity"> & { uidValidity: number }) | null {
   const [first = "", ...lines] = text.split("\n");
   const header = parseHeader(first);
   if (header?.version !== 1) {
@@ -86,7 +83,7 @@ export function parseUids(
 }
 
 /** `/2 <next> <uidvalidity>`, then `<name> <octets> <number>:<uidvalidity>`; in the oldest format there is no header, and only names count. */
-export function parseUniqueIds(text: string, report: Report): ReadonlyMap<string, string> {
+function parseUniqueIds(text: string, report: Report): ReadonlyMap<string, string> {
   const ids = new Map<string, string>();
   const bad: number[] = [];
   for (const [index, line] of text.split("\n").entries()) {

@@ -111,6 +111,20 @@ describe.skipIf(!isDovecotHere)("with Dovecot", () => {
     expect(dovecot.complaints).toEqual([]);
   });
 
+  it("writes names that directories cannot have as Dovecot's plugin listescape does", async () => {
+    await start({ settings: { mail_plugins: "listescape" } }, { layout: layout("maildir++", "utf-7", "\\") });
+    const theirs = await dovecot.imap();
+    await theirs.command('CREATE "a.b/c\\\\d"');
+    await theirs.append('"a.b/c\\\\d"', "one");
+    await ours.ask({ do: "create", box: "~x/.y" });
+    await ours.ask({ do: "append", box: "~x/.y", subjects: ["two"], flags: [] });
+    await ours.ask({ do: "subscribe", box: "~x/.y", isSubscribed: true });
+    const all = await ours.ask<{ name: string; isSubscribed: boolean }[]>({ do: "list" });
+    expect(all.map(({ name }) => name)).toEqual(["INBOX", "a.b", "a.b/c\\d", "~x", "~x/.y"]);
+    await agree("~x/.y");
+    await agree("a.b/c\\d", '"a.b/c\\\\d"');
+  });
+
   it.each(["%08Xu%08Xv", "%v.%u", "%f", "%g", "%Xv-%08u"])(
     "gives the unique-ids of POP3 that Dovecot gives: %s",
     async (format) => {

@@ -10,7 +10,7 @@ import { faultInFormat } from "./unique-ids.ts";
 
 const MAX_ACCOUNTS = 200;
 
-export interface Checked {
+interface Checked {
   readonly path: string;
   readonly configDir: string;
   readonly layout: Layout;

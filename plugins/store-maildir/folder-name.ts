@@ -8,7 +8,7 @@ import { StoreError } from "postern/plugin";
 import { decodeModifiedUtf7, encodeModifiedUtf7 } from "./modified-utf7.ts";
 
 export type LayoutKind = "maildir++" | "fs";
-export type NameEncoding = "utf-7" | "utf-8";
+type NameEncoding = "utf-7" | "utf-8";
 
 export interface Layout {
   readonly kind: LayoutKind;
@@ -100,7 +100,7 @@ function decodedText(text: string, encoding: NameEncoding): string {
 }
 
 /** How a step may stand on disk, the way it is made here first. */
-export function spellingsOf(step: string, layout: Layout): readonly string[] {
+function spellingsOf(step: string, layout: Layout): readonly string[] {
   const text = withEscapes(step, layout);
   const other = layout.encoding === "utf-7" ? "utf-8" : "utf-7";
   const spellings = [encoded(text, layout.encoding), encoded(text, other)];

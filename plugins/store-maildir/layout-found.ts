@@ -8,7 +8,7 @@ import { isMailbox } from "./mailbox-tree.ts";
 /** So many directories are looked into. */
 const MAX_LOOKED = 1_000;
 
-export interface LayoutFound {
+interface LayoutFound {
   readonly kind: LayoutKind;
   /** A folder that tells. */
   readonly example: string;
