@@ -8,7 +8,7 @@ export interface Progress extends Watcher {
   end(): void;
 }
 
-export function progressOf(terminal: Terminal, { isQuiet }: { readonly isQuiet: boolean }): Progress {
+export async function progressOf(terminal: Terminal, { isQuiet }: { readonly isQuiet: boolean }): Promise<Progress> {
   const say = (text: string) => terminal.err.write(`${safeText(text)}\n`);
   const isTerminal = "isTTY" in terminal.err && terminal.err.isTTY === true;
   if (isQuiet || !isTerminal) return lines(say, isQuiet);
@@ -26,50 +26,35 @@ function lines(say: (text: string) => void, isQuiet: boolean): Progress {
   };
 }
 
-const BAR_CELLS = 30;
-const DRAW_EVERY_MS = 100;
-
-/** Drawn over itself; a note stands above it. */
-function bar(say: (text: string) => void, stream: NodeJS.WriteStream): Progress {
-  let now = { name: "", total: 0, done: 0, bytes: 0, sinceMs: 0 };
-  let drawnMs = 0;
-  const wipe = () => stream.write("\r\u001b[K");
-  const draw = () => {
-    drawnMs = performance.now();
-    const { name, total, done, bytes, sinceMs } = now;
-    const cells = Math.round((done * BAR_CELLS) / Math.max(1, total));
-    const leftSeconds = done === 0 ? null : Math.ceil(((drawnMs - sinceMs) * (total - done)) / done / 1000);
-    const left = leftSeconds === null || done === total ? "" : ` ${duration(leftSeconds)} left`;
-    const shown = `${name} [${"#".repeat(cells).padEnd(BAR_CELLS, "-")}] ${done}/${total} ${roughSize(bytes)}${left}`;
-    stream.write(`\r\u001b[K${shown.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
-  };
+async function bar(say: (text: string) => void, stream: NodeJS.WriteStream): Promise<Progress> {
+  const { SingleBar, Presets } = await import("cli-progress");
+  let current: InstanceType<typeof SingleBar> | null = null;
+  let bytes = 0;
   const end = () => {
-    if (now.total === 0) return;
-    draw();
-    stream.write("\n");
-    now = { ...now, total: 0 };
+    current?.stop();
+    current = null;
   };
   return {
     folder(name, total) {
       end();
       if (total === 0) return;
-      now = { name: safeText(name).slice(0, 30).padEnd(20), total, done: 0, bytes: 0, sinceMs: performance.now() };
-      draw();
+      bytes = 0;
+      const format = "{folder} [{bar}] {value}/{total} {size} {eta_formatted} left";
+      current = new SingleBar({ format, stream, hideCursor: true, etaBuffer: 500 }, Presets.legacy);
+      current.start(total, 0, { folder: safeText(name).slice(0, 30).padEnd(20), size: "" });
     },
-    moved(messages, bytes) {
-      now = { ...now, done: now.done + messages, bytes: now.bytes + bytes };
-      if (performance.now() - drawnMs > DRAW_EVERY_MS) draw();
+    moved(messages, moved) {
+      bytes += moved;
+      current?.increment(messages, { size: roughSize(bytes) });
     },
     note(text) {
-      if (now.total > 0) wipe();
+      // The bar is drawn anew below it.
+      if (current) stream.write("\n");
       say(text);
     },
     end,
   };
 }
-
-const duration = (seconds: number): string =>
-  seconds < 60 ? `${seconds}s` : seconds < 3600 ? `${Math.ceil(seconds / 60)}m` : `${Math.ceil(seconds / 3600)}h`;
 
 export function summaryText({ folders, copied, bytes, known, updated, removed, missed }: Summary): string {
   const parts = [

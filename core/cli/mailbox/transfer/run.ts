@@ -44,7 +44,7 @@ export interface TransferJob {
 
 export async function runTransfer(job: TransferJob, { config }: MailboxRoom, terminal: Terminal): Promise<void> {
   const { one, options, verb } = job;
-  const progress = progressOf(terminal, { isQuiet: options.quiet === true });
+  const progress = await progressOf(terminal, { isQuiet: options.quiet === true });
   const place: PlaceRoom = {
     config,
     terminal,
