@@ -23,6 +23,7 @@ await mailboxStoreConformance("store-maildir, layout fs", async ({ quotas } = {}
   return {
     store: make(),
     home,
+    sharesModseqs: false,
     again: async () => make(),
     async stop() {
       for (const store of stores) store.stop();

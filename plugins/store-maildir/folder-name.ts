@@ -23,6 +23,8 @@ export const DEFAULT_LAYOUT: Layout = { kind: "maildir++", encoding: "utf-7", ma
 /** A directory name holds 255 octets; some are left for suffixes of temporary names. */
 const MAX_DIRECTORY_OCTETS = 240;
 const MAX_PATH_OCTETS = 3_000;
+/** Deeper mailboxes are neither made nor looked for. */
+export const MAX_DEPTH = 50;
 /** What stands beside the mailboxes in the layout `fs`. */
 const RESERVED = /^(?:cur|new|tmp|subscriptions|maildirsize|maildirfolder|dovecot[-.].*|postern-.*|courier.*)$/;
 
@@ -132,6 +134,7 @@ function joined(steps: readonly string[], { kind }: Layout): string {
   const parts = kind === "fs" ? steps : [directory];
   if (parts.some((part) => Buffer.byteLength(part) > MAX_DIRECTORY_OCTETS))
     throw cannot("The mailbox name is too long");
+  if (kind === "fs" && steps.length > MAX_DEPTH) throw cannot("The mailbox name has too many parts");
   if (Buffer.byteLength(directory) > MAX_PATH_OCTETS) throw cannot("The mailbox name is too long");
   return directory;
 }

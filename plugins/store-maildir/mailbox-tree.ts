@@ -2,10 +2,16 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "./errors.ts";
-import { canonicalName, directoryOf, type Layout, nameOf, otherDirectoryOf, spellingOf } from "./folder-name.ts";
+import {
+  canonicalName,
+  directoryOf,
+  type Layout,
+  MAX_DEPTH,
+  nameOf,
+  otherDirectoryOf,
+  spellingOf,
+} from "./folder-name.ts";
 
-/** Deeper ones are not looked for. */
-const MAX_DEPTH = 50;
 const OWN_STEPS: ReadonlySet<string> = new Set(["cur", "new", "tmp"]);
 
 export const isMailbox = (path: string): boolean =>
