@@ -107,7 +107,7 @@ async function writeMessages(
   let at = size + separator.length;
   const heads = messages.map((message, index) => headOf(folder, message, index === 0 ? base : null));
   const to = heads.reduce((sum, head) => sum + head.length, at);
-  folder.begin({ from: size, to });
+  folder.begin({ from: size, to, head: separator + (heads[0]?.fromLine ?? "") });
   try {
     if (separator !== "") {
       writeAll(fd, Buffer.from(separator), size);
@@ -146,6 +146,7 @@ function headOf(folder: Folder, appending: Appending, base: Base | null) {
   return {
     length,
     flags,
+    fromLine: fromLine.toString("latin1"),
     async write(fd: number, at: number): Promise<void> {
       let position = at;
       const put = (bytes: Buffer) => {

@@ -2,9 +2,10 @@
  * The mailboxes that this process knows, by file: one shared object each while sessions have it open, and the latest closed ones, bounded
  * in number and in messages. Whatever is dropped is read again from its index.
  */
-import { lstatSync } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { StoreError } from "postern/plugin";
+import { errnoOf } from "./errors.ts";
 import { Folder, type FolderPlace } from "./folder.ts";
 import type { Site } from "./site.ts";
 
@@ -63,11 +64,20 @@ export class FolderRegistry {
 
 /** No link leads out of the account's directory; the directory itself and the INBOX's may be put elsewhere by an administrator. */
 function check({ path, root }: FolderPlace): void {
-  const seen = lstatSync(path, { throwIfNoEntry: false });
+  const seen = statsOf(path);
   if (seen?.isSymbolicLink()) throw new StoreError("noPermission", "A link stands where mail should be");
   for (let at = dirname(path); at.startsWith(`${root}/`); at = dirname(at)) {
     if (lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true)
       throw new StoreError("noPermission", "A link stands where mail should be");
   }
   if (!seen?.isFile()) throw new StoreError("nonexistent", "There is no such mailbox");
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOTDIR") return undefined;
+    throw cause;
+  }
 }

@@ -29,7 +29,8 @@ import { type Base, MAX_KEYWORDS, type Wanted } from "./meta-fields.ts";
 import { Mutex } from "./mutex.ts";
 import { type Numbered, numberMessages } from "./number-messages.ts";
 import { rescue } from "./rescue.ts";
-import { type Scanned, scanMessages } from "./scan.ts";
+import type { Scanned } from "./scan.ts";
+import { isCutOff } from "./cut-off.ts";
 import type { Site } from "./site.ts";
 import type { MboxSnapshot } from "./snapshot.ts";
 import { nextUidValidity } from "./uidvalidity.ts";
@@ -287,7 +288,10 @@ export class Folder {
     const read = this.#index.read();
     if (!read) return false;
     const { state } = this;
-    for (const line of read.lines) if ("begun" in line) this.#begun = line.begun;
+    for (const line of read.lines) {
+      if ("begun" in line) this.#begun = line.begun;
+      else if ("look" in line) this.#begun = null;
+    }
     if (read.isFresh) {
       const [first] = read.lines;
       const head = first && "head" in first ? first.head : null;
@@ -306,7 +310,6 @@ export class Folder {
       if (!line.look) continue;
       for (const change of pending) shows = state.take(change, line.look) || shows;
       pending = [];
-      this.#begun = null;
     }
     return shows;
   }
@@ -315,17 +318,11 @@ export class Folder {
   async #takeBack(fd: number): Promise<void> {
     const begun = this.#begun;
     this.#begun = null;
-    const { size } = fstatSync(fd);
-    if (!begun || size <= begun.from || size >= begun.to) return;
-    let count = 0;
-    try {
-      for await (const one of scanMessages(fd, { from: begun.from, to: size, quoting: this.site.quoting }))
-        count += one.length > 0 ? 1 : 0;
-    } catch (cause) {
-      if (errnoOf(cause) !== "corruption") throw cause;
-    }
-    // Somebody else has appended since: it stays, and so does the piece in front of it.
-    if (count > 1) return;
+    if (!begun) return;
+    const { state } = this;
+    const last = state.snapshot.size > 0 ? state.snapshot.at(state.snapshot.size - 1).message : state.lead;
+    const isCut = await isCutOff(fd, begun, { end: state.look.end, last, quoting: this.site.quoting });
+    if (!isCut) return;
     ftruncateSync(fd, begun.from);
     fsyncSync(fd);
   }

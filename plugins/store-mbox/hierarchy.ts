@@ -9,6 +9,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  type Stats,
   unlinkSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -30,8 +31,18 @@ export interface Home {
   readonly inbox: string;
 }
 
-export const isFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
-const isDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+export const isFile = (path: string): boolean => statsOf(path)?.isFile() === true;
+const isDirectory = (path: string): boolean => statsOf(path)?.isDirectory() === true;
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    // A mailbox stands where a directory would be.
+    if (errnoOf(cause) === "ENOTDIR") return undefined;
+    throw cause;
+  }
+}
 
 /** Where a mailbox's own things are. Each level has a mark, so that no name of a file in it can be another mailbox. */
 export const controlOf = (home: Home, name: string): string =>

@@ -48,6 +48,8 @@ export interface Head {
 export interface Begun {
   readonly from: number;
   readonly to: number;
+  /** How it begins. */
+  readonly head: string;
 }
 
 export type Line =
