@@ -38,6 +38,7 @@ import type { Site } from "./site.ts";
 import { giveSpecialUse, moveSpecialUses } from "./special-use.ts";
 import { Spooled } from "./spool.ts";
 import { changeSubscription, subscribedIn } from "./subscriptions.ts";
+import { takeUids } from "./take-uids.ts";
 import { usageOfAll } from "./usage.ts";
 
 export class MboxAccount implements AccountMailboxes {
@@ -267,7 +268,7 @@ export class MboxAccount implements AccountMailboxes {
   takeUids(name: string, from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean> {
     return this.#guarded(() => {
       const folder = this.#folder(name);
-      return folder.use("exclusive", (file) => folder.takeUids(file, from));
+      return folder.use("exclusive", (file) => takeUids(folder, file, from));
     });
   }
 

@@ -7,11 +7,12 @@ import { fdatasyncSync, fstatSync, ftruncateSync, readSync } from "node:fs";
 import { type NewMessage, StoreError } from "postern/plugin";
 import { fieldLines, fieldsCrc } from "./alter.ts";
 import { attempt } from "./errors.ts";
-import type { Folder, FolderListener, OpenFile } from "./folder.ts";
+import type { Folder, FolderListener } from "./folder.ts";
 import { formatFromLine } from "./from-line.ts";
 import { writeAll } from "./journal.ts";
 import { Message, type Row, toRow } from "./message.ts";
 import { type Base, canonicalFlags, type MetaLine } from "./meta-fields.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Content, Spooled } from "./spool.ts";
 
 export interface Appending {

@@ -5,7 +5,8 @@
 import { Readable } from "node:stream";
 import { StoreError } from "postern/plugin";
 import { MessageDecoder } from "./decode.ts";
-import type { Folder, OpenFile } from "./folder.ts";
+import type { Folder } from "./folder.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Entry } from "./snapshot.ts";
 import { readAt } from "./window.ts";
 

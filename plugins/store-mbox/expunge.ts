@@ -1,6 +1,7 @@
 /** EXPUNGE: messages with \Deleted go; what stands behind them moves up. */
 import type { Alteration } from "./alter.ts";
-import type { Folder, FolderListener, OpenFile } from "./folder.ts";
+import type { Folder, FolderListener } from "./folder.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Entry } from "./snapshot.ts";
 
 export function expungeMessages(

@@ -53,7 +53,7 @@ export class FolderRegistry {
     let count = 0;
     let messages = 0;
     for (const folder of [...this.#folders.values()].reverse()) {
-      if (folder.holders > 0 || folder.isBusy) continue;
+      if (folder.holders > 0 || folder.mutex.isBusy) continue;
       count++;
       messages += folder.snapshot.size;
       const isLatest = count === 1;

@@ -133,6 +133,20 @@ export class MailboxState {
     }
   }
 
+  /** What others registered, in their order. Answers whether there is anything to see. */
+  takeLines(lines: readonly Line[]): boolean {
+    let shows = false;
+    let pending: Change[] = [];
+    for (const line of lines) {
+      if (!("change" in line)) continue;
+      pending.push(line.change);
+      if (!line.look) continue;
+      for (const change of pending) shows = this.take(change, line.look) || shows;
+      pending = [];
+    }
+    return shows;
+  }
+
   /** All there is, as the index has it from its beginning. Answers whether there is anything to see. */
   takeWhole(head: Head, lines: readonly Line[]): boolean {
     const other = new MailboxState();

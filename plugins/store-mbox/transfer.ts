@@ -6,7 +6,8 @@ import { type CopyResult, StoreError } from "postern/plugin";
 import { type Appending, appendLocked } from "./append.ts";
 import { lockedContent } from "./content.ts";
 import { removeMessages } from "./expunge.ts";
-import type { Folder, FolderListener, OpenFile } from "./folder.ts";
+import type { Folder, FolderListener } from "./folder.ts";
+import type { OpenFile } from "./open-file.ts";
 import type { Entry, MboxSnapshot } from "./snapshot.ts";
 import { Spooled } from "./spool.ts";
 

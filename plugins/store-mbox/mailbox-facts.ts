@@ -1,0 +1,58 @@
+/** What outlives the index of one mailbox, as this process has it: its id and UIDVALIDITY, bounds of UIDs and modseqs. */
+import { type Kept, newMailboxId, readKept, writeKept } from "./beside.ts";
+import { attempt } from "./errors.ts";
+
+/** Modseqs are reserved for so many microseconds. */
+const RESERVE = 3_600_000_000;
+/** So many UIDs are lost when the index of an empty mailbox is. */
+const UIDS_AHEAD = 100;
+
+export class MailboxFacts {
+  readonly #directory: string;
+  #kept: Kept | null = null;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  read(): void {
+    this.#kept ??= readKept(this.#directory);
+  }
+
+  get id(): string {
+    return this.#kept?.id ?? "";
+  }
+
+  get uidValidity(): number {
+    return this.#kept?.uidValidity ?? 0;
+  }
+
+  /** Above all UIDs that were given out. */
+  get uidNext(): number {
+    return this.#kept?.uidNext ?? 1;
+  }
+
+  /** Above all modseqs that were given out. */
+  get floor(): number {
+    return this.#kept?.floor ?? 0;
+  }
+
+  /** A mailbox under another UIDVALIDITY is another mailbox. */
+  begin(uidValidity: number, uidNext = 1): void {
+    this.#keep({ id: newMailboxId(), uidValidity, uidNext, floor: this.floor });
+  }
+
+  raiseFloor(modseq: number): void {
+    if (this.#kept && modseq >= this.#kept.floor) this.#keep({ ...this.#kept, floor: modseq + RESERVE });
+  }
+
+  raiseUids(uidNext: number): void {
+    if (this.#kept && uidNext > this.#kept.uidNext) this.#keep({ ...this.#kept, uidNext: uidNext + UIDS_AHEAD });
+  }
+
+  #keep(kept: Kept): void {
+    this.#kept = kept;
+    // Where nothing can be written it has to do as it is.
+    attempt(() => writeKept(this.#directory, kept));
+  }
+}
