@@ -139,7 +139,8 @@ export class Lanes {
     const { clock, parkedFreely, parkedPerKey, putOff } = this.#room;
     const lane = this.#lanes.get(key);
     if (!lane) return clock.now();
-    if (this.#parked >= parkedFreely && lane.parked.isCrowded(ticket, parkedPerKey)) return lane.nextSlotMs(clock.now(), putOff);
+    if (this.#parked >= parkedFreely && lane.parked.isCrowded(ticket, parkedPerKey))
+      return lane.nextSlotMs(clock.now(), putOff);
     lane.parked.push(ticket);
     ticket.at = "parked";
     this.#parked += 1;
