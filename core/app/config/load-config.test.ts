@@ -84,6 +84,7 @@ describe("a config", () => {
       dns: { servers: [], timeoutMs: 5_000, clientNamesMs: 3_000 },
       keyValue: { ceilingBytes: 256 * 1024 * 1024 },
       mailboxIndex: { ceilingBytes: 4 * 1024 * 1024 * 1024 },
+      quota: expect.objectContaining({ usual: { bytes: 0, messages: 0 }, softPercent: null, whenFull: "defer" }),
       login: { mechanisms: null, cramMd5: false, scramIterations: 4096, hashThreads: null, hashWaiting: 256 },
       firstAccount: null,
       hostname: "mx.example.org",

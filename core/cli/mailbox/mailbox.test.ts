@@ -1,90 +1,26 @@
-/** `postern mailbox` on real files, as an administrator types it; also killed in the middle. */
+/** `postern mailbox` on real files; also killed in the middle. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { hostname, tmpdir } from "node:os";
+import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { PassThrough, Readable } from "node:stream";
-import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { run } from "../program.ts";
+import {
+  closeSite,
+  command,
+  json,
+  mailbox,
+  maildir,
+  mboxMessage,
+  messagesIn,
+  openSite,
+  site,
+  subjects,
+  write,
+} from "../../testing/mailbox-commands.ts";
 
-const bin = fileURLToPath(new URL("../bin.ts", import.meta.url));
-const command = ["-C", "postern-source", "--import", fileURLToPath(import.meta.resolve("tsx")), bin];
-
-let site: string;
-
-beforeEach(async () => {
-  site = await mkdtemp(join(tmpdir(), "postern-mailbox-"));
-  await mkdir(join(site, "data"));
-  await writeFile(
-    join(site, "postern.config.yaml"),
-    "hostname: mx.example.org\norigin: example.org\ndataDir: data\nworkers: 1\n" +
-      "quota: { folders: { Trash: { ignore: true } } }\n" +
-      "listeners: [{ role: mx, host: 127.0.0.1, port: 0 }]\n" +
-      "plugins:\n  - directory-file: { path: accounts.yaml, domains: [example.org] }\n  - store-maildir\n  - deliver-local\n",
-  );
-  await writeFile(
-    join(site, "accounts.yaml"),
-    "accounts:\n  - { address: ann@example.org, quota: 1MiB, quotaMessages: 5000 }\n  - { address: bob@example.org }\n  - { address: eve@example.net }\n",
-    { mode: 0o600 },
-  );
-});
-afterEach(() => rm(site, { recursive: true, force: true }));
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function mailbox(...args: readonly string[]): Promise<Ran> {
-  const [out, err] = [new PassThrough(), new PassThrough()];
-  const texts = Promise.all([text(out), text(err)]);
-  const code = await run(["mailbox", ...args], { out, err, in: Readable.from([]), cwd: site });
-  out.end();
-  err.end();
-  const [said, complained] = await texts;
-  return { code, out: said, err: complained };
-}
-
-const json = async (...args: readonly string[]): Promise<readonly Record<string, unknown>[]> => {
-  const { out, err, code } = await mailbox(...args, "--json");
-  if (code !== 0) throw new Error(err);
-  return out
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
-};
-
-const maildir = (login: string, ...parts: readonly string[]): string => {
-  const [user = "", domain = ""] = login.split("@");
-  return join(site, "data/mail", domain, user, "Maildir", ...parts);
-};
-
-/** Names and contents of all messages of a mailbox. */
-async function messagesIn(directory: string): Promise<readonly { readonly name: string; readonly content: string }[]> {
-  const found = [];
-  for (const where of ["new", "cur"]) {
-    for (const name of (await readdir(join(directory, where))).sort()) {
-      found.push({ name, content: await readFile(join(directory, where, name), "latin1") });
-    }
-  }
-  return found;
-}
-
-const subjects = async (directory: string): Promise<readonly string[]> =>
-  (await messagesIn(directory)).map(({ content }) => /^Subject: (.*)\r$/m.exec(content)?.[1] ?? "").sort();
-
-const mboxMessage = (subject: string, how: { body?: string; fields?: string } = {}): string =>
-  `From ann@example.net Mon Nov  2 10:03:05 2026\nSubject: ${subject}\n${how.fields ?? ""}\n${how.body ?? "Text.\n"}\n`;
-
-const write = async (name: string, content: string): Promise<string> => {
-  await writeFile(join(site, name), content, "latin1");
-  return join(site, name);
-};
+beforeEach(openSite);
+afterEach(closeSite);
 
 describe("postern mailbox", () => {
   it("lists mailboxes as a table, as names, as JSON", async () => {
@@ -326,90 +262,5 @@ describe("move", () => {
     expect(out).toMatch(/: 1 messages/);
     expect(err).toContain("INBOX is not empty or cannot keep UIDs");
     expect(await subjects(maildir("bob@example.org"))).toEqual(["one", "one"]);
-  });
-});
-
-describe("check and repair", () => {
-  beforeEach(async () => {
-    await write("in.mbox", mboxMessage("one") + mboxMessage("two") + mboxMessage("three"));
-    await mailbox("import", "ann@example.org", "mbox:in.mbox", "--rename", "in=INBOX", "-q");
-  });
-
-  it("finds nothing wrong with what is right", async () => {
-    expect(await mailbox("check", "--all")).toMatchObject({
-      code: 0,
-      out: expect.stringContaining("nothing is wrong"),
-    });
-  });
-
-  it("finds a count that is not what is there, and counts anew", async () => {
-    await mailbox("quota", "ann@example.org");
-    await rm(maildir("ann@example.org", "new", (await readdir(maildir("ann@example.org", "new")))[0] ?? ""));
-    expect((await mailbox("check", "ann@example.org")).out).toMatch(/quota: .* wrong by \d+ octets and 1 messages\n/);
-    expect((await mailbox("repair", "ann@example.org")).out).toContain("counted anew");
-    expect(await mailbox("check", "ann@example.org")).toMatchObject({ code: 0 });
-  });
-
-  it("finds damage, changes nothing; repair mends it, loses no message and says what it did", async () => {
-    const list = maildir("ann@example.org", "dovecot-uidlist");
-    const lines = (await readFile(list, "utf8")).split("\n");
-    const third = lines[3]?.replace(/^3 /, "2 ") ?? "";
-    await writeFile(list, [...lines.slice(0, 3), third, "what is this", ""].join("\n"));
-    await writeFile(`${list}.lock`, `999999999:${hostname()}`);
-    await rm(maildir("ann@example.org", "tmp"), { recursive: true });
-    const [name = ""] = await readdir(maildir("ann@example.org", "new"));
-    await appendFile(maildir("ann@example.org", "new", name), "longer\r\n");
-    const before = await readFile(list, "utf8");
-
-    const checked = await mailbox("check", "ann@example.org", "--json");
-    expect(checked.code).toBe(1);
-    expect(checked.out).toContain('"kind":"missing-directory"');
-    expect(await readFile(list, "utf8")).toBe(before);
-    expect((await mailbox("repair", "ann@example.org", "--dry-run")).code).toBe(1);
-    expect(await readFile(list, "utf8")).toBe(before);
-
-    const repaired = await mailbox("repair", "ann@example.org");
-    for (const kind of ["missing-directory", "stale-lock", "uid-list", "double-uid", "wrong-size"])
-      expect(repaired.out).toContain(kind);
-    expect(repaired.code).toBe(0);
-    expect(await mailbox("check", "ann@example.org")).toMatchObject({ code: 0 });
-    expect(await subjects(maildir("ann@example.org"))).toEqual(["one", "three", "two"]);
-    expect(await readFile(maildir("ann@example.org", "postern-damaged-dovecot-uidlist"), "utf8")).toBe(before);
-  });
-});
-
-describe("expire", () => {
-  it("removes by the config's rules what is past its time, or only says so", async () => {
-    expect(await mailbox("expire", "--all", "--yes")).toMatchObject({
-      code: 78,
-      err: expect.stringContaining("rules of expiry"),
-    });
-    const config = await readFile(join(site, "postern.config.yaml"), "utf8");
-    await write(
-      "postern.config.yaml",
-      `${config}  - admin-expiry: { rules: [{ mailbox: "\\\\Trash", after: 30d, by: received, keepFlagged: true }] }\n`,
-    );
-    const old =
-      mboxMessage("old").replace("2026", "2020") +
-      mboxMessage("kept", { fields: "X-Status: F\n" }).replace("2026", "2020");
-    const recent = mboxMessage("recent").replace(
-      "Nov  2 10:03:05 2026",
-      new Date()
-        .toString()
-        .slice(4, 24)
-        .replace(/(\d{4}) (.*)/, "$2 $1"),
-    );
-    await write("Trash", old + recent);
-    await write("Other", old);
-    for (const name of ["Trash", "Other"]) await mailbox("import", "ann@example.org", `mbox:${name}`, "-q");
-    const dry = await mailbox("expire", "--all", "--dry-run");
-    expect(dry.out).toMatch(
-      /^ann@example.org Trash: 1 messages, \d+B, since 2020-.*\n1 messages, \d+B would be removed\n$/,
-    );
-    expect(await subjects(maildir("ann@example.org", ".Trash"))).toEqual(["kept", "old", "recent"]);
-    expect((await mailbox("expire", "--all")).err).toContain("Say --yes");
-    expect((await mailbox("expire", "--all", "--yes")).out).toMatch(/1 messages, \d+B removed\n$/);
-    expect(await subjects(maildir("ann@example.org", ".Trash"))).toEqual(["kept", "recent"]);
-    expect(await subjects(maildir("ann@example.org", ".Other"))).toEqual(["kept", "old"]);
   });
 });
