@@ -17,6 +17,7 @@ import {
   fillText,
   Gravity,
   proceed,
+  type Recipient,
   Resolver,
   refuse,
   type Session,
@@ -46,6 +47,7 @@ export default definePlugin({
     clientName: Sites("the client's name, where it is confirmed (reject_rhsbl_client)"),
     helo: Sites("the name in HELO (reject_rhsbl_helo)"),
     sender: Sites("the domain of the reverse-path (reject_rhsbl_sender)"),
+    recipient: Sites("the domain of the recipient (reject_rhsbl_recipient)"),
     threshold: Type.Integer({ minimum: 1, default: 1, description: "Sum of weights from which on mail is refused." }),
     allowFrom: Type.Optional(
       Type.Integer({
@@ -85,6 +87,7 @@ export default definePlugin({
       clientName: config.clientName.map(readSite),
       helo: config.helo.map(readSite),
       sender: config.sender.map(readSite),
+      recipient: config.recipient.map(readSite),
     };
     const questions = (subject: Subject, what: string, name: string): Question[] =>
       asked[subject]
@@ -129,11 +132,12 @@ export default definePlugin({
         ofSession(session),
         names.length === 0 ? NOTHING : within(config.wait, (signal) => score(names, signal)),
       ]);
-      return {
-        total: one.total + other.total,
-        hits: [...one.hits, ...other.hits],
-        failed: [...one.failed, ...other.failed],
-      };
+      return sum(one, other);
+    };
+    const withRecipient = async (found: Promise<Score>, { address }: Recipient): Promise<Score> => {
+      const names = ofDomain("recipient", address.domain);
+      if (names.length === 0) return found;
+      return sum(...(await Promise.all([found, within(config.wait, (signal) => score(names, signal))])));
     };
     const judge = async (found: Score, { remote }: Session) => {
       const hit = gravest(found);
@@ -167,9 +171,11 @@ export default definePlugin({
           if (!isExempt(session)) void ofSession(session);
           return proceed;
         },
-        rcptTo(envelope) {
+        rcptTo(envelope, recipient) {
           const { session } = envelope;
           if (session === null || isExempt(session)) return proceed;
+          if (asked.recipient.length > 0)
+            return withRecipient(ofMessage(envelope), recipient).then((found) => judge(found, session));
           // Nothing was said of this client under these names before.
           const clean = unlisted(session);
           const of = namesOf(envelope);
@@ -182,6 +188,12 @@ export default definePlugin({
       },
     };
   },
+});
+
+const sum = (one: Score, other: Score): Score => ({
+  total: one.total + other.total,
+  hits: [...one.hits, ...other.hits],
+  failed: [...one.failed, ...other.failed],
 });
 
 function readSite(raw: string): Site {
@@ -205,4 +217,5 @@ const classes: Readonly<Record<Subject, string>> = {
   clientName: "Client host",
   helo: "Helo command",
   sender: "Sender address",
+  recipient: "Recipient address",
 };

@@ -3,7 +3,7 @@ import type { BlockList } from "./block-list.ts";
 import type { Site } from "./site.ts";
 
 /** Whom a list is about. */
-export type Subject = "client" | "clientName" | "helo" | "sender";
+export type Subject = "client" | "clientName" | "helo" | "sender" | "recipient";
 
 export interface Question {
   readonly subject: Subject;

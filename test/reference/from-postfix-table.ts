@@ -150,12 +150,7 @@ export const sections: readonly Section[] = [
         "probeSender",
         "what is known is kept in `dataDir/kv`",
       ),
-      row(
-        "reject_rhsbl_recipient",
-        "policy-access",
-        "checks.check",
-        "`check: recipient` with a table of your own; lists in DNS are asked about clients and senders",
-      ),
+      row("reject_rhsbl_recipient", "policy-dnsbl", "recipient"),
       row("check_policy_service with postgrey", "policy-greylist", undefined, "or postgrey itself, by policy-delegate"),
     ],
   },
