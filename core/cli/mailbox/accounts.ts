@@ -2,7 +2,6 @@
  * Whose mailboxes a command is about: named accounts, all of a domain, or all. Works beside a running server, as stores are safe between
  * processes; what root types is written as the server's user.
  */
-import { stat } from "node:fs/promises";
 import type { ServerConfig } from "../../app/config/server-config.ts";
 import { exitCodes } from "../../app/start-error.ts";
 import type { Account } from "../../contracts/account.ts";
@@ -12,6 +11,7 @@ import { becomeOwner } from "../become-owner.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { type ConfigOption, configOf } from "../config.ts";
 import { type OfflineKernel, openOfflineKernel } from "../offline-kernel.ts";
+import { statIfThere } from "../stat-if-there.ts";
 import type { Terminal } from "../terminal.ts";
 
 export interface AccountOptions extends ConfigOption {
@@ -53,7 +53,7 @@ export async function withKernel(
   act: (room: MailboxRoom) => Promise<void>,
 ): Promise<void> {
   const config = await configOf(options, terminal);
-  const owner = await stat(config.dataDir).catch(() => null);
+  const owner = await statIfThere(config.dataDir);
   const comeBack = owner === null ? () => {} : becomeOwner(owner);
   try {
     const offline = await openOfflineKernel(config);

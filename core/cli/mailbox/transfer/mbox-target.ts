@@ -1,8 +1,9 @@
 /** mbox files as a target: one for each folder, below a directory. Only what a transfer wrote itself is ever cut off again. */
-import { mkdir, open, stat } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exitCodes } from "../../../app/start-error.ts";
 import { CommandError } from "../../command-error.ts";
+import { statIfThere } from "../../stat-if-there.ts";
 import { writeMessage } from "./mbox-format.ts";
 import type { OpenTarget, Target } from "./target.ts";
 
@@ -30,7 +31,7 @@ function openFile(name: string, path: string): OpenTarget {
     isEmpty: async () => false,
     keepUids: async () => false,
     async mark() {
-      return (await stat(path).catch(() => null))?.size ?? 0;
+      return (await statIfThere(path))?.size ?? 0;
     },
     async append(messages) {
       const file = await open(path, "a", 0o600);
@@ -45,7 +46,7 @@ function openFile(name: string, path: string): OpenTarget {
       return messages.map(() => null);
     },
     async recover(mark) {
-      const size = (await stat(path).catch(() => null))?.size ?? 0;
+      const size = (await statIfThere(path))?.size ?? 0;
       if (size > mark) {
         const file = await open(path, "r+");
         try {
