@@ -66,7 +66,7 @@ it("a slot whose worker dies gets another one, and the other slots keep theirs",
   await vi.waitFor(async () => expect(await starts(0)).toHaveLength(3), patience);
   expect((await starts(0)).map(({ listens }) => listens)).toEqual(["true", "true", "true"]);
   expect(await starts(1)).toHaveLength(1);
-}, 120_000);
+});
 
 it("a worker that cannot start with its listeners works its mail off without them, and gets them back", async () => {
   const { mode, killSlot, starts, texts } = await startedPrimary(500);
@@ -81,4 +81,4 @@ it("a worker that cannot start with its listeners works its mail off without the
   await mode("well");
   await vi.waitFor(async () => expect((await listening()).slice(4)).toContain("true"), patience);
   expect(await starts(1)).toHaveLength(1);
-}, 120_000);
+});

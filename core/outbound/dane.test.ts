@@ -82,7 +82,7 @@ beforeAll(async () => {
   client = await make("client", { by: "middle-ec", more: [...leaf("mx.example.org"), "extendedKeyUsage=clientAuth"] });
   short = await make("short", { by: "middle-ec", more: leaf("mx.example.org"), days: 1 });
   byLeaf = await make("by-leaf", { by: "host-ec", more: leaf("mx.example.org") });
-}, 120_000);
+});
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 interface Question {

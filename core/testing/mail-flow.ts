@@ -161,7 +161,7 @@ async function quiet(queue: Queue): Promise<void> {
   }
 }
 
-const PATIENCE_MS = 50_000;
+const PATIENCE_MS = 180_000;
 
 /** Waits, turn by turn of the event loop, until something is so. Rejects where that takes too long. */
 export async function until(isSo: () => boolean): Promise<void> {

@@ -131,7 +131,7 @@ class Client {
     await new Promise<void>((resolve, reject) => {
       socket.once(options.implicitTls ? "secureConnect" : "connect", resolve).once("error", reject);
     });
-    return new Client(socket, options.timeoutMs ?? 10_000);
+    return new Client(socket, options.timeoutMs ?? 60_000);
   }
 
   #listen(): void {

@@ -30,4 +30,4 @@ it("that is being written in place makes nobody unknown", async () => {
   while ((await file.latest())?.byLogin("dora@example.org") === null) found.add(file.current()?.all.length);
   expect([...found]).toEqual([1]);
   expect(file.current()?.all.length).toBe(2);
-}, 60_000);
+});

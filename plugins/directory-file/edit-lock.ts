@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:net";
 
 const RETRY_MS = 25;
-const GIVE_UP_MS = 10_000;
+const GIVE_UP_MS = 60_000;
 
 export async function withEditLock<T>(path: string, edit: () => Promise<T>): Promise<T> {
   const lock = await acquire(path);

@@ -180,7 +180,7 @@ describe("messages of an mbox", () => {
         expect(found.length).toBe(2);
       }
     }
-  }, 120_000);
+  });
 
   it("needs no more memory for a line or a header without end", async () => {
     const file = Buffer.concat([

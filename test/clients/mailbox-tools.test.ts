@@ -261,5 +261,5 @@ describeWith(["mutt", "script"], "mbox files between mutt and postern", () => {
     });
     expect(after.all.map(plain)).toEqual(before.all.map(plain));
     expect(await readdir(join(site, "out"))).toEqual(["INBOX.mbox"]);
-  }, 90_000);
+  });
 });

@@ -22,7 +22,7 @@ export async function arrival(
   port: number,
   login: Login,
   fits: (source: string) => boolean,
-  timeoutMs = 30_000,
+  timeoutMs = 120_000,
 ): Promise<string> {
   const client = imapClient(port, login);
   await client.connect();

@@ -40,7 +40,7 @@ export interface RunOptions {
 export function run(
   program: string,
   args: readonly string[],
-  { input = "", env = {}, cwd, timeoutMs = 60_000 }: RunOptions = {},
+  { input = "", env = {}, cwd, timeoutMs = 180_000 }: RunOptions = {},
 ): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, [...args], { env: { ...environment, LC_ALL: "C.UTF-8", ...env }, cwd });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await chmod(server.directory, 0o755);
   for (const name of ["sendmail", "mailq", "newaliases"]) await install(name);
   await server.startProcess();
-}, 120_000);
+});
 afterAll(() => server?.stop());
 
 /** A program of that name, which is the server's own called by it. */
@@ -59,7 +59,7 @@ describe("a message that a program leaves", () => {
     expect(exitCode, output).toBe(0);
     await server.startProcess();
     await arrived("while it was down");
-  }, 120_000);
+  });
 
   it("is not lost when the server is killed while it picks up", async () => {
     const subjects = Array.from({ length: 30 }, (_, n) => `killed ${n}`);
@@ -139,7 +139,7 @@ describe.runIf(isRoot)("other users", () => {
     await stat(path);
     await server.startProcess();
     await arrived("private");
-  }, 120_000);
+  });
 
   it("do not see the queue", async () => {
     const { exitCode, output } = await as([program("mailq")]);

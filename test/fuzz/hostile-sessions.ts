@@ -129,7 +129,7 @@ const wholeLines = (received: string): string => {
 
 /** The server has let go of every connection. */
 async function allGone(server: SmtpTestServer): Promise<void> {
-  const until = performance.now() + 60_000;
+  const until = performance.now() + 180_000;
   while (server.listener.connections > 0) {
     hold(performance.now() < until, () => `${server.listener.connections} connections are left`);
     await sleep(20);

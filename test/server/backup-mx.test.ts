@@ -75,7 +75,7 @@ async function send(port: number, to: string): Promise<string> {
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
+  const deadline = performance.now() + 120_000;
   while (!isSo()) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${isSo}`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -23,7 +23,7 @@ async function send(port: number, from: string, to: readonly string[], content: 
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 60_000;
+  const deadline = performance.now() + 180_000;
   while (!isSo()) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${isSo}`);
     await new Promise((resolve) => setImmediate(resolve));

@@ -150,7 +150,7 @@ export class RunningServer {
   }
 
   /** The first log line from `from` on that fits, waiting for it. */
-  async logged(fits: (line: LogLine) => boolean, from = 0, timeoutMs = 30_000): Promise<LogLine> {
+  async logged(fits: (line: LogLine) => boolean, from = 0, timeoutMs = 120_000): Promise<LogLine> {
     const deadline = Date.now() + timeoutMs;
     for (let at = from; ; at++) {
       while (at >= this.lines.length) await this.#next(deadline);

@@ -48,7 +48,7 @@ beforeAll(async () => {
   own = { cert: await readFile(cert, "utf8"), key: await readFile(key, "utf8") };
   const spki = new X509Certificate(own.cert).publicKey.export({ type: "spki", format: "der" });
   good = createHash("sha256").update(spki).digest();
-}, 60_000);
+});
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 beforeEach(async () => {

@@ -52,7 +52,7 @@ beforeAll(async () => {
   };
   fitting = await issue(HOST);
   strange = await issue("other.example.net");
-}, 60_000);
+});
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
 let identity: Identity;
