@@ -181,6 +181,12 @@ export class Folder {
     return [...scan.unknown.keys()].filter((base) => (this.uidlist.records.get(base)?.uid ?? 0) < published);
   }
 
+  /** Before anything is known of the mailbox: what was given since the list was read. */
+  rereadUids(): void {
+    const { uidValidity } = this.uidlist;
+    if (this.uidlist.refresh() === "missing" || this.uidlist.uidValidity !== uidValidity) this.#refuseOther();
+  }
+
   async #readUids(lost: Set<number>): Promise<void> {
     if (this.#refreshUids(lost) === "missing") await withUidLock(this.path, () => this.#readUidsLocked(lost));
   }

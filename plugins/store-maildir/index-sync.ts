@@ -20,6 +20,8 @@ export async function beginWithIndex(folder: Folder): Promise<boolean> {
   const loaded = await folder.index?.load();
   if (!loaded) return false;
   const { head, messages } = loaded;
+  // UIDs stand in the list before they are registered: a list as old as the index would lack what was given while that was read.
+  folder.rereadUids();
   folder.modseq.resume(head.highestModseq);
   const lost = new Set<number>();
   const appended: Entry[] = [];

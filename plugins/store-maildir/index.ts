@@ -70,11 +70,6 @@ export default definePlugin({
       description:
         "How new mail gets onto the disk: `together`: with more than a few messages at a time the file system is flushed as a whole (syncfs(2), called by a small program that stays: Perl, or a shell with sync(1)); `each`: every file by itself, for a file system on which others write a lot.",
     }),
-    useIndex: Type.Boolean({
-      default: false,
-      description:
-        "Keep what is known of messages in the index of mailboxes (`mailboxIndex`). Off: several processes that add mail to one mailbox at the same moment may give messages new UIDs with it.",
-    }),
     uniqueIds: Type.String({
       default: DEFAULT_UNIQUE_IDS,
       description:
@@ -103,7 +98,7 @@ export default definePlugin({
         configDir,
         log,
         clock,
-        index: config.useIndex ? (needs.index ?? null) : null,
+        index: needs.index ?? null,
         notifier: needs.notifier ?? null,
         quotas: needs.quotas ?? null,
       },

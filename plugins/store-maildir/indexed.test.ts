@@ -29,7 +29,6 @@ await mailboxStoreConformance("store-maildir with an index", async ({ quotas } =
   return {
     store: make(),
     home,
-    mayRenumber: true,
     elsewhere: {
       module: new URL("testing/open-store.ts", import.meta.url).href,
       indexDirectory: index.directory,

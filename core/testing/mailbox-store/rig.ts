@@ -17,8 +17,6 @@ export interface StoreUnderTest {
   readonly sharesModseqs?: boolean;
   /** How processes of their own have the same mail, for tests that kill them. Left out: those are not run. */
   readonly elsewhere?: StoreElsewhere;
-  /** A fault that is known: where processes add mail at the same moment, messages may get new UIDs. That test is left out. */
-  readonly mayRenumber?: boolean;
 }
 
 /** A module, as a URL, that exports `openStore(config, index): Promise<MailboxStore>`. */
