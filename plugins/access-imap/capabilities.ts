@@ -3,8 +3,8 @@ import type { Connection, Logins } from "postern/plugin";
 
 // RFC 7888, RFC 4959, RFC 2971, RFC 2177
 const always = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE";
-// RFC 2342, RFC 3348, RFC 4315, RFC 3691, RFC 6851, RFC 6154
-const afterLogin = "NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE";
+// RFC 5161, RFC 2342, RFC 3348, RFC 4315, RFC 3691, RFC 6851, RFC 6154
+const afterLogin = "ENABLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE";
 
 /** SASL mechanisms to offer now; none where TLS is required and not on yet, whatever `Logins` would take there. */
 export function mechanismsOf({ listenerTls, session }: Connection, logins: Logins): readonly string[] {

@@ -10,9 +10,12 @@ import type {
   ServerFacts,
 } from "postern/plugin";
 import { capabilitiesOf } from "./capabilities.ts";
+import type { Extension } from "./extensions.ts";
 import type { Options } from "./options.ts";
 import { Selected } from "./selected.ts";
 import type { CommandReader } from "./wire/command-reader.ts";
+import { formatAstring, formatUtf8 } from "./wire/format.ts";
+import { encodeMailboxName } from "./wire/modified-utf7.ts";
 import type { Writer } from "./wire/writer.ts";
 
 export type State =
@@ -39,6 +42,8 @@ export class ImapSession {
   readonly out: Writer;
   readonly log: Log;
   state: State = { at: "notAuthenticated" };
+  /** RFC 5161: what the client has said it understands; stays until the connection ends. */
+  readonly enabled = new Set<Extension>();
   loginFailures = 0;
   hasSaidBye = false;
   /** A command is being carried out; not while it waits for a line of the client. A server that ends lets it finish. */
@@ -54,6 +59,22 @@ export class ImapSession {
 
   get capabilities(): string {
     return capabilitiesOf(this.connection, this.services.logins, this.state.at !== "notAuthenticated");
+  }
+
+  /** RFC 6855 3, RFC 9051: quoted strings that we send may be UTF-8. */
+  get isUtf8(): boolean {
+    return this.enabled.has("UTF8=ACCEPT") || this.enabled.has("IMAP4REV2");
+  }
+
+  /** RFC 5161 3.1. The dependencies of an extension are enabled with it. */
+  enable(extension: Extension): void {
+    this.enabled.add(extension);
+    this.reader.isUtf8 = this.isUtf8;
+  }
+
+  /** A mailbox name as it goes out: an octet string, an astring. */
+  formatName(name: string): string {
+    return this.isUtf8 ? formatUtf8(name) : formatAstring(encodeMailboxName(name));
   }
 
   /** After a successful login. Rejects if the account has no mailboxes or they cannot be had now. */

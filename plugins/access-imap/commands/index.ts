@@ -8,6 +8,7 @@ import type { AnyCommand } from "./command.ts";
 import { copy, uidCopy } from "./copy.ts";
 import { create } from "./create.ts";
 import { remove } from "./delete.ts";
+import { enable } from "./enable.ts";
 import { examine } from "./examine.ts";
 import { expunge, uidExpunge } from "./expunge.ts";
 import { fetch, uidFetch } from "./fetch.ts";
@@ -39,6 +40,7 @@ export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["COPY", copy],
   ["CREATE", create],
   ["DELETE", remove],
+  ["ENABLE", enable],
   ["EXAMINE", examine],
   ["EXPUNGE", expunge],
   ["FETCH", fetch],

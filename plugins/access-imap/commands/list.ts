@@ -3,8 +3,6 @@ import type { MailboxListing } from "postern/plugin";
 import { type ListArguments, parseListArguments } from "../list/arguments.ts";
 import { MailboxPattern } from "../list/pattern.ts";
 import { ok } from "../reply.ts";
-import { formatAstring } from "../wire/format.ts";
-import { encodeMailboxName } from "../wire/modified-utf7.ts";
 import { defineCommand } from "./command.ts";
 
 export const list = defineCommand({
@@ -20,7 +18,7 @@ export const list = defineCommand({
     const wanted = new MailboxPattern(reference + pattern);
     for (const listing of await mailboxes.list()) {
       if (!wanted.matches(listing.name)) continue;
-      const name = formatAstring(encodeMailboxName(listing.name));
+      const name = session.formatName(listing.name);
       session.out.line(`* LIST (${attributes(listing)}) "${mailboxes.separator}" ${name}`);
     }
     return ok("List completed");

@@ -2,8 +2,6 @@
 import { type ListArguments, parseListArguments } from "../list/arguments.ts";
 import { MailboxPattern } from "../list/pattern.ts";
 import { ok } from "../reply.ts";
-import { formatAstring } from "../wire/format.ts";
-import { encodeMailboxName } from "../wire/modified-utf7.ts";
 import { defineCommand } from "./command.ts";
 
 export const lsub = defineCommand({
@@ -25,7 +23,7 @@ export const lsub = defineCommand({
       }
     }
     for (const [name, attribute] of [...found].sort(([a], [b]) => (a < b ? -1 : 1)))
-      session.out.line(`* LSUB (${attribute}) "${mailboxes.separator}" ${formatAstring(encodeMailboxName(name))}`);
+      session.out.line(`* LSUB (${attribute}) "${mailboxes.separator}" ${session.formatName(name)}`);
     return ok("Lsub completed");
   },
 });

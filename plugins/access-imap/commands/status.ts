@@ -2,8 +2,6 @@
 import type { MailboxStatus } from "postern/plugin";
 import { canonicalName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
-import { formatAstring } from "../wire/format.ts";
-import { encodeMailboxName } from "../wire/modified-utf7.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
 import { defineCommand } from "./command.ts";
 
@@ -33,7 +31,7 @@ export const status = defineCommand({
   async run({ session, mailboxes }, { name, wanted }) {
     const facts = await mailboxes.status(name);
     const values = wanted.map((item) => `${item} ${items.get(item)?.(facts) ?? 0}`);
-    session.out.line(`* STATUS ${formatAstring(encodeMailboxName(name))} (${values.join(" ")})`);
+    session.out.line(`* STATUS ${session.formatName(name)} (${values.join(" ")})`);
     return ok("Status completed");
   },
 });

@@ -33,9 +33,12 @@ export class CommandParser {
   #segment = 0;
   #text: string;
   #at = 0;
+  readonly #isUtf8: boolean;
 
-  constructor(segments: readonly Segment[]) {
+  /** `isUtf8`: the client has enabled it (RFC 6855 3, RFC 9051), so names of mailboxes are UTF-8. */
+  constructor(segments: readonly Segment[], { isUtf8 = false }: { readonly isUtf8?: boolean } = {}) {
     this.#segments = segments;
+    this.#isUtf8 = isUtf8;
     const first = segments[0];
     this.#text = typeof first === "string" ? first : "";
   }
@@ -161,9 +164,14 @@ export class CommandParser {
   /** A mailbox name as text; INBOX in any case is `INBOX` (RFC 3501 5.1). */
   mailbox(): string {
     const octets = this.astring();
-    const name = decodeMailboxName(octets);
-    if (name === null) throw new SyntaxFault("Mailbox name is not valid modified UTF-7");
+    const name = this.decodeName(octets);
+    if (name === null) throw new SyntaxFault(`Mailbox name is not valid ${this.#isUtf8 ? "UTF-8" : "modified UTF-7"}`);
     return name.toUpperCase() === "INBOX" ? "INBOX" : name;
+  }
+
+  /** A name of a mailbox, or a pattern for names; `null` where the octets are none. */
+  decodeName(octets: string): string | null {
+    return this.#isUtf8 ? decodeUtf8(octets) : decodeMailboxName(octets);
   }
 
   /** RFC 3501 9 list-mailbox: an astring in which `%` and `*` may stand bare. Octets as sent. */
@@ -212,6 +220,17 @@ export class CommandParser {
     const epochMs = parseDateTime(this.string());
     if (epochMs === null) throw new SyntaxFault("Expected a date-time");
     return epochMs;
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function decodeUtf8(octets: string): string | null {
+  try {
+    return utf8.decode(Buffer.from(octets, "latin1"));
+  } catch (fault) {
+    if (!(fault instanceof TypeError)) throw fault;
+    return null;
   }
 }
 

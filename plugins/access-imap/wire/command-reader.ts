@@ -46,6 +46,8 @@ export class CommandReader {
   readonly #out: Writer;
   readonly #wantsStream: WantsStream;
   limits: CommandLimits;
+  /** Names of mailboxes are UTF-8 from now on. */
+  isUtf8 = false;
 
   constructor(connection: Connection, out: Writer, limits: CommandLimits, wantsStream: WantsStream) {
     this.#connection = connection;
@@ -64,14 +66,16 @@ export class CommandReader {
     }
     if (line === null) return { at: "ended" };
     if (line instanceof Promise) return this.#later(line);
-    return line[line.length - 1] === closingBrace ? this.#withLiterals(line) : command([latin1(line)], null);
+    return line[line.length - 1] === closingBrace ? this.#withLiterals(line) : this.#command([latin1(line)], null);
   }
 
   async #later(line: Promise<Buffer | null>): Promise<Incoming> {
     try {
       const bytes = await line;
       if (bytes === null) return { at: "ended" };
-      return bytes[bytes.length - 1] === closingBrace ? this.#withLiterals(bytes) : command([latin1(bytes)], null);
+      return bytes[bytes.length - 1] === closingBrace
+        ? this.#withLiterals(bytes)
+        : this.#command([latin1(bytes)], null);
     } catch (fault) {
       return lineFault(fault, []);
     }
@@ -88,8 +92,8 @@ export class CommandReader {
         const literal = announcedIn(text);
         segments.push(literal ? text.slice(0, text.lastIndexOf("{")) : text);
         size += line.length;
-        if (!literal) return command(segments, null);
-        if (this.#isStreamed(segments)) return command([...segments], literal);
+        if (!literal) return this.#command(segments, null);
+        if (this.#isStreamed(segments)) return this.#command([...segments], literal);
         size += literal.sizeBytes;
         if (size > this.limits.maxCommandBytes) return await this.#skip(segments, literal);
         if (literal.isSynchronizing) await this.goAhead();
@@ -104,7 +108,7 @@ export class CommandReader {
   }
 
   #isStreamed(segments: readonly Segment[]): boolean {
-    const incoming = command(segments, null);
+    const incoming = this.#command(segments, null);
     if (incoming.at !== "command") return false;
     try {
       return this.#wantsStream(incoming.name, incoming.parser);
@@ -140,6 +144,23 @@ export class CommandReader {
     const canGoOn = await this.skipLiteral(literal);
     return { at: "fault", tag: tagOf(segments), text: "Command is too large", isFatal: !canGoOn };
   }
+
+  #command(segments: readonly Segment[], literal: AnnouncedLiteral | null): Incoming {
+    const parser = new CommandParser(segments, { isUtf8: this.isUtf8 });
+    try {
+      const tag = parser.tag();
+      parser.space();
+      let name = parser.atom().toUpperCase();
+      if (name === "UID") {
+        parser.space();
+        name = `UID ${parser.atom().toUpperCase()}`;
+      }
+      return { at: "command", tag, name, parser, literal };
+    } catch (fault) {
+      if (!(fault instanceof SyntaxFault)) throw fault;
+      return { at: "fault", tag: tagOf(segments), text: "Expected a tag and a command", isFatal: false };
+    }
+  }
 }
 
 const latin1 = (bytes: Buffer): string => bytes.toString("latin1");
@@ -148,23 +169,6 @@ const latin1 = (bytes: Buffer): string => bytes.toString("latin1");
 export function announcedIn(line: string): AnnouncedLiteral | null {
   const match = literalMark.exec(line);
   return match ? { sizeBytes: Number(match[1]), isSynchronizing: match[2] === "" } : null;
-}
-
-function command(segments: readonly Segment[], literal: AnnouncedLiteral | null): Incoming {
-  const parser = new CommandParser(segments);
-  try {
-    const tag = parser.tag();
-    parser.space();
-    let name = parser.atom().toUpperCase();
-    if (name === "UID") {
-      parser.space();
-      name = `UID ${parser.atom().toUpperCase()}`;
-    }
-    return { at: "command", tag, name, parser, literal };
-  } catch (fault) {
-    if (!(fault instanceof SyntaxFault)) throw fault;
-    return { at: "fault", tag: tagOf(segments), text: "Expected a tag and a command", isFatal: false };
-  }
 }
 
 function tagOf(segments: readonly Segment[]): string | null {

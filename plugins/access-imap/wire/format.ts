@@ -18,6 +18,14 @@ export const formatNstring = (value: string | null): string => (value === null ?
 export const formatAstring = (value: string): string =>
   /^[!#$&'+-Z^-z|}~[\]]+$/.test(value) && value.toUpperCase() !== "NIL" ? value : formatString(value);
 
+/** Text in UTF-8, where the client has enabled that (RFC 6855 3): quoted, or a literal where it holds what a quoted string must not. */
+export function formatUtf8(text: string): string {
+  if (/^[ -~]*$/.test(text)) return formatAstring(text);
+  const octets = Buffer.from(text, "utf8").toString("latin1");
+  if (octets.length > maxQuotedLength || /[\r\n\0]/.test(octets)) return formatString(octets);
+  return `"${octets.replace(/["\\]/g, "\\$&")}"`;
+}
+
 /** Text for people in a response line: printable ASCII, bounded. */
 export const formatText = (text: string): string => {
   const clean = text
