@@ -1,18 +1,21 @@
 /** FETCH (RFC 3501 6.4.5) and UID FETCH (6.4.8). */
 import { type FetchItem, parseFetchItems } from "../fetch/fetch-item.ts";
 import { MessageSource, type Needs, needsOf } from "../fetch/message-source.ts";
+import { type FetchModifiers, parseFetchModifiers } from "../fetch/modifiers.ts";
 import { BrokenLiteral, formatSimpleItem, respond } from "../fetch/respond.ts";
 import { rangesOf } from "../message-set.ts";
 import { Pace } from "../pace.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
 import type { ImapSession, Selected } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
+import { sliceOf } from "../wire/partial-range.ts";
 import type { SequenceSet } from "../wire/sequence-set.ts";
 import { defineCommand } from "./command.ts";
 
 interface Arguments {
   readonly set: SequenceSet;
   readonly items: readonly FetchItem[];
+  readonly modifiers: FetchModifiers;
 }
 
 function parse(parser: CommandParser): Arguments {
@@ -20,8 +23,9 @@ function parse(parser: CommandParser): Arguments {
   const set = parser.sequenceSet();
   parser.space();
   const items = parseFetchItems(parser);
+  const modifiers = parseFetchModifiers(parser);
   parser.end();
-  return { set, items };
+  return { set, items, modifiers };
 }
 
 const uidItem: FetchItem = { item: "uid" };
@@ -45,7 +49,7 @@ class Fetch {
   }
 
   /** Answers whether every message could be had. */
-  async run(ranges: readonly (readonly [number, number])[]): Promise<boolean> {
+  async run(ranges: Ranges): Promise<boolean> {
     await this.#markSeen(ranges);
     const { header, structure, content } = this.#needs;
     const isSimple = !header && !structure && !content;
@@ -65,7 +69,7 @@ class Fetch {
   }
 
   /** RFC 3501 6.4.5: looking at a body sets \Seen, once for all messages of the command. */
-  async #markSeen(ranges: readonly (readonly [number, number])[]): Promise<void> {
+  async #markSeen(ranges: Ranges): Promise<void> {
     const { view, mailbox } = this.#selected;
     if (mailbox.isReadOnly || !this.#items.some((item) => item.item === "section" && !item.isPeek)) return;
     for (const [from, to] of ranges) {
@@ -120,13 +124,31 @@ class Fetch {
   }
 }
 
+type Ranges = readonly (readonly [number, number])[];
+
+/** What of the messages named the modifiers leave. */
+function pick(ranges: Ranges, { partial }: FetchModifiers): Ranges {
+  if (!partial) return ranges;
+  // RFC 9394 3.3: places in what would be answered without it.
+  const count = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+  let { start, end } = sliceOf(partial, count);
+  const picked: [number, number][] = [];
+  for (const [from, to] of ranges) {
+    const length = to - from + 1;
+    if (start < length && end > 0) picked.push([from + Math.max(0, start), Math.min(to, from + end - 1)]);
+    start -= length;
+    end -= length;
+  }
+  return picked.filter(([from, to]) => from <= to);
+}
+
 async function fetchMessages(
   given: { readonly session: ImapSession; readonly selected: Selected },
-  { set, items }: Arguments,
+  { set, items, modifiers }: Arguments,
   isUid: boolean,
 ): Promise<Reply | null> {
   const { session, selected } = given;
-  const ranges = rangesOf(selected.view, set, isUid);
+  const ranges = pick(rangesOf(selected.view, set, isUid), modifiers);
   // RFC 3501 6.4.8: a UID FETCH always answers with UIDs.
   const wanted = isUid && !items.some(({ item }) => item === "uid") ? [uidItem, ...items] : items;
   selected.tellNewKeywords(session.out);
