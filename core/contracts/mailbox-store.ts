@@ -265,10 +265,13 @@ export interface AccountMailboxes {
   rename(from: string, to: string): Promise<void>;
   status(name: string): Promise<MailboxStatus>;
   open(name: string, how?: { readonly isReadOnly?: boolean }): Promise<Mailbox>;
-  /** All or nothing; durable when it resolves. */
+  /**
+   * All or nothing; durable when it resolves. An iterable is asked for its first message only when the mailbox is known to be there and not
+   * full, and for each of the others when the one before has been read to its end. Where it throws, nothing is kept.
+   */
   append(
     name: string,
-    messages: readonly NewMessage[],
+    messages: readonly NewMessage[] | AsyncIterable<NewMessage>,
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }>;
   /** Durable hand-over of one message; gives no UID, so it need not wait for anybody who reads. INBOX is made if missing. */
   deliver(name: string, message: NewMessage, how?: { readonly create?: boolean }): Promise<void>;

@@ -197,7 +197,7 @@ export class MboxAccount implements AccountMailboxes {
 
   append(
     name: string,
-    messages: readonly NewMessage[],
+    messages: readonly NewMessage[] | AsyncIterable<NewMessage>,
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
     return this.#guarded(() =>
       appendMessages(this.#folder(name), messages, { mailbox: canonicalName(name), quota: this.#quota }),

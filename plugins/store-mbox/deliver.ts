@@ -3,7 +3,7 @@
  * The same delivery again is known by a mark that stays with the message.
  */
 import type { AccountQuota, NewMessage } from "postern/plugin";
-import { appendBlindly, appendingOf, appendLocked, contentOf } from "./append.ts";
+import { type Appending, appendBlindly, appendingOf, appendLocked, contentOf } from "./append.ts";
 import type { Folder } from "./folder.ts";
 import { canonicalFlags } from "./meta-fields.ts";
 import { Spooled } from "./spool.ts";
@@ -44,25 +44,26 @@ function hasTag(folder: Folder, tag: string): boolean {
 /** All or nothing. */
 export async function appendMessages(
   folder: Folder,
-  messages: readonly NewMessage[],
+  messages: readonly NewMessage[] | AsyncIterable<NewMessage>,
   { mailbox, quota }: Delivering,
 ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
   folder.prepare();
   const nowMs = folder.site.clock.now();
   const spooled: Spooled[] = [];
+  const appending: Appending[] = [];
+  /** Octets of those that count. */
+  const limited: number[] = [];
   try {
-    for (const message of messages) {
+    if (!Array.isArray(messages)) await admit(quota, mailbox, [0]);
+    for await (const message of messages) {
       canonicalFlags(message.flags ?? []);
-      spooled.push(await Spooled.of(contentOf(message), folder.site.quoting, folder.place.control));
+      if (!message.isBeyondQuota) await admit(quota, mailbox, [...limited, message.sizeBytes ?? 0]);
+      const one = await Spooled.of(contentOf(message), folder.site.quoting, folder.place.control);
+      spooled.push(one);
+      if (!message.isBeyondQuota) limited.push(one.facts.sizeBytes);
+      appending.push({ ...appendingOf(message, one, nowMs), uid: message.uid ?? null });
     }
-    const limited = messages.flatMap((message, index) =>
-      message.isBeyondQuota ? [] : [spooled[index]?.facts.sizeBytes ?? 0],
-    );
     await admit(quota, mailbox, limited);
-    const appending = messages.flatMap((message, index) => {
-      const one = spooled[index];
-      return one ? [{ ...appendingOf(message, one, nowMs), uid: message.uid ?? null }] : [];
-    });
     const uids = await folder.use("exclusive", (file) => appendLocked(folder, file, { messages: appending, by: null }));
     await tellCame(
       quota,

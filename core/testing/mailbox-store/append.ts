@@ -55,6 +55,35 @@ export const appendTests = (makeStore: MakeStore): void =>
       await inbox.close();
     });
 
+    it("takes messages as they come, and asks for none before it knows that there is a mailbox for it", async () => {
+      const { mail } = use();
+      let asked = 0;
+      async function* coming() {
+        for (const subject of ["one", "two", "three"]) {
+          asked++;
+          yield { content: Readable.from([text(subject)], { objectMode: false }), flags: ["\\Seen"] };
+        }
+      }
+      expect(await codeOf(mail.append("Nowhere", coming()))).toBe("nonexistent");
+      expect(asked).toBe(0);
+      const { uids } = await mail.append("INBOX", coming());
+      const inbox = await mail.open("INBOX");
+      expect(uidsOf(inbox.snapshot)).toEqual(uids);
+      expect(await subjectsOf(inbox)).toEqual(["one", "two", "three"]);
+      await inbox.close();
+    });
+
+    it("stores none of those that came when the next one does not", async () => {
+      const { mail } = use();
+      async function* coming() {
+        yield message("one");
+        yield message("two");
+        throw new Error("the client left");
+      }
+      expect(await codeOf(mail.append("INBOX", coming()))).not.toBe("resolved");
+      expect((await mail.status("INBOX")).messages).toBe(0);
+    });
+
     it("refuses a mailbox that is not there", async () => {
       expect(await codeOf(use().mail.append("Nowhere", [message("x")]))).toBe("nonexistent");
     });
