@@ -80,6 +80,22 @@ it("a rename happens wholly or not at all, and a flush of either directory makes
   expect(leftAfter(recording, lost)).toEqual({ other: "" });
 });
 
+it("a directory is gone only with all its names", async () => {
+  const { recording, files } = recorded();
+  await files.makeDirectory(at("other"));
+  await files.flushDirectory(directory);
+  await files.close(await files.create(join(at("other"), "a")));
+  await files.flushDirectory(at("other"));
+  await files.rename(join(at("other"), "a"), at("b"));
+  await files.removeDirectory(at("other"));
+  const moment = momentOf(recording, recording.now);
+  const left = (fates: readonly Fate[]) =>
+    shown(stateAfter(recording, moment, new Map(moment.open.map((index, place) => [index, fates[place] ?? lost]))));
+  expect(left([lost, kept])).toEqual({ other: "" });
+  expect(left([kept, lost])).toEqual({ b: "", other: "" });
+  expect(left([kept, kept])).toEqual({ b: "" });
+});
+
 it("what was written to a file opened with O_DSYNC is there, what is under way may be", async () => {
   const { recording, files } = recorded();
   await files.close(await files.create(at("a")));

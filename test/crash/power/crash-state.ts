@@ -82,6 +82,8 @@ export function stateAfter(recording: Recording, moment: Moment, fates: Readonly
     if (effect.is === "names") {
       // A name cannot be moved that was never there.
       if (effect.after !== null && !applied.has(effect.after)) continue;
+      // Nor is a directory gone from the disk while names are in it there, though the kernel had seen them go.
+      if (removesFull(directories, effect)) continue;
       applied.add(index);
       for (const { directory, name, node } of effect.changes) {
         let names = directories.get(directory);
@@ -107,6 +109,16 @@ export function stateAfter(recording: Recording, moment: Moment, fates: Readonly
     }
   }
   return { root: base.root, directories, files };
+}
+
+function removesFull(
+  directories: ReadonlyMap<number, ReadonlyMap<string, number>>,
+  { changes }: Effect & { is: "names" },
+): boolean {
+  const [change, ...others] = changes;
+  if (!change || change.node !== null || others.length > 0) return false;
+  const removed = directories.get(change.directory)?.get(change.name);
+  return removed !== undefined && (directories.get(removed)?.size ?? 0) > 0;
 }
 
 function resized(bytes: Buffer | undefined, sizeBytes: number): Buffer {
