@@ -6,6 +6,7 @@ const source = (file: string) => fileURLToPath(new URL(`./core/api/${file}`, imp
 const alias = {
   "postern/plugin": source("plugin.ts"),
   "postern/mail": source("mail.ts"),
+  "postern/store": source("store.ts"),
   "postern/testing": source("testing.ts"),
 };
 // Generous: a busy machine, or a disk that stands still for a minute, is no fault of the code.

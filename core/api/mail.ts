@@ -9,6 +9,7 @@ export * from "../mail/extension.ts";
 export { fieldValue, headerEnd, parseHeader, safeText } from "../mail/header.ts";
 export * from "../mail/local-format.ts";
 export * from "../mail/mailbox-pattern.ts";
+export * from "../mail/modified-utf7.ts";
 export * from "../mail/network.ts";
 export * from "../mail/next-hop.ts";
 export * from "../mail/overview.ts";

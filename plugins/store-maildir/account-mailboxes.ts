@@ -1,4 +1,5 @@
 /** Everything one account owns, under one Maildir. Every fault leaves as a `StoreError`. */
+import { join } from "node:path";
 import {
   type AccountMailboxes,
   type AccountQuota,
@@ -12,11 +13,18 @@ import {
   type SpecialUse,
   StoreError,
 } from "postern/plugin";
-import { type AnnotatedPlace, annotationLimits, annotationsIn, changeAnnotations } from "./annotations.ts";
+import {
+  type AnnotatedPlace,
+  annotationLimits,
+  annotationsIn,
+  changeAnnotations,
+  errnoOf,
+  giveSpecialUse,
+  storeError,
+} from "postern/store";
 import { appendMessages } from "./append.ts";
 import { cleanTmp } from "./clean-tmp.ts";
 import { deliverMessage } from "./deliver.ts";
-import { errnoOf, storeError } from "./errors.ts";
 import type { Folder, FolderPlace } from "./folder.ts";
 import { createMailbox, deleteMailbox, listMailboxes, makeInbox, makeMailbox, renameMailbox } from "./hierarchy.ts";
 import { inspectMailbox } from "./inspect.ts";
@@ -25,7 +33,6 @@ import type { MailboxTree } from "./mailbox-tree.ts";
 import { lockMaildrop } from "./maildrop.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
-import { giveSpecialUse } from "./special-use.ts";
 import { changeSubscription, subscribedIn } from "./subscriptions.ts";
 import { takeUids } from "./take-uids.ts";
 import { negative, Toll } from "./toll.ts";
@@ -101,7 +108,7 @@ export class MaildirAccount implements AccountMailboxes {
       if (specialUse === undefined) return createMailbox(this.#tree, canonical);
       if (this.#tree.exists(canonical)) throw new StoreError("alreadyExists", "The mailbox is there already");
       this.#tree.newPathOf(canonical);
-      await giveSpecialUse(this.#root, canonical, specialUse);
+      await giveSpecialUse(this.#tree.specialUses, canonical, specialUse);
       createMailbox(this.#tree, canonical);
     });
   }
@@ -110,7 +117,7 @@ export class MaildirAccount implements AccountMailboxes {
     return this.#guarded(async () => {
       const canonical = this.#tree.canonical(name);
       if (!this.#tree.exists(canonical)) throw new StoreError("nonexistent", "There is no such mailbox");
-      await giveSpecialUse(this.#root, canonical, use);
+      await giveSpecialUse(this.#tree.specialUses, canonical, use);
     });
   }
 
@@ -124,10 +131,10 @@ export class MaildirAccount implements AccountMailboxes {
 
   #annotated(name: string | null): AnnotatedPlace {
     makeInbox(this.#root, this.#site.clock.now());
-    if (name === null) return { directory: this.#root, isServer: true };
+    if (name === null) return { file: join(this.#root, "postern-server-annotations"), isServer: true };
     const place = this.#place(name);
     this.#site.folders.check(place);
-    return { directory: place.path, isServer: false };
+    return { file: join(place.path, "postern-annotations"), isServer: false };
   }
 
   delete(name: string): Promise<void> {
@@ -208,11 +215,12 @@ export class MaildirAccount implements AccountMailboxes {
 
   append(
     name: string,
-    messages: readonly NewMessage[],
+    messages: readonly NewMessage[] | AsyncIterable<NewMessage>,
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
     return this.#guarded(async () => {
-      const toll = await Toll.ask(this.#quota, this.#tree.canonical(name), messages);
-      const appended = await appendMessages(this.#folder(name), messages, toll);
+      const folder = this.#folder(name);
+      const toll = this.#quota && (await Toll.ask(this.#quota, this.#tree.canonical(name), messages));
+      const appended = await appendMessages(folder, messages, toll);
       await toll?.paid();
       return appended;
     });

@@ -2,11 +2,12 @@
  * APPEND: messages get their UIDs at once. All or nothing: when one cannot be stored, none is; they are on the disk, names
  * and UIDs too, when it resolves. A crash between two of them leaves the first, whole.
  */
+
 import { renameSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { NewMessage } from "postern/plugin";
+import { attempt } from "postern/store";
 import { changing } from "./changing.ts";
-import { attempt } from "./errors.ts";
 import { canonicalFlags, lettersFor } from "./flags.ts";
 import type { Folder } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
@@ -23,15 +24,19 @@ export interface Placed {
 
 export async function appendMessages(
   folder: Folder,
-  messages: readonly NewMessage[],
+  messages: readonly NewMessage[] | AsyncIterable<NewMessage>,
   toll: Toll | null,
 ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
-  const flags = messages.map((message) => canonicalFlags(message.flags ?? []));
+  const flags: (readonly string[])[] = [];
+  const known: KnownElsewhere[] = [];
   const written: Written[] = [];
   try {
-    for (const message of messages) {
+    for await (const message of messages) {
       const { host, clock, flush } = folder.site;
       const by = { host, nowMs: clock.now(), flush };
+      flags.push(canonicalFlags(message.flags ?? []));
+      known.push(knownElsewhere(message));
+      await toll?.expects(message);
       written.push(await writeMessage(folder.path, message, by));
     }
     await toll?.written(written);
@@ -42,13 +47,21 @@ export async function appendMessages(
     };
     const bases = written.map(({ base }) => base);
     return await folder.mutex.run(() =>
-      withUidLock(folder.path, () => placeWithUids(folder, { bases, flags, put, known: messages })),
+      withUidLock(folder.path, () => placeWithUids(folder, { bases, flags, put, known })),
     );
   } catch (cause) {
     for (const { path } of written) attempt(() => unlinkSync(path));
     throw cause;
   }
 }
+
+const nowhere: KnownElsewhere = {};
+
+/** Without the content, which is not kept while others come in. */
+const knownElsewhere = ({ uid, uniqueId }: NewMessage): KnownElsewhere =>
+  uid === undefined && uniqueId === undefined
+    ? nowhere
+    : { ...(uid === undefined ? {} : { uid }), ...(uniqueId === undefined ? {} : { uniqueId }) };
 
 export interface Placing {
   readonly bases: readonly string[];

@@ -1,6 +1,6 @@
 /** Changes of our own to many messages: some milliseconds at a time, so that other sessions get their turn. */
+import { Breather } from "postern/store";
 import type { Folder } from "./folder.ts";
-import { Breather } from "./mutex.ts";
 
 /** Runs `work` on each item, in order, as changes of `folders` that are our own. Stops at the first fault. */
 export async function changing<T>(

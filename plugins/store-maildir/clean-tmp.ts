@@ -1,7 +1,8 @@
 /** Files in tmp/ that nobody finished: the Maildir specification lets whoever comes by remove them after 36 hours. */
+
 import { readdirSync, rmSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { attempt } from "./errors.ts";
+import { attempt } from "postern/store";
 
 const OLD_MS = 36 * 3_600_000;
 const EVERY_MS = 6 * 3_600_000;

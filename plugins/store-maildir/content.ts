@@ -2,11 +2,11 @@
  * Bytes of a message as they are fetched: CRLF line ends whatever stands on disk. Small ones are read at once, larger ones
  * by a stream that reads on demand. A file that is cut short while it is read ends the stream with an error.
  */
+
 import { close, closeSync, fstatSync, read, readSync } from "node:fs";
 import { Readable } from "node:stream";
 import { StoreError } from "postern/plugin";
-import { withCrlf } from "./crlf.ts";
-import { storeError } from "./errors.ts";
+import { storeError, withCrlf } from "postern/store";
 import type { MessageFile } from "./message-file.ts";
 
 /** Up to here one synchronous read costs less than a trip through the thread pool. */

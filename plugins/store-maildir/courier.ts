@@ -3,10 +3,11 @@
  * unique-ids (`courierpop3dsizelist`), keywords (`courierimapkeywords/`). Courier's files stay as they are; `postern-courier-imported` says
  * that they are history. Lines that make no sense are reported; their messages get new UIDs.
  */
+
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errnoOf, ignoreMissing } from "postern/store";
 import type { Damage } from "./damaged.ts";
-import { errnoOf, ignoreMissing } from "./errors.ts";
 import { baseOf, lettersOf } from "./file-name.ts";
 import { findKeyword, keywordLetter, MAX_KEYWORDS } from "./flags.ts";
 import type { Keywords } from "./keywords.ts";

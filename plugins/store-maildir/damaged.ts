@@ -2,10 +2,11 @@
  * Files of a mailbox that hold something nobody understands: the log says where, and before such a file is written anew it is kept as
  * `postern-damaged-<name>` beside it, the latest one, so that nothing is lost that a person could still read.
  */
+
 import { linkSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Log } from "postern/plugin";
-import { attempt } from "./errors.ts";
+import { attempt } from "postern/store";
 
 export interface Damage {
   /** Name of the file in the mailbox. */

@@ -2,11 +2,12 @@
  * Delivery: tmp/, flush, rename into new/, flush the directory. Takes no lock and lists nothing, so it never waits for a
  * reader. The same delivery id gives the same name, so a repeated hand-over is there once.
  */
+
 import { readdirSync, renameSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import type { NewMessage } from "postern/plugin";
+import { attempt, storeError } from "postern/store";
 import { deliveryName, timeOfId } from "./delivery-name.ts";
-import { attempt, storeError } from "./errors.ts";
 import { baseOf, withSizes } from "./file-name.ts";
 import { canonicalFlags, isKeyword, lettersFor } from "./flags.ts";
 import type { FolderPlace } from "./folder.ts";

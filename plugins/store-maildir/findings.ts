@@ -1,11 +1,11 @@
 /** What `postern check` says about this plugin's options and the Maildirs that are there. Looks at some accounts only where there are many. */
+
 import { accessSync, constants, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Account, type AccountAdmins, type Finding, StoreError } from "postern/plugin";
-import { errnoOf } from "./errors.ts";
+import { errnoOf, mailboxPath } from "postern/store";
 import type { Layout } from "./folder-name.ts";
 import { otherFormatAt, otherLayoutIn } from "./layout-found.ts";
-import { mailboxPath } from "./mailbox-path.ts";
 import { faultInFormat } from "./unique-ids.ts";
 
 const MAX_ACCOUNTS = 200;

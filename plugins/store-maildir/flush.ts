@@ -3,8 +3,9 @@
  * some on, the whole file system is, which costs the same however many they are. Rejects for all who shared a flush that failed: none of
  * their files may be called durable.
  */
+
 import { closeSync, fsync, fsyncSync, openSync, statSync } from "node:fs";
-import { errnoOf } from "./errors.ts";
+import { errnoOf } from "postern/store";
 
 /** `null`: that cannot be done here. */
 export type SyncFileSystem = (path: string) => Promise<void> | null;

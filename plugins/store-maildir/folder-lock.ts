@@ -1,7 +1,8 @@
 /** `dovecot-uidlist.lock`: whoever holds it may give UIDs and make keywords, across processes and with Dovecot. */
+
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { dotlock } from "./dotlock.ts";
+import { dotlock } from "postern/store";
 
 const WAIT_MS = 30_000;
 const STALE_MS = 120_000;

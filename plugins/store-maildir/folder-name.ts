@@ -4,8 +4,8 @@
  * directory cannot be called is written with the escape character (Dovecot's plugin listescape), where there is one. A name that cannot
  * be a directory, or could lead out of the mailbox, is a `StoreError` `cannot`.
  */
+import { decodeModifiedUtf7, encodeModifiedUtf7 } from "postern/mail";
 import { StoreError } from "postern/plugin";
-import { decodeModifiedUtf7, encodeModifiedUtf7 } from "./modified-utf7.ts";
 
 export type LayoutKind = "maildir++" | "fs";
 type NameEncoding = "utf-7" | "utf-8";

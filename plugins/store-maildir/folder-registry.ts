@@ -2,13 +2,13 @@
  * The mailboxes that this process knows, by directory: one shared object each while sessions have it open, and the latest
  * closed ones, bounded in number and in messages. Whatever is dropped is read again from disk.
  */
+
 import { lstatSync, mkdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { StoreError } from "postern/plugin";
-import { errnoOf, storeError } from "./errors.ts";
+import { errnoOf, shareDirectory, storeError } from "postern/store";
 import { flushDirectoryNow } from "./flush.ts";
 import { Folder, type FolderPlace } from "./folder.ts";
-import { shareDirectory } from "./permissions.ts";
 import type { Site } from "./site.ts";
 
 const MAX_CLOSED = 100;

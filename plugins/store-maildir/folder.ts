@@ -3,8 +3,10 @@
  * only where the directories' times say so; changes are published as a new snapshot. When the directory is gone, or got
  * another UIDVALIDITY, every call rejects with `nonexistent`: sessions must open it again.
  */
+
 import { basename } from "node:path";
 import { StoreError } from "postern/plugin";
+import { Mutex } from "postern/store";
 import { damageReport } from "./damaged.ts";
 import { compareByTime, lettersOf } from "./file-name.ts";
 import { flagsFor } from "./flags.ts";
@@ -16,11 +18,10 @@ import { Keywords } from "./keywords.ts";
 import { KnownDisk } from "./known-disk.ts";
 import { MessageFile } from "./message-file.ts";
 import { Modseq } from "./modseq.ts";
-import { Mutex } from "./mutex.ts";
 import { type DirectoryTimes, type Scan, scanFolder, timesOf } from "./scan.ts";
 import { registered } from "./share.ts";
 import type { Site } from "./site.ts";
-import { type Edit, Entry, MaildirSnapshot } from "./snapshot.ts";
+import { type Edit, Entry, emptySnapshot, type MaildirSnapshot } from "./snapshot.ts";
 import { UidList } from "./uidlist.ts";
 import { nextUidValidity } from "./uidvalidity.ts";
 
@@ -69,7 +70,7 @@ export class Folder {
   scans = 0;
   /** Sessions that have it open. */
   holders = 0;
-  snapshot = MaildirSnapshot.empty;
+  snapshot = emptySnapshot;
   /** `null`: there is none, or it has gone while this folder was known. */
   index: FolderIndex | null = null;
   hasLeftIndex = false;
@@ -139,6 +140,11 @@ export class Folder {
     this.#isGone = true;
     this.site.folders.forget(this);
     this.emit(null);
+  }
+
+  /** For file events: whether what is known is all there is. */
+  get isCurrent(): boolean {
+    return !this.#isGone && !this.isBehind;
   }
 
   get isGone(): boolean {
@@ -327,7 +333,7 @@ export class Folder {
   publish(change: Change, by: FolderListener | null): void {
     const { removed = NONE, replaced = NO_ENTRIES, appended = [], uidNext = this.snapshot.uidNext } = change;
     const isQuiet = removed.size === 0 && replaced.size === 0 && appended.length === 0;
-    const isKnown = uidNext === this.snapshot.uidNext && this.snapshot !== MaildirSnapshot.empty;
+    const isKnown = uidNext === this.snapshot.uidNext && this.snapshot !== emptySnapshot;
     if (isQuiet && isKnown && !change.isNoted) return;
     const edit = { removed, replaced, appended, uidNext };
     const taken = registered(this, edit);
@@ -340,7 +346,7 @@ export class Folder {
     const { snapshot } = this;
     const isQuiet = edit.removed.size === 0 && edit.replaced.size === 0 && edit.appended.length === 0;
     const isKnown = edit.uidNext === snapshot.uidNext && edit.highestModseq === snapshot.highestModseq;
-    if (isQuiet && isKnown && snapshot !== MaildirSnapshot.empty) return;
+    if (isQuiet && isKnown && snapshot !== emptySnapshot) return;
     this.snapshot = snapshot.edited(edit);
     if (!isQuiet) this.emit(by);
   }

@@ -1,4 +1,5 @@
 /** What other programs do to a Maildir behind our back. */
+
 import {
   appendFileSync,
   linkSync,
@@ -16,10 +17,9 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountMailboxes, Log, Mailbox } from "postern/plugin";
+import { dotlock, mailboxPath } from "postern/store";
 import { addressOf, keptLog } from "postern/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { dotlock } from "./dotlock.ts";
-import { mailboxPath } from "./mailbox-path.ts";
 import { MaildirStore } from "./store.ts";
 import { quietLog } from "./testing/quiet-log.ts";
 

@@ -1,18 +1,17 @@
 /** The mailboxes of one account as directories: list, create, delete, rename. */
+
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type MailboxListing, StoreError } from "postern/plugin";
+import { attempt, errnoOf, ignoreMissing, moveSpecialUses, shareFile, specialUsesIn } from "postern/store";
 import { cleanTmp, DELETED_PREFIX } from "./clean-tmp.ts";
-import { attempt, errnoOf, ignoreMissing } from "./errors.ts";
 import { uniqueName } from "./file-name.ts";
 import { parentsOf } from "./folder-name.ts";
 import { makeDirectories } from "./folder-registry.ts";
 import { otherLayoutIn } from "./layout-found.ts";
 import { isMailbox, type MailboxTree } from "./mailbox-tree.ts";
-import { shareFile } from "./permissions.ts";
 import type { Site } from "./site.ts";
-import { moveSpecialUses, specialUsesIn } from "./special-use.ts";
 import { subscribedIn } from "./subscriptions.ts";
 
 /** Maildirs of which it was said already that their folders stand in another layout. */
@@ -44,7 +43,7 @@ export function listMailboxes(
     }
   }
   const subscribed = new Set(subscribedIn(tree));
-  const uses = specialUsesIn(tree.root, names, usual);
+  const uses = specialUsesIn(tree.specialUses, names, usual);
   return [...all]
     .sort((a, b) => Number(b === "INBOX") - Number(a === "INBOX") || (a < b ? -1 : 1))
     .map((name) => ({
@@ -91,7 +90,7 @@ export async function deleteMailbox(tree: MailboxTree, name: string, site: Site)
   else rename(path, aside);
   site.folders.known(path)?.index?.forget();
   site.folders.retire(path);
-  await moveSpecialUses(tree.root, (other) => (other === name ? null : other));
+  await moveSpecialUses(tree.specialUses, (other) => (other === name ? null : other));
   await rm(aside, { recursive: true, force: true });
 }
 
@@ -137,7 +136,7 @@ export async function renameMailbox(
   } finally {
     for (const path of retired) site.folders.retire(path);
   }
-  await moveSpecialUses(tree.root, (name) => (moving.includes(name) ? target(name) : name));
+  await moveSpecialUses(tree.specialUses, (name) => (moving.includes(name) ? target(name) : name));
 }
 
 /** A directory that is no mailbox (left by another program) does not stand in the way if it is empty. */

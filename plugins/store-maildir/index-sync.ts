@@ -8,7 +8,7 @@ import type { Folder, FolderListener } from "./folder.ts";
 import { cursorOf, FolderIndex, placeOf, wordsIn } from "./folder-index.ts";
 import type { DirectoryTimes } from "./scan.ts";
 import { recalled, withOthers } from "./share.ts";
-import { Entry, MaildirSnapshot } from "./snapshot.ts";
+import { Entry, emptySnapshot } from "./snapshot.ts";
 
 /**
  * What the index knows, as a beginning; what has changed since then on the disk is found by the comparison that follows. The list of UIDs has
@@ -101,7 +101,7 @@ export async function leaveWord(folder: Folder): Promise<boolean> {
   }
   folder.files.clear();
   folder.fresh.clear();
-  folder.snapshot = MaildirSnapshot.empty;
+  folder.snapshot = emptySnapshot;
   folder.disk.forget();
   return false;
 }

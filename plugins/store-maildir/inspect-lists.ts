@@ -1,7 +1,8 @@
 /** Looks over `dovecot-uidlist` and `dovecot-keywords`: what does not hold is written anew from what does, under the mailbox's lock. */
+
 import { linkSync, readFileSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { attempt, errnoOf } from "./errors.ts";
+import { attempt, errnoOf } from "postern/store";
 import { baseOf } from "./file-name.ts";
 import { withUidLock } from "./folder-lock.ts";
 import type { Inspection } from "./inspect.ts";

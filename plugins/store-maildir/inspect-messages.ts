@@ -1,12 +1,11 @@
 /** Looks over every message of a mailbox: where it stands, what its name says of it, whether it can be read. */
+
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, renameSync } from "node:fs";
 import { join } from "node:path";
-import { countBareLf } from "./crlf.ts";
-import { errnoOf, ignoreMissing } from "./errors.ts";
+import { Breather, countBareLf, errnoOf, ignoreMissing } from "postern/store";
 import { baseOf, sizesIn, withSizes } from "./file-name.ts";
 import { withUidLock } from "./folder-lock.ts";
 import type { Inspection } from "./inspect.ts";
-import { Breather } from "./mutex.ts";
 import type { FoundFile } from "./scan.ts";
 
 const CHUNK_BYTES = 256 * 1024;

@@ -1,8 +1,9 @@
 /** What is left in `tmp/`: the Maildir specification lets it be removed after 36 hours. */
+
 import { lstatSync, readdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { ignoreMissing } from "postern/store";
 import { DELETED_PREFIX } from "./clean-tmp.ts";
-import { ignoreMissing } from "./errors.ts";
 import type { Inspection } from "./inspect.ts";
 
 const OLD_MS = 36 * 3_600_000;

@@ -2,12 +2,12 @@
  * Looks over one mailbox: its directories, locks, lists and every message. A repair removes nothing but what nobody can need (locks of
  * the dead, files in `tmp/` that were never finished); lists that make no sense are kept aside before they are written anew.
  */
+
 import { lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Defect, type DefectKind, StoreError } from "postern/plugin";
-import { dotlock } from "./dotlock.ts";
-import { errnoOf } from "./errors.ts";
+import { dotlock, errnoOf } from "postern/store";
 import type { FolderPlace } from "./folder.ts";
 import { inspectLists } from "./inspect-lists.ts";
 import { inspectMessages } from "./inspect-messages.ts";

@@ -3,13 +3,13 @@
  * file is written as `dovecot-keywords.lock` and renamed, as Dovecot does. Lines that make no sense are reported, and kept aside when
  * the file is written anew.
  */
+
 import { readFileSync, renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Flag, StoreError } from "postern/plugin";
+import { errnoOf, shareFile } from "postern/store";
 import { type Damage, keepDamaged } from "./damaged.ts";
-import { errnoOf } from "./errors.ts";
 import { findKeyword, isKeyword, MAX_KEYWORDS } from "./flags.ts";
-import { shareFile } from "./permissions.ts";
 
 export class Keywords {
   readonly #path: string;

@@ -2,7 +2,7 @@
  * What a folder knows of its directories: the times that they had at the last listing, and whether a change could hide behind them. A
  * file system counts time in ticks, so a listing settles only some time after the last change.
  */
-import { storeError } from "./errors.ts";
+import { storeError } from "postern/store";
 import { cursorOf } from "./folder-index.ts";
 import { type DirectoryTimes, isSameTimes, type Scan, settledAtMs, timesOf } from "./scan.ts";
 

@@ -1,7 +1,8 @@
 /** Recognises a Maildir whose folders stand in the other layout, or that is none: nobody would see its folders. */
+
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "./errors.ts";
+import { errnoOf } from "postern/store";
 import { type Layout, type LayoutKind, nameOf } from "./folder-name.ts";
 import { isMailbox } from "./mailbox-tree.ts";
 

@@ -1,7 +1,8 @@
 /** One account's mailboxes on disk: where each is, which there are. Names are checked here (`StoreError` `cannot`). */
+
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "./errors.ts";
+import { errnoOf } from "postern/store";
 import {
   canonicalName,
   directoryOf,
@@ -25,6 +26,11 @@ export class MailboxTree {
   constructor(root: string, layout: Layout) {
     this.root = root;
     this.layout = layout;
+  }
+
+  /** Which mailboxes were given which special uses. */
+  get specialUses(): string {
+    return join(this.root, "postern-special-use");
   }
 
   canonical(name: string): string {

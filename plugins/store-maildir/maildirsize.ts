@@ -3,6 +3,7 @@
  * first of them what was counted. Appended to without a lock. When it is missing, has grown long, has other limits or makes no sense, the
  * account is counted anew. Changes that meet with a count may be in it or not: the next one puts that right.
  */
+
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -17,7 +18,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { QuotaLimit, QuotaRule, Usage, UsageLedger } from "postern/plugin";
-import { attempt, errnoOf } from "./errors.ts";
+import { attempt, errnoOf } from "postern/store";
 import type { MailboxTree } from "./mailbox-tree.ts";
 import { usageOfAll } from "./usage.ts";
 

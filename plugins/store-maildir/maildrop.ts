@@ -1,6 +1,7 @@
 /** POP3: exclusive use of the INBOX through `dovecot-pop3-session.lock`. */
+
 import { join } from "node:path";
-import { dotlock } from "./dotlock.ts";
+import { dotlock } from "postern/store";
 
 const STALE_MS = 180_000;
 

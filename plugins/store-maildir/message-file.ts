@@ -2,11 +2,11 @@
  * One message on disk: where it stands now, and what has been found out about it. Shared by all entries that ever showed
  * it. Its name changes with its flags; whoever finds it missing under the name looks for the base name once more.
  */
+
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { countBareLf } from "./crlf.ts";
-import { errnoOf } from "./errors.ts";
+import { countBareLf, errnoOf } from "postern/store";
 import { baseOf, sizesIn } from "./file-name.ts";
 import { quietSince, timesOf } from "./scan.ts";
 import { recordField } from "./uidlist-format.ts";

@@ -3,10 +3,10 @@
  * small file beside the mailbox holds a bound that was not passed, so they grow even when the clock went back. A later
  * history may replace the file: only "never goes back" is promised.
  */
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { attempt } from "./errors.ts";
-import { shareFile } from "./permissions.ts";
+import { attempt, shareFile } from "postern/store";
 
 /** How far ahead a value is reserved: the file is written once for so many microseconds of changes. */
 const RESERVE = 3_600_000_000;

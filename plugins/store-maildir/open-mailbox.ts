@@ -2,6 +2,7 @@
  * A mailbox as one session holds it. The folder behind it is shared; this keeps what is the session's own: the snapshot it
  * saw last, the messages it claimed as recent, its listeners.
  */
+
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -14,11 +15,10 @@ import {
   type MailboxChanges,
   StoreError,
 } from "postern/plugin";
+import { changesIn, errnoOf, storeError } from "postern/store";
 import { changeFlags } from "./change-flags.ts";
-import { changesIn } from "./changes.ts";
 import { changing } from "./changing.ts";
 import { messageBytes, messageStream, type Range } from "./content.ts";
-import { errnoOf, storeError } from "./errors.ts";
 import { expungeMessages } from "./expunge.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import type { MessageFile } from "./message-file.ts";
@@ -106,7 +106,8 @@ export class OpenMailbox implements Mailbox, FolderListener {
 
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
-    this.folder.site.watcher.add(this.folder);
+    const { folder } = this;
+    folder.site.watcher.add(folder, [join(folder.path, "new"), join(folder.path, "cur")]);
     return () => {
       this.#listeners.delete(listener);
       this.#unwatch();

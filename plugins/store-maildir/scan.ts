@@ -2,11 +2,12 @@
  * Compares the directories of a mailbox with what is known. A listing that was taken while somebody renamed may lack a
  * message that is there, or hold it twice: what seems gone is looked for again until that is sure, what seems double is told apart.
  */
+
 import { linkSync, lstatSync, renameSync, type Stats, statSync, unlinkSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { errnoOf, ignoreMissing } from "./errors.ts";
+import { errnoOf, ignoreMissing } from "postern/store";
 import { baseOf, uniqueName } from "./file-name.ts";
 import type { Folder } from "./folder.ts";
 import type { MessageFile, Where } from "./message-file.ts";

@@ -1,9 +1,10 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
+
 import type { Clock, Log, MailboxIndex, Notifier } from "postern/plugin";
+import type { MailboxWatcher, SurveyCache } from "postern/store";
 import type { Flush } from "./flush.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
-import type { SurveyCache } from "./survey-cache.ts";
-import type { Watcher } from "./watcher.ts";
+import type { MessageFile } from "./message-file.ts";
 
 export interface Site {
   readonly log: Log;
@@ -16,6 +17,6 @@ export interface Site {
   readonly index: MailboxIndex | null;
   readonly folders: FolderRegistry;
   readonly flush: Flush;
-  readonly surveys: SurveyCache;
-  readonly watcher: Watcher;
+  readonly surveys: SurveyCache<MessageFile>;
+  readonly watcher: MailboxWatcher;
 }

@@ -1,4 +1,5 @@
 /** The `MailboxStore` over Maildirs: one site for all accounts of this process. */
+
 import type {
   Account,
   AccountMailboxes,
@@ -9,18 +10,18 @@ import type {
   Notifier,
   Quotas,
 } from "postern/plugin";
+import { MailboxWatcher, mailboxPath, SurveyCache } from "postern/store";
 import { MaildirAccount } from "./account-mailboxes.ts";
+import { messageBytes, messageStream } from "./content.ts";
 import { hostPart } from "./file-name.ts";
 import { Flush, type SyncFileSystem } from "./flush.ts";
 import { DEFAULT_LAYOUT, type Layout } from "./folder-name.ts";
 import { FolderRegistry } from "./folder-registry.ts";
-import { mailboxPath } from "./mailbox-path.ts";
 import { MailboxTree } from "./mailbox-tree.ts";
 import { MaildirSize } from "./maildirsize.ts";
+import type { MessageFile } from "./message-file.ts";
 import type { Site } from "./site.ts";
-import { SurveyCache } from "./survey-cache.ts";
 import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
-import { Watcher } from "./watcher.ts";
 
 export interface MaildirStoreOptions {
   /** With placeholders {user}, {domain}, {home}; ends in "/". */
@@ -60,8 +61,16 @@ export class MaildirStore implements MailboxStore {
       index: options.index ?? null,
       folders: new FolderRegistry(),
       flush: new Flush(options.syncFileSystem),
-      surveys: new SurveyCache(),
-      watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery }),
+      surveys: new SurveyCache<MessageFile>({
+        key: (file) => `${file.directory}/${file.base}`,
+        internalDate: (file) => file.internalDate,
+        bytes: messageBytes,
+        stream: (file) => messageStream(file, null),
+      }),
+      watcher: new MailboxWatcher({
+        ...{ maxWatches: options.maxWatches, intervalMs: options.checkEvery },
+        ...{ log: options.log, notifier: options.notifier },
+      }),
     };
   }
 

@@ -9,6 +9,7 @@ export class Toll {
   readonly #quota: AccountQuota;
   readonly #mailbox: string;
   #isAdmitted: boolean;
+  #expected: Usage = { bytes: 0, messages: 0 };
   #taken: Usage = { bytes: 0, messages: 0 };
 
   private constructor(quota: AccountQuota, mailbox: string, isAdmitted: boolean) {
@@ -18,13 +19,28 @@ export class Toll {
   }
 
   /** Refuses with `overQuota` before anything is written, where all sizes are known. */
-  static async ask(quota: AccountQuota | null, mailbox: string, messages: readonly NewMessage[]): Promise<Toll | null> {
-    if (quota === null || quota.ignores(mailbox)) return null;
+  static async ask(
+    quota: AccountQuota,
+    mailbox: string,
+    messages: readonly NewMessage[] | AsyncIterable<NewMessage>,
+  ): Promise<Toll | null> {
+    if (quota.ignores(mailbox)) return null;
+    if (!isArray(messages)) {
+      await quota.admit(mailbox, { bytes: 0, messages: 1 });
+      return new Toll(quota, mailbox, false);
+    }
     const limited = messages.filter(({ isBeyondQuota }) => !isBeyondQuota);
     const bytes = limited.reduce((sum, { sizeBytes = Number.NaN }) => sum + sizeBytes, 0);
     const isKnown = !Number.isNaN(bytes);
     if (limited.length > 0 && isKnown) await quota.admit(mailbox, { bytes, messages: limited.length });
     return new Toll(quota, mailbox, isKnown);
+  }
+
+  /** One more comes: refused before it is read, where its size is known and there is no room for it. */
+  async expects({ sizeBytes, isBeyondQuota }: NewMessage): Promise<void> {
+    if (this.#isAdmitted || isBeyondQuota) return;
+    this.#expected = { bytes: this.#expected.bytes + (sizeBytes ?? 0), messages: this.#expected.messages + 1 };
+    await this.#quota.admit(this.#mailbox, this.#expected);
   }
 
   /** They lie in `tmp/`: what could not be asked before is asked now. */
@@ -40,6 +56,9 @@ export class Toll {
     return this.#quota.changed(this.#mailbox, this.#taken);
   }
 }
+
+/** As `Array.isArray`, for arrays that are not to be changed. */
+const isArray = <T>(value: readonly T[] | AsyncIterable<T>): value is readonly T[] => Array.isArray(value);
 
 /** Octets on disk of messages that are here. */
 export function usageOfEntries(entries: Iterable<Entry | null | undefined>): Usage {

@@ -3,6 +3,7 @@
  * a rename. All or nothing: on a fault everything is put back. After a crash in the middle of a move every message is in one of the
  * two mailboxes, after one in the middle of a copy some copies may be missing.
  */
+
 import {
   closeSync,
   constants,
@@ -17,8 +18,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type CopyResult, StoreError } from "postern/plugin";
+import { attempt, errnoOf } from "postern/store";
 import { placeWithUids } from "./append.ts";
-import { attempt, errnoOf } from "./errors.ts";
 import { sizesIn, uniqueName, withSizes } from "./file-name.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";

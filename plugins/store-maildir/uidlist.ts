@@ -4,6 +4,7 @@
  * A line that makes no sense is reported, and the list as it was is kept beside it before it is written anew; one that
  * cannot be read as a list at all is replaced under a new UIDVALIDITY.
  */
+
 import { createHash, randomBytes } from "node:crypto";
 import {
   type BigIntStats,
@@ -20,9 +21,8 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { StoreError } from "postern/plugin";
+import { errnoOf, shareFile } from "postern/store";
 import { type Damage, keepDamaged } from "./damaged.ts";
-import { errnoOf } from "./errors.ts";
-import { shareFile } from "./permissions.ts";
 import {
   headerText,
   MAX_UID,

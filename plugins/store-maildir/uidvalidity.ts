@@ -2,10 +2,10 @@
  * The next UIDVALIDITY of an account, never given out twice: `dovecot-uidvalidity` holds the last one, and an empty file
  * `dovecot-uidvalidity.<hex>` is renamed from one value to the next, which only one process can do. As Dovecot does it.
  */
+
 import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "./errors.ts";
-import { shareFile } from "./permissions.ts";
+import { errnoOf, shareFile } from "postern/store";
 
 const NAME = "dovecot-uidvalidity";
 const hex = (value: number): string => value.toString(16).padStart(8, "0");

@@ -1,12 +1,12 @@
 /** What mailboxes hold, by listing them: sizes from names, from the file where the name has none. For counting anew, not for the mail path. */
+
 import { statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Usage } from "postern/plugin";
-import { errnoOf } from "./errors.ts";
+import { Breather, errnoOf } from "postern/store";
 import { sizesIn } from "./file-name.ts";
 import type { MailboxTree } from "./mailbox-tree.ts";
-import { Breather } from "./mutex.ts";
 
 /** Of one mailbox; octets on disk, as Dovecot counts them. Nothing where it is gone. */
 export async function usageOf(directory: string): Promise<Usage> {

@@ -2,14 +2,13 @@
  * Writes a message into `tmp/`, on disk when it resolves. On any fault the file is removed again. Sizes become part of the
  * name, so nobody has to count later.
  */
+
 import { closeSync, constants, futimesSync, openSync, unlinkSync, write, writevSync } from "node:fs";
 import { join } from "node:path";
 import { type NewMessage, StoreError } from "postern/plugin";
-import { countBareLf } from "./crlf.ts";
-import { attempt, storeError } from "./errors.ts";
+import { attempt, countBareLf, shareFile, storeError } from "postern/store";
 import { uniqueName, withSizes } from "./file-name.ts";
 import type { Flush } from "./flush.ts";
-import { shareFile } from "./permissions.ts";
 
 export interface Written {
   /** Path in `tmp/`. */

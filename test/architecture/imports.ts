@@ -6,7 +6,7 @@ const ranks: readonly (readonly string[])[] = [
   ["mail"],
   ["contracts"],
   ["kernel"],
-  ["net", "login", "tables", "kv", "outbound", "quota"],
+  ["net", "login", "tables", "kv", "outbound", "quota", "mailbox-files"],
   ["smtp", "spool", "queue", "control", "mailbox-index"],
   ["maildrop"],
   ["app", "sendmail"],
@@ -17,7 +17,11 @@ const otherRooms = ["api", "testing"];
 
 /** What the public face may show. */
 const shownByApi =
-  /^core\/(?:mail|contracts)\/|^core\/kernel\/(?:define|verdicts|label|own-mail|restriction|units|when-known)\.ts$|^core\/testing\/|^core\/api\//;
+  /^core\/(?:mail|contracts|mailbox-files)\/|^core\/kernel\/(?:define|verdicts|label|own-mail|restriction|units|when-known)\.ts$|^core\/testing\/|^core\/api\//;
+
+/** What plugins see of core; their tests see `postern/testing`, too. */
+const faces: ReadonlySet<string> = new Set(["postern/plugin", "postern/mail", "postern/store"]);
+const onlyFaces = "a plugin sees core only as postern/plugin, postern/mail and postern/store";
 
 /** npm packages that one file alone may know. */
 const tamed = new Map([
@@ -63,7 +67,8 @@ function coreSlip(path: string, specifier: string, to: string | null): string | 
   if (other === "testing") return isTest(path) || room === "api" ? null : "only tests may";
   // The composition root hands plugins this server's copy of the public face.
   if (other === "api") return isTest(path) || room === "app" ? null : "the public face is for plugins";
-  if (room === "api") return shownByApi.test(to) ? null : "the public face shows only mail, contracts and definitions";
+  if (room === "api")
+    return shownByApi.test(to) ? null : "the public face shows only mail, contracts, definitions and what stores share";
   const [own, theirs] = [rankOf.get(room) ?? -1, rankOf.get(other) ?? Number.POSITIVE_INFINITY];
   if (theirs < own) return null;
   return theirs === own ? `${room} and ${other} are siblings` : `${other} stands above ${room}`;
@@ -73,11 +78,11 @@ function pluginSlip(path: string, specifier: string, to: string | null): string 
   const plugin = pluginOf(path);
   if (to !== null) {
     if (plugin !== null && to.startsWith(`plugins/${plugin}/`)) return null;
-    return pluginOf(to) === null ? "a plugin sees core only as postern/plugin and postern/mail" : "plugins never meet";
+    return pluginOf(to) === null ? onlyFaces : "plugins never meet";
   }
   if (!/^postern(?:\/|$)/.test(specifier)) return null;
-  if (specifier === "postern/plugin" || specifier === "postern/mail") return null;
-  if (specifier !== "postern/testing") return "a plugin sees core only as postern/plugin and postern/mail";
+  if (faces.has(specifier)) return null;
+  if (specifier !== "postern/testing") return onlyFaces;
   return isForTests(path) ? null : "only tests may";
 }
 

@@ -1,13 +1,30 @@
 /**
- * Tells sessions that a mailbox may have changed: inotify and other workers' words as hints, and a periodic look at the
- * directories' times, which finds whatever the hints missed. The kernel drops events when its queue is full and does not tell us: after a
+ * Tells sessions that a mailbox may have changed: inotify and other workers' words as hints, and a periodic look at
+ * the mailbox's times, which finds whatever the hints missed. The kernel drops events when its queue is full and does not tell us: after a
  * burst that may have filled it, all mailboxes are looked at. Watches are bounded; a mailbox beyond the bound waits for
  * the periodic look. Faults of a watch cost only time.
  */
 import { type FSWatcher, readFileSync, watch } from "node:fs";
-import { join } from "node:path";
+import type { Log } from "../contracts/log.ts";
+import type { Notifier } from "../contracts/notifier.ts";
 import { errnoOf } from "./errors.ts";
-import type { Folder } from "./folder.ts";
+
+export interface WatchedMailbox {
+  /** Its name among the workers: `mailbox:PATH`. */
+  readonly path: string;
+  /** Whether what is known of it is all there is. */
+  readonly isCurrent: boolean;
+  /** Tells its sessions, each of which looks for itself. */
+  emit(by: null): void;
+}
+
+export interface WatcherWishes {
+  /** Of inotify, for all mailboxes of this process. */
+  readonly maxWatches: number;
+  readonly intervalMs: number;
+  readonly log: Log;
+  readonly notifier: Notifier | null;
+}
 
 interface Watched {
   readonly watches: FSWatcher[];
@@ -22,8 +39,8 @@ const SETTLE_MS = 20;
 /** Where the kernel does not say how many events wait at most. */
 const USUAL_QUEUE = 16_384;
 
-export class Watcher {
-  readonly #folders = new Map<Folder, Watched>();
+export class MailboxWatcher {
+  readonly #folders = new Map<WatchedMailbox, Watched>();
   readonly #limit: number;
   readonly #intervalMs: number;
   #count = 0;
@@ -32,28 +49,34 @@ export class Watcher {
   /** Events that came in this turn of the loop. */
   #burst = 0;
 
-  constructor(how: { readonly maxWatches: number; readonly intervalMs: number }) {
+  readonly #log: Log;
+  readonly #notifier: Notifier | null;
+
+  constructor(how: WatcherWishes) {
+    this.#log = how.log;
+    this.#notifier = how.notifier;
     this.#limit = how.maxWatches;
     this.#intervalMs = how.intervalMs;
   }
 
-  add(folder: Folder): void {
+  /** `paths`: the files or directories whose events are its. */
+  add(folder: WatchedMailbox, paths: readonly string[]): void {
     if (this.#folders.has(folder)) return;
     const watched: Watched = {
       watches: [],
-      stop: folder.site.notifier?.subscribe(`mailbox:${folder.path}`, () => this.#hint(folder)) ?? null,
+      stop: this.#notifier?.subscribe(`mailbox:${folder.path}`, () => this.#hint(folder)) ?? null,
       timer: null,
       isHinted: false,
     };
     this.#folders.set(folder, watched);
-    if (this.#count + 2 <= this.#limit) for (const step of ["new", "cur"]) this.#watch(folder, step, watched);
+    if (this.#count + paths.length <= this.#limit) for (const path of paths) this.#watch(folder, path, watched);
     if (!this.#timer) {
       this.#timer = setInterval(() => this.#lookAtAll(), this.#intervalMs);
       this.#timer.unref();
     }
   }
 
-  remove(folder: Folder): void {
+  remove(folder: WatchedMailbox): void {
     const watched = this.#folders.get(folder);
     if (!watched) return;
     this.#folders.delete(folder);
@@ -70,15 +93,15 @@ export class Watcher {
     for (const folder of [...this.#folders.keys()]) this.remove(folder);
   }
 
-  #watch(folder: Folder, step: string, watched: Watched): void {
+  #watch(folder: WatchedMailbox, path: string, watched: Watched): void {
     try {
-      const watching = watch(join(folder.path, step), { persistent: false }, () => this.#event(folder));
+      const watching = watch(path, { persistent: false }, () => this.#event(folder));
       watching.on("error", () => this.#closeWatches(watched));
       watched.watches.push(watching);
       this.#count++;
     } catch (cause) {
       // Out of watches (ENOSPC, EMFILE) or the directory is gone: the periodic look does it.
-      folder.site.log.debug({ mailbox: folder.path, cause: errnoOf(cause) }, "mailbox cannot be watched");
+      this.#log.debug({ mailbox: folder.path, cause: errnoOf(cause) }, "mailbox cannot be watched");
     }
   }
 
@@ -89,7 +112,7 @@ export class Watcher {
     }
   }
 
-  #event(folder: Folder): void {
+  #event(folder: WatchedMailbox): void {
     if (this.#burst++ === 0) setImmediate(() => this.#endOfTurn());
     this.#hint(folder);
   }
@@ -101,7 +124,7 @@ export class Watcher {
     if (isFull) this.#lookAtAll();
   }
 
-  #hint(folder: Folder): void {
+  #hint(folder: WatchedMailbox): void {
     const watched = this.#folders.get(folder);
     if (!watched) return;
     if (watched.timer) {
@@ -120,11 +143,11 @@ export class Watcher {
     });
   }
 
-  #look(folder: Folder): void {
+  #look(folder: WatchedMailbox): void {
     try {
-      if (folder.isGone || folder.isBehind) folder.emit(null);
+      if (!folder.isCurrent) folder.emit(null);
     } catch (cause) {
-      folder.site.log.warn({ mailbox: folder.path, cause: errnoOf(cause) }, "mailbox cannot be looked at");
+      this.#log.warn({ mailbox: folder.path, cause: errnoOf(cause) }, "mailbox cannot be looked at");
     }
   }
 

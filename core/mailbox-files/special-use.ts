@@ -1,11 +1,10 @@
 /**
- * Special uses (RFC 6154): those that were given stand in `postern-special-use`, lines of `<use> <name in modified UTF-7>`; a mailbox
+ * Special uses (RFC 6154): those that were given stand in a file of their own, lines of `<use> <name in modified UTF-7>`; a mailbox
  * with a usual name has its use by that, unless `-` stands there.
  */
-import { join } from "node:path";
-import { type SpecialUse, StoreError } from "postern/plugin";
-import { decodeModifiedUtf7, encodeModifiedUtf7 } from "./modified-utf7.ts";
-import { changeText, readText } from "./subscriptions.ts";
+import { type SpecialUse, StoreError } from "../contracts/mailbox-store.ts";
+import { decodeModifiedUtf7, encodeModifiedUtf7 } from "../mail/modified-utf7.ts";
+import { changeText, readText } from "./small-file.ts";
 
 export type SpecialUses = ReadonlyMap<string, SpecialUse>;
 /** `null`: none, whatever the name. */
@@ -14,7 +13,6 @@ type GivenUses = Map<string, SpecialUse | null>;
 const USES: readonly SpecialUse[] = [
   ...(["\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash"] as const),
 ];
-const FILE = "postern-special-use";
 
 export const isSpecialUse = (text: string): text is SpecialUse => USES.some((use) => use === text);
 
@@ -34,11 +32,11 @@ const format = (uses: ReadonlyMap<string, SpecialUse | null>): string =>
 
 /** Each use once: what was asked for first, then usual names. */
 export function specialUsesIn(
-  root: string,
+  file: string,
   names: readonly string[],
   usual: Readonly<Record<string, string>>,
 ): SpecialUses {
-  const given = parse(readText(join(root, FILE)));
+  const given = parse(readText(file));
   const uses = new Map([...given].flatMap(([name, use]) => (use === null ? [] : [[name, use] as const])));
   const taken = new Set(uses.values());
   for (const name of names) {
@@ -51,8 +49,8 @@ export function specialUsesIn(
 }
 
 /** RFC 6154 3: one mailbox for each use. */
-export function giveSpecialUse(root: string, name: string, use: SpecialUse | null): Promise<void> {
-  return changeText(join(root, FILE), (text) => {
+export function giveSpecialUse(file: string, name: string, use: SpecialUse | null): Promise<void> {
+  return changeText(file, (text) => {
     const uses = parse(text);
     for (const [other, its] of uses) {
       if (use !== null && its === use && other !== name) throw new StoreError("cannot", "Another mailbox has this use");
@@ -62,9 +60,9 @@ export function giveSpecialUse(root: string, name: string, use: SpecialUse | nul
 }
 
 /** Follows a mailbox to its new name, or forgets it (`null`). */
-export async function moveSpecialUses(root: string, rename: (name: string) => string | null): Promise<void> {
-  if (readText(join(root, FILE)) === "") return;
-  await changeText(join(root, FILE), (text) => {
+export async function moveSpecialUses(file: string, rename: (name: string) => string | null): Promise<void> {
+  if (readText(file) === "") return;
+  await changeText(file, (text) => {
     const uses: GivenUses = new Map();
     for (const [name, use] of parse(text)) {
       const next = rename(name);

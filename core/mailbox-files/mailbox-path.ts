@@ -1,6 +1,7 @@
 /** Where an account's mail lives: the configured path with its placeholders. Throws `StoreError` `cannot` for what is no safe path. */
 import { isAbsolute, normalize, resolve } from "node:path";
-import { type Account, StoreError } from "postern/plugin";
+import type { Account } from "../contracts/account.ts";
+import { StoreError } from "../contracts/mailbox-store.ts";
 
 const cannot = (): StoreError => new StoreError("cannot", "The account has no place for mail");
 

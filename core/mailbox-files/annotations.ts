@@ -1,23 +1,20 @@
 /**
- * Annotations (RFC 5464) in `postern-annotations`, in the directory of their mailbox: they go where it goes. Those of the server, as
- * this account sees it, are in `postern-server-annotations` beside the INBOX.
+ * Annotations (RFC 5464) of one mailbox, or of the server as one account sees it, in a file that goes where the mailbox goes. They are few
+ * and small.
  */
-import { join } from "node:path";
-import { annotationName, formatAnnotations, parseAnnotations } from "postern/mail";
-import { type AnnotationLimits, type Annotations, StoreError } from "postern/plugin";
-import { changeText, readText } from "./subscriptions.ts";
+import { type AnnotationLimits, type Annotations, StoreError } from "../contracts/mailbox-store.ts";
+import { annotationName, formatAnnotations, parseAnnotations } from "../mail/annotations.ts";
+import { changeText, readText } from "./small-file.ts";
 
 export const annotationLimits: AnnotationLimits = { valueBytes: 64 * 1024, entries: 100 };
 
 export interface AnnotatedPlace {
-  readonly directory: string;
+  readonly file: string;
+  /** Of the server, not of a mailbox. */
   readonly isServer: boolean;
 }
 
-const fileOf = ({ directory, isServer }: AnnotatedPlace): string =>
-  join(directory, isServer ? "postern-server-annotations" : "postern-annotations");
-
-export const annotationsIn = (place: AnnotatedPlace): Annotations => parseAnnotations(readText(fileOf(place)));
+export const annotationsIn = (place: AnnotatedPlace): Annotations => parseAnnotations(readText(place.file));
 
 export async function changeAnnotations(
   place: AnnotatedPlace,
@@ -32,7 +29,7 @@ export async function changeAnnotations(
     if (value && value.length > annotationLimits.valueBytes) throw new StoreError("limit", "The value is too large");
     return [canonical, value] as const;
   });
-  await changeText(fileOf(place), (text) => {
+  await changeText(place.file, (text) => {
     const after = parseAnnotations(text);
     for (const [name, value] of wanted) {
       if (value === null) after.delete(name);

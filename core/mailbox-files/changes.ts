@@ -1,10 +1,10 @@
 /** The change feed (RFC 7162) of a snapshot: what the index remembers, else what can be said without it. */
-import type { MailboxChanges, UidRange } from "postern/plugin";
-import type { MaildirSnapshot } from "./snapshot.ts";
+import type { MailboxChanges, UidRange } from "../contracts/mailbox-store.ts";
+import type { ChunkedSnapshot } from "./snapshot.ts";
 
 /** `vanished` answers `null` where the index does not reach back so far. */
 export function changesIn(
-  snapshot: MaildirSnapshot,
+  snapshot: ChunkedSnapshot,
   since: number,
   vanished: (since: number, until: number) => readonly UidRange[] | null,
 ): MailboxChanges {
@@ -17,7 +17,7 @@ export function changesIn(
 }
 
 /** Every UID that was given and is not there. */
-function gaps(snapshot: MaildirSnapshot): UidRange[] {
+function gaps(snapshot: ChunkedSnapshot): UidRange[] {
   const found: UidRange[] = [];
   let next = 1;
   for (const { uid } of snapshot) {

@@ -1,13 +1,20 @@
 /** One at a time, in order of asking. A failed turn does not stop the next. */
 export class Mutex {
   #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  /** Whether anybody has it or waits for it. */
+  get isBusy(): boolean {
+    return this.#waiting > 0;
+  }
 
   run<T>(work: () => Promise<T> | T): Promise<T> {
+    this.#waiting++;
     const turn = this.#tail.then(work);
-    this.#tail = turn.then(
-      () => undefined,
-      () => undefined,
-    );
+    const done = () => {
+      this.#waiting--;
+    };
+    this.#tail = turn.then(done, done);
     return turn;
   }
 }

@@ -1,5 +1,5 @@
 /** What the file system says, as a `StoreError`. Unknown faults become `unavailable`: the caller tries again later. */
-import { StoreError, type StoreErrorCode } from "postern/plugin";
+import { StoreError, type StoreErrorCode } from "../contracts/mailbox-store.ts";
 
 /** The errno name of a thrown value, or an empty string. */
 export const errnoOf = (cause: unknown): string =>
