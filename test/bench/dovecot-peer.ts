@@ -1,4 +1,4 @@
-/** Dovecot as a peer: POP3 and LMTP on loopback, Maildirs of `user1` to `userN`, password `secret`, everything as Debian has it. */
+/** Dovecot as a peer: POP3, IMAP and LMTP on loopback, Maildirs of `user1` to `userN`, password `secret`, everything as Debian has it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -15,7 +15,7 @@ const MAIL_UID = 65_534;
 export async function startDovecot(users: number): Promise<MailboxPeer> {
   const root = await mkdtemp(join(process.env.BENCH_DIR ?? tmpdir(), "dovecot-bench-"));
   await chmod(root, 0o755);
-  const [pop3Port, port] = [await freePort(), await freePort()];
+  const [pop3Port, imapPort, port] = [await freePort(), await freePort(), await freePort()];
   const mail = join(root, "mail");
   await mkdir(mail);
   await chown(mail, MAIL_UID, MAIL_UID);
@@ -27,7 +27,7 @@ export async function startDovecot(users: number): Promise<MailboxPeer> {
   }
   const passwords = names.map((name) => `${name}:{PLAIN}secret:${MAIL_UID}:${MAIL_UID}::${mail}/${name}::\n`);
   await writeFile(join(root, "users"), passwords.join(""));
-  await writeFile(join(root, "dovecot.conf"), config(root, { pop3: pop3Port, lmtp: port }));
+  await writeFile(join(root, "dovecot.conf"), config(root, { pop3: pop3Port, imap: imapPort, lmtp: port }));
   const child = spawn(program, ["-F", "-c", join(root, "dovecot.conf")], { stdio: ["ignore", "ignore", "inherit"] });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const stop = async () => {
@@ -36,7 +36,7 @@ export async function startDovecot(users: number): Promise<MailboxPeer> {
     await rm(root, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    for (const each of [port, pop3Port]) await answers(each, child);
+    for (const each of [port, pop3Port, imapPort]) await answers(each, child);
   } catch (fault) {
     await stop();
     throw fault;
@@ -45,9 +45,12 @@ export async function startDovecot(users: number): Promise<MailboxPeer> {
     name: "dovecot",
     port,
     pop3Port,
+    imapPort,
     isLmtp: true,
     recipient: "user1@example.org",
     maildir: `${mail}/user1/Maildir`,
+    maildirOf: (user) => `${mail}/user${user}/Maildir`,
+    mailUid: MAIL_UID,
     loginOf: (user) => `user${user}`,
     addressOf: (user) => `user${user}@example.org`,
     pid: child.pid ?? 0,
@@ -55,8 +58,11 @@ export async function startDovecot(users: number): Promise<MailboxPeer> {
   };
 }
 
-const config = (root: string, ports: { readonly pop3: number; readonly lmtp: number }): string => `
-protocols = pop3 lmtp
+const config = (
+  root: string,
+  ports: { readonly pop3: number; readonly imap: number; readonly lmtp: number },
+): string => `
+protocols = pop3 imap lmtp
 base_dir = ${root}/run
 state_dir = ${root}/run
 instance_name = postern-bench
@@ -67,7 +73,7 @@ auth_mechanisms = plain
 log_path = ${root}/log
 mail_location = maildir:~/Maildir
 first_valid_uid = 1
-mail_max_userip_connections = 1000
+mail_max_userip_connections = 2000
 postmaster_address = postmaster@example.org
 passdb {
   driver = passwd-file
@@ -88,6 +94,17 @@ service pop3-login {
   inet_listener pop3s {
     port = 0
   }
+}
+service imap-login {
+  inet_listener imap {
+    port = ${ports.imap}
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service imap {
+  process_limit = 2048
 }
 service lmtp {
   inet_listener lmtp {

@@ -7,7 +7,8 @@
  *   policies  the same with ten policies and with none
  *   lmtp      messages by LMTP into a Maildir, beside Dovecot
  *   pop3      logins with STAT, and RETR, beside Dovecot
- * Environment: SIZES, CONNECTIONS (lists), MESSAGES, SECONDS (of pop3), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
+ *   imap      logins, FETCH, SEARCH, STORE, APPEND, IDLE, memory of idle sessions, beside Dovecot
+ * Environment: SIZES, CONNECTIONS (lists), MESSAGES, SECONDS (of pop3 and imap), ONLY (works of imap, a list), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
  * HARAKA (a directory in which `npm install Haraka` was run).
  */
 import { spawnSync } from "node:child_process";
@@ -15,6 +16,7 @@ import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDovecot } from "./dovecot-peer.ts";
 import { startHaraka } from "./haraka-peer.ts";
+import { measureImap } from "./imap-suite.ts";
 import type { MailboxPeer, Peer } from "./peer.ts";
 import { tenPolicies } from "./policies.ts";
 import { measurePop3 } from "./pop3-suite.ts";
@@ -72,6 +74,23 @@ async function pop3(): Promise<void> {
   }
 }
 
+async function imap(): Promise<void> {
+  console.log("\nimap");
+  const users = 10;
+  const peers = await besideDovecot(users);
+  try {
+    await measureImap(peers, {
+      ...{ users, rounds },
+      messages: Number(process.env.MESSAGES ?? 10_000),
+      idle: Number(process.env.CONNECTIONS ?? 1_000),
+      seconds: Number(process.env.SECONDS ?? 5),
+      only: process.env.ONLY?.split(",") ?? null,
+    });
+  } finally {
+    for (const peer of peers) await peer.stop();
+  }
+}
+
 async function withPolicies(): Promise<Peer[]> {
   const { dns, ...options } = await tenPolicies();
   const ten = await startPostern({ name: "ten policies", workers, delivery: "sink", ...options });
@@ -116,7 +135,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
 };
 
-const others: Readonly<Record<string, () => Promise<void>>> = { pop3 };
+const others: Readonly<Record<string, () => Promise<void>>> = { pop3, imap };
 
 const messagesOf = (sizeBytes: number, connections: number): number => {
   const usual = sizeBytes >= KIB * KIB ? 200 : sizeBytes > 10 * KIB ? 500 : 4_000;

@@ -18,9 +18,13 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-/** One that has mailboxes: it takes LMTP at `port`, and shows them by POP3. Users are numbered from 1. */
+/** One that has mailboxes: it takes LMTP at `port`, and shows them by POP3 and IMAP. Users are numbered from 1. */
 export interface MailboxPeer extends Peer {
   readonly pop3Port: number;
+  readonly imapPort: number;
+  maildirOf(user: number): string;
+  /** Owner of files in it; `null`: whoever runs this. */
+  readonly mailUid: number | null;
   loginOf(user: number): string;
   addressOf(user: number): string;
 }
@@ -44,6 +48,7 @@ export async function emptyMaildir(maildir: string): Promise<void> {
 }
 
 interface ProcessFacts {
+  readonly pid: number;
   readonly parent: number;
   readonly ticks: number;
   readonly residentPages: number;
@@ -61,6 +66,7 @@ async function processesBelow(pid: number): Promise<readonly ProcessFacts[]> {
       .split(" ")
       .map(Number);
     all.set(Number(name), {
+      pid: Number(name),
       parent: fields[1] ?? 0,
       ticks: [11, 12, 13, 14].reduce((sum, at) => sum + (fields[at] ?? 0), 0),
       residentPages: fields[21] ?? 0,
@@ -84,4 +90,14 @@ export async function cpuSeconds(pid: number): Promise<number> {
 /** What they have in memory; what they share counts for each. */
 export async function memoryBytes(pid: number): Promise<number> {
   return (await processesBelow(pid)).reduce((sum, { residentPages }) => sum + residentPages * 4096, 0);
+}
+
+/** What they have in memory; what several share is divided among them (Linux: PSS). */
+export async function ownMemoryBytes(pid: number): Promise<number> {
+  let kib = 0;
+  for (const process of await processesBelow(pid)) {
+    const rollup = await readFile(`/proc/${process.pid}/smaps_rollup`, "latin1").catch(() => "");
+    kib += Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
+  }
+  return kib * 1024;
 }

@@ -1,4 +1,4 @@
-/** The built Postern as a peer: one MX listener, one account, Maildir, as a small site would have it; or LMTP and POP3. */
+/** The built Postern as a peer: one MX listener, one account, Maildir, as a small site would have it; or LMTP, POP3 and IMAP. */
 import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -70,36 +70,42 @@ export async function startPostern({
   };
 }
 
-/** LMTP and POP3 with accounts `user1` to `userN`, password `secret`. */
+/** LMTP, POP3 and IMAP with accounts `user1` to `userN`, password `secret`. */
 export async function startPosternMailboxes(users: number, workers: number | null): Promise<MailboxPeer> {
-  const [port, pop3Port] = [await freePort(), await freePort()];
+  const [port, pop3Port, imapPort] = [await freePort(), await freePort(), await freePort()];
   const addressOf = (user: number): string => `user${user}@example.org`;
   const accounts = Array.from(
     { length: users },
     (_, index) => `  - address: ${addressOf(index + 1)}\n    password: "{PLAIN}secret"\n`,
   );
-  const limits = "limits: { connectionsPerAddress: 1000 }";
+  const limits = "limits: { connectionsPerAddress: 2000 }";
   const running = await launchPostern(
     [
       ...(workers === null ? [] : [`workers: ${workers}`]),
       "listeners:",
       `  - { role: lmtp, host: 127.0.0.1, port: ${port}, tls: none, ${limits} }`,
       `  - { role: pop3, host: 127.0.0.1, port: ${pop3Port}, tls: none, ${limits} }`,
+      `  - { role: imap, host: 127.0.0.1, port: ${imapPort}, tls: none, ${limits} }`,
       "plugins:",
       "  - directory-file: { path: accounts.yaml, domains: [example.org] }",
       ...deliveries.maildir(0),
+      "  - access-imap",
       // As Dovecot does unless told otherwise: no lock.
       "  - access-pop3: { maildrop: snapshot }",
     ],
     { "accounts.yaml": `accounts:\n${accounts.join("")}` },
   );
+  const maildirOf = (user: number): string => join(running.directory, `data/mail/example.org/user${user}/Maildir`);
   return {
     name: nameOf(undefined, workers),
     port,
     pop3Port,
+    imapPort,
     isLmtp: true,
     recipient: addressOf(1),
-    maildir: join(running.directory, "data/mail/example.org/user1/Maildir"),
+    maildir: maildirOf(1),
+    maildirOf,
+    mailUid: null,
     loginOf: addressOf,
     addressOf,
     pid: running.pid,
