@@ -15,8 +15,10 @@ import type { Readable } from "node:stream";
 import type { MessageOverview } from "../mail/overview.ts";
 import type { Structure } from "../mail/structure/structure.ts";
 import type { Account } from "./account.ts";
+import type { MailboxNotes } from "./mailbox-notes.ts";
 import type { QuotaState } from "./quota.ts";
 import { defineService } from "./service.ts";
+import type { Rights } from "./sharing.ts";
 
 /** RFC 3501 2.3.2 system flags are written as there (`\Seen`); everything else is a keyword. `\Recent` is no flag here. */
 export type Flag = string;
@@ -175,6 +177,8 @@ export interface Mailbox {
   /** Keywords in use here; more can be made (PERMANENTFLAGS \*). */
   readonly keywords: readonly string[];
   readonly canAddKeywords: boolean;
+  /** RFC 4314: what whoever opened it may do. Left out: everything. */
+  readonly rights?: Rights;
   /** UIDs that this open claimed as recent: no other session gets them (RFC 3501 2.3.2). A read-only open claims none. */
   readonly recent: ReadonlySet<number>;
   /** The state as this handle last saw it: changes by its own `sync` only, also after its own changes. */
@@ -259,6 +263,8 @@ export interface AccountMailboxes {
    */
   annotate(name: string | null, entries: ReadonlyMap<string, Uint8Array | null>): Promise<void>;
   readonly annotationLimits: AnnotationLimits;
+  /** Left out: nothing can be kept beside mailboxes, and they cannot be shared. */
+  readonly notes?: MailboxNotes;
   /** A mailbox with children stays as a name only. INBOX cannot be deleted. */
   delete(name: string): Promise<void>;
   /** Children move along; renaming INBOX moves its messages into the new mailbox (RFC 3501 6.3.5). */
