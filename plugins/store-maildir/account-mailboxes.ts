@@ -7,6 +7,7 @@ import {
   type Defect,
   type Mailbox,
   type MailboxListing,
+  type MailboxNotes,
   type MailboxStatus,
   type NewMessage,
   type QuotaState,
@@ -31,6 +32,7 @@ import { inspectMailbox } from "./inspect.ts";
 import { inspectQuota } from "./inspect-quota.ts";
 import type { MailboxTree } from "./mailbox-tree.ts";
 import { lockMaildrop } from "./maildrop.ts";
+import { maildirNotes } from "./notes.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
 import { changeSubscription, subscribedIn } from "./subscriptions.ts";
@@ -42,6 +44,7 @@ import { usageOf, usageOfAll } from "./usage.ts";
 export class MaildirAccount implements AccountMailboxes {
   readonly separator = "/";
   readonly annotationLimits = annotationLimits;
+  readonly notes: MailboxNotes;
   readonly #tree: MailboxTree;
   readonly #root: string;
   readonly #site: Site;
@@ -59,6 +62,7 @@ export class MaildirAccount implements AccountMailboxes {
     this.#site = site;
     this.#usualUses = of.usualUses;
     this.#quota = of.quota;
+    this.notes = maildirNotes(tree, site);
   }
 
   #place(name: string): FolderPlace {
