@@ -47,10 +47,11 @@ const characters = new Map([
   ...Object.entries({ ecirc: "ê", ccedil: "ç", ntilde: "ñ", oslash: "ø", aring: "å", aelig: "æ" }),
 ]);
 
-export function textOfHtml(html: string): string {
+/** Ends where `enough` characters are there. */
+export function textOfHtml(html: string, enough = Number.POSITIVE_INFINITY): string {
   let text = "";
   let at = 0;
-  while (at < html.length) {
+  while (at < html.length && text.length < enough) {
     const open = html.indexOf("<", at);
     if (open === -1) return text + html.slice(at);
     text += html.slice(at, open);

@@ -14,8 +14,12 @@ const previewLength = 200;
 const plainBytes = 8 * 1024;
 const htmlBytes = 64 * 1024;
 const maxDepth = 20;
+/** Lines of a text that are looked at. */
+const maxLines = 400;
+/** Text of HTML that is enough, as a rule; all of it is looked at where it is not. */
+const enoughText = 2_000;
 /** Controls, line and paragraph separators, marks that turn the direction of text, what has no width, the byte order mark. */
-const unshown = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]+/gu;
+const unshown = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/u;
 
 /** The part that the preview is made of; `null` if there is none. */
 export function previewPart(structure: Structure, depth = 0): Structure | null {
@@ -45,29 +49,72 @@ export function previewOf(part: Structure, octets: Uint8Array): string {
   const limit = part.subtype === "html" ? htmlBytes : plainBytes;
   const decoded = decodeTransferEncoding(octets.subarray(0, limit), part.encoding);
   const text = decodeText(decoded, parameter(part.parameters, "charset"));
-  if (part.subtype !== "plain") return cut(withoutReferences(textOfHtml(text)));
-  return cut(withoutQuotations(text)) || cut(text);
+  if (part.subtype === "plain") {
+    const own = new Line();
+    for (const line of ownLines(text)) if (!own.add(line)) break;
+    return own.text || lineOf(text);
+  }
+  const first = textOfHtml(text, enoughText);
+  const line = lineOf(withoutReferences(first));
+  return first.length < enoughText || [...line].length === previewLength
+    ? line
+    : lineOf(withoutReferences(textOfHtml(text)));
 }
 
 /** Lines that begin with `>`, and what announces them, say what others wrote. Nothing behind `-- ` is read (RFC 3676 4.3). */
-function withoutQuotations(text: string): string {
-  const lines = text.split(/\r?\n/, 400);
-  const signature = lines.indexOf("-- ");
-  const own = (signature === -1 ? lines : lines.slice(0, signature)).filter((line, index, all) => {
-    if (line.startsWith(">")) return false;
-    return !(line.trimEnd().endsWith(":") && nextFilled(all, index).startsWith(">"));
-  });
-  return own.join("\n");
+function* ownLines(text: string): Generator<string> {
+  let at = 0;
+  for (let count = 0; count < maxLines && at < text.length; count++) {
+    const { line, next } = lineAt(text, at);
+    if (line === "-- ") return;
+    at = next;
+    if (!line.startsWith(">") && !(line.trimEnd().endsWith(":") && isQuotedAt(text, next))) yield line;
+  }
 }
 
-function nextFilled(lines: readonly string[], index: number): string {
-  const next = lines[index + 1] ?? "";
-  return next.trim() === "" ? (lines[index + 2] ?? "") : next;
+/** An empty line may stand between. */
+function isQuotedAt(text: string, at: number): boolean {
+  const { line, next } = lineAt(text, at);
+  return (line.trim() === "" ? lineAt(text, next).line : line).startsWith(">");
 }
 
-function cut(text: string): string {
-  const line = text.slice(0, htmlBytes).replace(/\s+/g, " ").replace(unshown, "").replace(/ {2,}/g, " ").trim();
-  if (line.length <= previewLength) return line;
-  const characters = [...line.slice(0, 2 * previewLength)];
-  return characters.slice(0, previewLength).join("").trimEnd();
+function lineAt(text: string, at: number): { readonly line: string; readonly next: number } {
+  const lf = text.indexOf("\n", at);
+  if (lf === -1) return { line: text.slice(at), next: text.length };
+  return { line: text.slice(at, text[lf - 1] === "\r" && lf > at ? lf - 1 : lf), next: lf + 1 };
+}
+
+function lineOf(text: string): string {
+  const line = new Line();
+  line.add(text);
+  return line.text;
+}
+
+/** The one line that is shown: blanks of any kind are one, what is not shown is left out, and it ends when it is long enough. */
+class Line {
+  text = "";
+  #length = 0;
+  #isBlank = false;
+
+  /** Adds a line of the message; answers whether there is room for more. */
+  add(line: string): boolean {
+    for (const char of line) {
+      const code = char.codePointAt(0) ?? 0;
+      if (code === 32 || (code >= 9 && code <= 13)) this.#isBlank = true;
+      else if (code > 32 && code < 127) this.#show(char);
+      else if (/\s/.test(char)) this.#isBlank = true;
+      else if (!unshown.test(char)) this.#show(char);
+      if (this.#length >= previewLength) return false;
+    }
+    this.#isBlank = true;
+    return true;
+  }
+
+  #show(char: string): void {
+    if (this.#isBlank && this.text !== "" && ++this.#length < previewLength) this.text += " ";
+    this.#isBlank = false;
+    if (this.#length >= previewLength) return;
+    this.text += char;
+    this.#length++;
+  }
 }
