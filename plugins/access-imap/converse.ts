@@ -13,7 +13,12 @@ import { SyntaxFault } from "./wire/syntax-fault.ts";
 import { Writer } from "./wire/writer.ts";
 
 /** Before the login there is nothing long to say; mechanisms have their own bound. */
-const linesBeforeLogin = { maxLineBytes: 8192, maxCommandBytes: 16_384, maxSkippedBytes: 65_536 };
+const linesBeforeLogin = {
+  maxLineBytes: 8192,
+  maxCommandBytes: 16_384,
+  maxUnaskedBytes: Number.POSITIVE_INFINITY,
+  maxSkippedBytes: 65_536,
+};
 
 type CommandLine = Extract<Incoming, { at: "command" }>;
 
@@ -161,7 +166,7 @@ class Conversation {
           })
         : undefined;
     const end = () => {
-      if (!session.hasSaidBye) session.out.line(formatReply(incoming.tag, reply));
+      if (!session.hasSaidBye) session.out.line(formatReply(incoming.tag, withModseq(session, reply)));
       if (reply.condition === "BAD") this.#countMistake();
       if (session.loginFailures >= session.services.options.maxLoginFailures) session.bye("Too many failed logins");
     };
@@ -195,4 +200,13 @@ class Conversation {
   #countMistake(): void {
     if (++this.#mistakes >= this.#session.services.options.maxMistakes) this.#session.bye("Too many mistakes");
   }
+}
+
+/** RFC 7162 3.2.7: HIGHESTMODSEQ stands in the tagged OK, or before a response that says something else. */
+function withModseq({ state, out }: ImapSession, reply: Reply): Reply {
+  const modseq = state.at === "selected" ? state.selected.takeModseqNews() : null;
+  if (modseq === null) return reply;
+  if (reply.condition === "OK" && reply.code === null) return { ...reply, code: `HIGHESTMODSEQ ${modseq}` };
+  out.line(`* OK [HIGHESTMODSEQ ${modseq}] Highest`);
+  return reply;
 }

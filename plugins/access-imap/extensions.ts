@@ -2,4 +2,8 @@
 export type Extension = "CONDSTORE" | "QRESYNC" | "UTF8=ACCEPT" | "IMAP4REV2";
 
 /** What ENABLE takes, by its name in upper case. */
-export const extensions: ReadonlyMap<string, Extension> = new Map([]);
+export const extensions: ReadonlyMap<string, Extension> = new Map([
+  ["CONDSTORE", "CONDSTORE"],
+  ["QRESYNC", "QRESYNC"],
+  ["UTF8=ACCEPT", "UTF8=ACCEPT"],
+]);

@@ -13,14 +13,13 @@ export function numbersOf(view: View, set: SequenceSet, isUid: boolean): number[
 
 /** The same as ascending ranges. */
 export function rangesOf(view: View, set: SequenceSet, isUid: boolean): [number, number][] {
+  // RFC 5182 2.1: `$` means the same messages as number and as UID.
+  if (set.isSaved) return view.saved.map((range) => numberRange(view, range)).filter(([from, to]) => from <= to);
   if (isUid) {
     // RFC 3501 6.4.8: a UID that does not exist is ignored without any error.
     return set
       .resolve(view.lastUid)
-      .map(([from, to]): [number, number] => [
-        view.numberFrom(from),
-        Math.min(view.exists, view.numberFrom(to + 1) - 1),
-      ])
+      .map((range) => numberRange(view, range))
       .filter(([from, to]) => from <= to);
   }
   // RFC 3501 9: a number of no message is an error.
@@ -28,6 +27,12 @@ export function rangesOf(view: View, set: SequenceSet, isUid: boolean): [number,
   if (view.exists === 0) return [];
   return set.resolve(view.exists).map(([from, to]): [number, number] => [from, to]);
 }
+
+/** Numbers of the messages in a range of UIDs; empty where there are none: then the first is the greater one. */
+const numberRange = (view: View, [from, to]: readonly [number, number]): [number, number] => [
+  view.numberFrom(from),
+  Math.min(view.exists, view.numberFrom(to + 1) - 1),
+];
 
 /** UIDs of the set that the client knows. */
 export function uidsOf(view: View, set: SequenceSet): number[] {

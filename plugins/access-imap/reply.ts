@@ -11,6 +11,7 @@ export type Code =
   | "CONTACTADMIN"
   | "CORRUPTION"
   | "EXPUNGEISSUED"
+  | "HASCHILDREN"
   | "INUSE"
   | "LIMIT"
   | "NONEXISTENT"
@@ -23,11 +24,17 @@ export type Code =
   | "TOOBIG"
   | "TRYCREATE"
   | "UNAVAILABLE"
+  | "UNKNOWN-CTE"
   | "USEATTR"
   | `APPENDUID ${string}`
   | `BADCHARSET ${string}`
+  | `BADURL ${string}`
   | `CAPABILITY ${string}`
-  | `COPYUID ${string}`;
+  | `COPYUID ${string}`
+  | `MAILBOXID (${string})`
+  | `METADATA ${string}`
+  | `HIGHESTMODSEQ ${number}`
+  | `MODIFIED ${string}`;
 
 export interface Reply {
   readonly condition: "OK" | "NO" | "BAD";

@@ -1,6 +1,8 @@
 /** The mailbox a session has selected: the store's handle, the client's view of it, and whether there may be news. */
-import type { Mailbox, MessageEntry } from "postern/plugin";
+import type { Mailbox, MessageEntry, Snapshot } from "postern/plugin";
+import type { Extension } from "./extensions.ts";
 import { View } from "./view.ts";
+import { formatSet } from "./wire/sequence-set.ts";
 import type { Writer } from "./wire/writer.ts";
 
 /** RFC 3501 2.3.2, without \Recent, which no client can set. */
@@ -15,11 +17,18 @@ export class Selected {
   onStale: (() => void) | null = null;
   #toldKeywords: readonly string[] = [];
   #toldRecent = 0;
+  /** The client has heard of everything up to here. */
+  #toldModseq: number;
+  #isHoldingBack = false;
+  #modseqNews: number | null = null;
+  readonly #enabled: ReadonlySet<Extension>;
   readonly #stopListening: () => void;
 
-  constructor(mailbox: Mailbox) {
+  constructor(mailbox: Mailbox, enabled: ReadonlySet<Extension>) {
     this.mailbox = mailbox;
     this.view = new View(mailbox.snapshot);
+    this.#enabled = enabled;
+    this.#toldModseq = mailbox.snapshot.highestModseq;
     this.#stopListening = mailbox.onChange(() => {
       this.isStale = true;
       this.onStale?.();
@@ -38,9 +47,27 @@ export class Selected {
 
   /** RFC 3501 7.3: EXISTS and RECENT go together. */
   tellSize(out: Writer): void {
-    this.#toldRecent = this.recentCount();
     out.line(`* ${this.view.exists} EXISTS`);
+    this.#tellRecent(out);
+  }
+
+  #tellRecent(out: Writer): void {
+    // RFC 9051 E: RECENT is gone.
+    if (this.#enabled.has("IMAP4REV2")) return;
+    this.#toldRecent = this.recentCount();
     out.line(`* ${this.#toldRecent} RECENT`);
+  }
+
+  /** What has been told entirely: the value that is safe for a client to come back with (RFC 7162 3.2). */
+  get toldModseq(): number {
+    return this.#toldModseq;
+  }
+
+  /** HIGHESTMODSEQ that the client must hear before its command ends (RFC 7162 3.2.7, 6). */
+  takeModseqNews(): number | null {
+    const news = this.#modseqNews;
+    this.#modseqNews = null;
+    return news;
   }
 
   recentCount(): number {
@@ -56,34 +83,68 @@ export class Selected {
   /** `FLAGS (...)` as FETCH sends it. */
   formatFlags({ uid, flags }: MessageEntry): string {
     const all = [...flags];
-    if (this.mailbox.recent.size > 0 && this.isRecent(uid)) all.push("\\Recent");
+    // RFC 9051 E: \Recent is gone.
+    if (this.mailbox.recent.size > 0 && this.isRecent(uid) && !this.#enabled.has("IMAP4REV2")) all.push("\\Recent");
     return `FLAGS (${all.join(" ")})`;
+  }
+
+  /** The FETCH response for a message that has changed by what is none of the client's FETCH commands. */
+  formatChange(number: number, entry: MessageEntry, { isUid = false }: { readonly isUid?: boolean } = {}): string {
+    // RFC 7162 3.2.4: with UID and MODSEQ.
+    const isAware = this.isModseqAware;
+    const uid = isUid || isAware ? `UID ${entry.uid} ` : "";
+    return `* ${number} FETCH (${uid}${this.formatFlags(entry)}${isAware ? ` MODSEQ (${entry.modseq})` : ""})`;
+  }
+
+  /** The client has asked for modification sequences (RFC 7162 3.1). */
+  get isModseqAware(): boolean {
+    return this.#enabled.has("CONDSTORE");
   }
 
   /** Looks at the mailbox again; the client is told by `tell`. */
   async sync(): Promise<void> {
     this.isStale = false;
-    this.view.advance(await this.mailbox.sync());
+    this.#advance(await this.mailbox.sync());
   }
 
   /** After our own change: the snapshot that has it in. */
   async adopt(): Promise<void> {
     if (this.mailbox.snapshot === this.view.snapshot) await this.sync();
-    else this.view.advance(this.mailbox.snapshot);
+    else this.#advance(this.mailbox.snapshot);
+  }
+
+  #advance(snapshot: Snapshot): void {
+    this.view.tracksModseq = this.isModseqAware;
+    this.view.advance(snapshot);
   }
 
   /** Tells the client what it may know now (RFC 3501 7). */
   tell(out: Writer, mayExpunge: boolean): void {
     this.tellNewKeywords(out);
-    if (!this.view.hasNews) return;
-    const { expunged, exists, changed } = this.view.take(mayExpunge);
-    for (const number of expunged) out.line(`* ${number} EXPUNGE`);
-    if (exists !== null) this.tellSize(out);
-    else if (expunged.length > 0 && this.recentCount() !== this.#toldRecent) {
-      this.#toldRecent = this.recentCount();
-      out.line(`* ${this.#toldRecent} RECENT`);
+    if (this.view.hasNews) this.#tellNews(out, mayExpunge);
+    if (!this.view.hasNews) this.#toldModseq = this.view.snapshot.highestModseq;
+    else if (this.#enabled.has("QRESYNC")) {
+      // RFC 7162 3.2: modification sequences above that of an expunge that waits must not be taken for all there is.
+      this.#isHoldingBack = true;
+      this.#modseqNews = this.#toldModseq;
+      return;
     }
-    for (const number of changed) out.line(`* ${number} FETCH (${this.formatFlags(this.view.entry(number))})`);
+    if (this.#isHoldingBack) this.#modseqNews = this.#toldModseq;
+    this.#isHoldingBack = false;
+  }
+
+  #tellNews(out: Writer, mayExpunge: boolean): void {
+    const { expunged, expungedUids, exists, changed } = this.view.take(mayExpunge);
+    // RFC 7162 3.2.10.2
+    if (!this.#enabled.has("QRESYNC")) for (const number of expunged) out.line(`* ${number} EXPUNGE`);
+    else if (expungedUids.length > 0) {
+      out.line(`* VANISHED ${formatSet(expungedUids)}`);
+      // RFC 7162 3.2.7: the client hears how far it is now.
+      this.#isHoldingBack = true;
+    }
+    if (exists !== null) this.tellSize(out);
+    else if (expunged.length > 0 && this.recentCount() !== this.#toldRecent) this.#tellRecent(out);
+    for (const number of changed) out.line(this.formatChange(number, this.view.entry(number)));
   }
 
   /** RFC 3501 7.2.6: a client must know a flag before it meets it. */

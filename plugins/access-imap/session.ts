@@ -45,6 +45,8 @@ export class ImapSession {
   /** RFC 5161: what the client has said it understands; stays until the connection ends. */
   readonly enabled = new Set<Extension>();
   loginFailures = 0;
+  /** RFC 9208 4.3.1: the client has heard that the account is over its soft quota. */
+  isToldOverQuota = false;
   hasSaidBye = false;
   /** A command is being carried out; not while it waits for a line of the client. A server that ends lets it finish. */
   isBusy = false;
@@ -58,7 +60,7 @@ export class ImapSession {
   }
 
   get capabilities(): string {
-    return capabilitiesOf(this.connection, this.services.logins, this.state.at !== "notAuthenticated");
+    return capabilitiesOf(this.connection, this.services, this.state.at !== "notAuthenticated");
   }
 
   /** RFC 6855 3, RFC 9051: quoted strings that we send may be UTF-8. */
@@ -68,8 +70,14 @@ export class ImapSession {
 
   /** RFC 5161 3.1. The dependencies of an extension are enabled with it. */
   enable(extension: Extension): void {
+    if (this.enabled.has(extension)) return;
     this.enabled.add(extension);
     this.reader.isUtf8 = this.isUtf8;
+    // RFC 7162 3.2.3
+    if (extension === "QRESYNC") this.enable("CONDSTORE");
+    // RFC 7162 3.1: whatever enabled it while a mailbox is selected.
+    if (extension === "CONDSTORE" && this.state.at === "selected")
+      this.out.line(`* OK [HIGHESTMODSEQ ${this.state.selected.toldModseq}] Highest`);
   }
 
   /** A mailbox name as it goes out: an octet string, an astring. */
@@ -88,6 +96,7 @@ export class ImapSession {
       ...this.reader.limits,
       maxLineBytes: options.maxLineSize,
       maxCommandBytes: options.maxCommandSize,
+      maxUnaskedBytes: options.literals === "LITERAL-" ? 4096 : Number.POSITIVE_INFINITY, // RFC 7888 5
       maxSkippedBytes: 4 * options.maxMessageSize,
     };
     return true;

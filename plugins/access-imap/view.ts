@@ -10,6 +10,8 @@ import type { MessageEntry, Snapshot } from "postern/plugin";
 export interface Update {
   /** Sequence numbers to send as EXPUNGE, one after the other as they stand. */
   readonly expunged: readonly number[];
+  /** UIDs of the same messages, ascending. */
+  readonly expungedUids: readonly number[];
   /** EXISTS to send; `null` if there is nothing new. */
   readonly exists: number | null;
   /** Sequence numbers (as they are after the above) whose flags changed. */
@@ -24,9 +26,13 @@ export class View {
   #ghosts: MessageEntry[] = [];
   /** 0-based sequence positions of the ghosts. */
   #ghostPositions: number[] = [];
+  /** Another modification sequence is a change, too, whatever it was for (RFC 7162 3.1). */
+  tracksModseq = false;
   /** UIDs whose flags the client does not know. */
   readonly #changed = new Set<number>();
   #exists: number;
+  /** What the last search saved (RFC 5182 2.1), as ascending ranges of UIDs; what is expunged falls out by itself. */
+  saved: readonly (readonly [number, number])[] = [];
 
   constructor(snapshot: Snapshot) {
     this.#snapshot = snapshot;
@@ -45,6 +51,11 @@ export class View {
 
   get hasNews(): boolean {
     return this.#ghosts.length > 0 || this.#changed.size > 0 || this.#snapshot.uidNext > this.#announcedUidNext;
+  }
+
+  /** UIDs of messages that are gone, which the client has not been told; ascending. */
+  get ghostUids(): readonly number[] {
+    return this.#ghosts.map(({ uid }) => uid);
   }
 
   /** The highest UID the client knows; 0 if there is none. */
@@ -99,11 +110,15 @@ export class View {
         continue;
       }
       at++;
-      if (after !== before && !hasSameFlags(after.flags, before.flags)) this.#changed.add(before.uid);
+      if (after !== before && this.#isNews(before, after)) this.#changed.add(before.uid);
     }
     this.#snapshot = next;
     if (gone.length > 0) this.#ghosts = [...this.#ghosts, ...gone].sort((a, b) => a.uid - b.uid);
     this.#place();
+  }
+
+  #isNews(before: MessageEntry, after: MessageEntry): boolean {
+    return (this.tracksModseq && after.modseq !== before.modseq) || !hasSameFlags(after.flags, before.flags);
   }
 
   /** The client has been told the flags of this message as they are now. */
@@ -114,9 +129,11 @@ export class View {
   /** What may be told now. The view counts as told afterwards. */
   take(mayExpunge: boolean): Update {
     let expunged: number[] = [];
+    let expungedUids: readonly number[] = [];
     if (mayExpunge && this.#ghosts.length > 0) {
       // RFC 3501 7.4.1: each EXPUNGE moves the numbers behind it, so each is its place among those that stay.
       expunged = this.#ghostPositions.map((position, index) => position - index + 1);
+      expungedUids = this.ghostUids;
       this.#ghosts = [];
       this.#place();
     }
@@ -129,7 +146,7 @@ export class View {
     }
     const changed = [...this.#changed].map((uid) => this.numberOf(uid)).filter((number) => number > 0);
     this.#changed.clear();
-    return { expunged, exists, changed: changed.sort((a, b) => a - b) };
+    return { expunged, expungedUids, exists, changed: changed.sort((a, b) => a - b) };
   }
 
   #place(): void {

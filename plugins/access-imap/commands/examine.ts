@@ -1,6 +1,7 @@
 /** EXAMINE (RFC 3501 6.3.2) */
 import { canonicalName } from "../mailbox-name.ts";
 import { openMailbox } from "../open-mailbox.ts";
+import { parseSelectParameters } from "../sync/select-parameters.ts";
 import { defineCommand } from "./command.ts";
 
 export const examine = defineCommand({
@@ -8,8 +9,8 @@ export const examine = defineCommand({
   parse(parser) {
     parser.space();
     const name = canonicalName(parser.mailbox());
-    parser.end();
-    return name;
+    return { name, parameters: parseSelectParameters(parser) };
   },
-  run: ({ session, mailboxes }, name) => openMailbox(session, mailboxes, name, { isReadOnly: true }),
+  run: ({ session, mailboxes }, { name, parameters }) =>
+    openMailbox(session, mailboxes, name, { isReadOnly: true, parameters }),
 });

@@ -7,9 +7,12 @@ import { rangesOf } from "../message-set.ts";
 import { Pace } from "../pace.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
 import type { ImapSession, Selected } from "../session.ts";
+import { tellVanishedSince } from "../sync/resync.ts";
+import type { View } from "../view.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
 import { sliceOf } from "../wire/partial-range.ts";
 import type { SequenceSet } from "../wire/sequence-set.ts";
+import { SyntaxFault } from "../wire/syntax-fault.ts";
 import { defineCommand } from "./command.ts";
 
 interface Arguments {
@@ -30,6 +33,9 @@ function parse(parser: CommandParser): Arguments {
 
 const uidItem: FetchItem = { item: "uid" };
 const flagsItem: FetchItem = { item: "flags" };
+const modseqItem: FetchItem = { item: "modseq" };
+const includes = (items: readonly FetchItem[], { item: wanted }: FetchItem): boolean =>
+  items.some(({ item }) => item === wanted);
 
 class Fetch {
   readonly #session: ImapSession;
@@ -114,20 +120,36 @@ class Fetch {
       this.#isComplete = false;
       return;
     }
-    if (items.includes(flagsItem) || items.some(({ item }) => item === "flags")) view.tellFlags(entry.uid);
+    if (includes(items, flagsItem)) view.tellFlags(entry.uid);
   }
 
-  /** RFC 3501 7.4.2: when \Seen was set along the way, the client is told its flags. */
+  /** RFC 3501 7.4.2: when \Seen was set along the way, the client is told its flags. RFC 7162 3.2.4: and their modification sequence. */
   #itemsFor(uid: number): readonly FetchItem[] {
-    if (!this.#marked.has(uid) || this.#items.some(({ item }) => item === "flags")) return this.#items;
-    return [flagsItem, ...this.#items];
+    if (!this.#marked.has(uid)) return this.#items;
+    const wanted = this.#selected.isModseqAware ? [uidItem, flagsItem, modseqItem] : [flagsItem];
+    return [...wanted.filter((item) => !includes(this.#items, item)), ...this.#items];
   }
 }
 
 type Ranges = readonly (readonly [number, number])[];
 
+/** RFC 7162 3.1.4.1 */
+function changedIn(view: View, ranges: Ranges, since: number): Ranges {
+  const changed: [number, number][] = [];
+  for (const [from, to] of ranges) {
+    for (let number = from; number <= to; number++) {
+      if (view.entry(number).modseq <= since) continue;
+      const last = changed.at(-1);
+      if (last?.[1] === number - 1) last[1] = number;
+      else changed.push([number, number]);
+    }
+  }
+  return changed;
+}
+
 /** What of the messages named the modifiers leave. */
-function pick(ranges: Ranges, { partial }: FetchModifiers): Ranges {
+function pick(view: View, named: Ranges, { partial, changedSince }: FetchModifiers): Ranges {
+  const ranges = changedSince === undefined ? named : changedIn(view, named, changedSince);
   if (!partial) return ranges;
   // RFC 9394 3.3: places in what would be answered without it.
   const count = ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
@@ -148,10 +170,21 @@ async function fetchMessages(
   isUid: boolean,
 ): Promise<Reply | null> {
   const { session, selected } = given;
-  const ranges = pick(rangesOf(selected.view, set, isUid), modifiers);
+  const { changedSince, isVanished } = modifiers;
+  // RFC 7162 3.2.6
+  if (isVanished && !(isUid && session.enabled.has("QRESYNC"))) throw new SyntaxFault("VANISHED is not possible here");
+  const ranges = pick(selected.view, rangesOf(selected.view, set, isUid), modifiers);
+  const implied: FetchItem[] = [];
   // RFC 3501 6.4.8: a UID FETCH always answers with UIDs.
-  const wanted = isUid && !items.some(({ item }) => item === "uid") ? [uidItem, ...items] : items;
+  if (isUid) implied.push(uidItem);
+  // RFC 7162 3.1.4.1
+  if (changedSince !== undefined) implied.push(modseqItem);
+  const wanted = [...implied.filter((item) => !includes(items, item)), ...items];
+  // RFC 7162 3.1
+  if (includes(wanted, modseqItem)) session.enable("CONDSTORE");
   selected.tellNewKeywords(session.out);
+  if (isVanished && changedSince !== undefined)
+    await tellVanishedSince(session, selected, { set, modseq: changedSince });
   try {
     const isComplete = await new Fetch(session, selected, wanted).run(ranges);
     if (isComplete) return ok("Fetch completed");

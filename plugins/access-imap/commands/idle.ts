@@ -65,6 +65,9 @@ class Push {
     try {
       do {
         await tellNews(this.#session, this.#selected, { syncs: true, mayExpunge: true });
+        const modseq = this.#selected.takeModseqNews();
+        // RFC 7162 6: what the client may come back with.
+        if (modseq !== null) this.#session.out.line(`* OK [HIGHESTMODSEQ ${modseq}] Highest`);
         await this.#session.out.flush();
       } while (this.#selected.isStale && !this.#session.hasSaidBye);
     } catch (fault) {

@@ -1,13 +1,13 @@
-/** STORE (RFC 3501 6.4.6) and UID STORE (6.4.8). */
+/** STORE (RFC 3501 6.4.6) and UID STORE (6.4.8), with UNCHANGEDSINCE (RFC 7162 3.1.3). */
 import type { Flag, FlagChange, MessageEntry } from "postern/plugin";
 import { numbersOf } from "../message-set.ts";
 import { no, ok, type Reply } from "../reply.ts";
-import type { WithSelected } from "../session.ts";
+import type { ImapSession, Selected, WithSelected } from "../session.ts";
+import { parseModseqOrZero } from "../sync/modseq.ts";
 import { hasSameFlags } from "../view.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
-import type { SequenceSet } from "../wire/sequence-set.ts";
+import { formatSet, type SequenceSet } from "../wire/sequence-set.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-import type { Writer } from "../wire/writer.ts";
 import { defineCommand } from "./command.ts";
 
 interface Arguments {
@@ -22,6 +22,7 @@ function parse(parser: CommandParser): Arguments {
   parser.space();
   const set = parser.sequenceSet();
   parser.space();
+  const unchangedSince = parser.peek() === "(" ? parseModifiers(parser) : null;
   const mode = parser.take("+") ? "add" : parser.take("-") ? "remove" : "replace";
   if (!parser.takeWord("FLAGS")) throw new SyntaxFault("Expected FLAGS");
   const isSilent = parser.takeWord(".SILENT");
@@ -43,16 +44,33 @@ function parse(parser: CommandParser): Arguments {
     }
   }
   parser.end();
-  return { set, change: { mode, flags }, isSilent };
+  return { set, change: { mode, flags, ...(unchangedSince === null ? {} : { unchangedSince }) }, isSilent };
+}
+
+/** RFC 4466 2.5, of which there is one modifier: RFC 7162 3.1.3. */
+function parseModifiers(parser: CommandParser): number {
+  const found = parser.list(() => {
+    if (parser.atom().toUpperCase() !== "UNCHANGEDSINCE") throw new SyntaxFault("Unknown modifier");
+    parser.space();
+    return parseModseqOrZero(parser);
+  });
+  parser.space();
+  const [unchangedSince] = found;
+  // RFC 7162 7: a single one.
+  if (unchangedSince === undefined || found.length > 1) throw new SyntaxFault("Expected one modifier");
+  return unchangedSince;
 }
 
 async function storeFlags(
-  { selected, out }: WithSelected & { readonly out: Writer },
+  { session, selected }: WithSelected & { readonly session: ImapSession },
   { set, change, isSilent }: Arguments,
   isUid: boolean,
 ): Promise<Reply> {
   const { view, mailbox } = selected;
+  const { out } = session;
   const numbers = numbersOf(view, set, isUid);
+  // RFC 7162 3.1
+  if (change.unchangedSince !== undefined) session.enable("CONDSTORE");
   if (mailbox.isReadOnly) return no("Mailbox is read-only", "READ-ONLY");
   const known = new Map<number, MessageEntry>();
   let isComplete = true;
@@ -60,14 +78,8 @@ async function storeFlags(
     if (view.isGhost(number)) isComplete = false;
     else known.set(number, view.entry(number));
   }
-  if (known.size > 0) {
-    await mailbox.store(
-      [...known.values()].map(({ uid }) => uid),
-      change,
-    );
-    await selected.adopt();
-    selected.tellNewKeywords(out);
-  }
+  const failed = known.size > 0 ? await storeKnown(selected, [...known.values()], change) : new Set<number>();
+  selected.tellNewKeywords(out);
   for (const [number, before] of known) {
     if (view.isGhost(number)) {
       isComplete = false;
@@ -75,15 +87,65 @@ async function storeFlags(
     }
     const entry = view.entry(number);
     view.tellFlags(entry.uid);
-    // RFC 3501 6.4.6: .SILENT means that the client works the result out; it must hear what it could not know.
-    if (isSilent && hasSameFlags(entry.flags, changed(before.flags, change))) continue;
-    out.line(`* ${number} FETCH (${isUid ? `UID ${entry.uid} ` : ""}${selected.formatFlags(entry)})`);
+    const line = formatStored(selected, { number, before, entry }, { change, isSilent, isUid });
+    if (line === null) continue;
+    out.line(line);
     const wait = out.flushIfFull();
     if (wait) await wait;
   }
+  const unmodified = [...known]
+    .filter(([, { uid }]) => failed.has(uid))
+    .map(([number, { uid }]) => (isUid ? uid : number));
+  // RFC 7162 3.1.3
+  const code = unmodified.length > 0 ? (`MODIFIED ${formatSet(unmodified)}` as const) : null;
   // RFC 2180 4.2.1
-  if (!isComplete && !isUid) return no("Some of the messages no longer exist", "EXPUNGEISSUED");
-  return ok("Store completed");
+  if (!isComplete && !isUid) return no("Some of the messages no longer exist", code ?? "EXPUNGEISSUED");
+  return code ? ok("Conditional store failed for some", code) : ok("Store completed");
+}
+
+/** Answers the UIDs of those that UNCHANGEDSINCE kept from changing. */
+async function storeKnown(
+  selected: Selected,
+  known: readonly MessageEntry[],
+  change: FlagChange,
+): Promise<ReadonlySet<number>> {
+  const { mailbox, view } = selected;
+  const uids = known.map(({ uid }) => uid);
+  const failed = new Set((await mailbox.store(uids, change)).unchanged);
+  await selected.adopt();
+  const { unchangedSince } = change;
+  if (failed.size === 0 || unchangedSince === undefined || change.mode === "replace") return failed;
+  // RFC 7162 3.1.12: only other flags have changed since the client looked, so what it wants makes sense all the same.
+  const spurious: number[] = [];
+  let since = 0;
+  for (const before of known) {
+    const number = failed.has(before.uid) && before.modseq <= unchangedSince ? view.numberOf(before.uid) : 0;
+    if (number === 0) continue;
+    const now = view.entry(number);
+    if (change.flags.some((flag) => now.flags.has(flag) !== before.flags.has(flag))) continue;
+    spurious.push(before.uid);
+    since = Math.max(since, now.modseq);
+  }
+  if (spurious.length === 0) return failed;
+  const again = new Set((await mailbox.store(spurious, { ...change, unchangedSince: since })).unchanged);
+  await selected.adopt();
+  for (const uid of spurious) if (!again.has(uid)) failed.delete(uid);
+  return failed;
+}
+
+/** The response about one message; `null` where the client knows all it would say. */
+function formatStored(
+  selected: Selected,
+  message: { readonly number: number; readonly before: MessageEntry; readonly entry: MessageEntry },
+  { change, isSilent, isUid }: Pick<Arguments, "change" | "isSilent"> & { readonly isUid: boolean },
+): string | null {
+  const { number, before, entry } = message;
+  // RFC 3501 6.4.6: .SILENT means that the client works the result out; it must hear what it could not know.
+  if (!isSilent || !hasSameFlags(entry.flags, changed(before.flags, change)))
+    return selected.formatChange(number, entry, { isUid });
+  // RFC 7162 3.1.3: the modification sequence is what it could not know.
+  if (!selected.isModseqAware || (entry.modseq === before.modseq && change.unchangedSince === undefined)) return null;
+  return `* ${number} FETCH (UID ${entry.uid} MODSEQ (${entry.modseq}))`;
 }
 
 function changed(flags: ReadonlySet<Flag>, { mode, flags: changes }: FlagChange): ReadonlySet<Flag> {
@@ -100,13 +162,11 @@ export const store = defineCommand({
   validIn: "selected",
   mayExpunge: false,
   parse,
-  run: ({ selected, mailboxes, session }, args: Arguments) =>
-    storeFlags({ selected, mailboxes, out: session.out }, args, false),
+  run: (given, args: Arguments) => storeFlags(given, args, false),
 });
 
 export const uidStore = defineCommand({
   validIn: "selected",
   parse,
-  run: ({ selected, mailboxes, session }, args: Arguments) =>
-    storeFlags({ selected, mailboxes, out: session.out }, args, true),
+  run: (given, args: Arguments) => storeFlags(given, args, true),
 });

@@ -4,7 +4,7 @@ import { SyntaxFault } from "../wire/syntax-fault.ts";
 import { parseSection, type Section } from "./section.ts";
 
 export type FetchItem =
-  | { readonly item: "flags" | "internalDate" | "size" | "uid" | "envelope" | "body" | "bodyStructure" }
+  | { readonly item: "flags" | "modseq" | "internalDate" | "size" | "uid" | "envelope" | "body" | "bodyStructure" }
   | {
       readonly item: "section";
       readonly section: Section;
@@ -30,6 +30,7 @@ const words: ReadonlyMap<string, readonly FetchItem[]> = new Map([
   ["ENVELOPE", [simple("envelope")]],
   ["FLAGS", [simple("flags")]],
   ["INTERNALDATE", [simple("internalDate")]],
+  ["MODSEQ", [simple("modseq")]],
   ["UID", [simple("uid")]],
   ["BODYSTRUCTURE", [simple("bodyStructure")]],
   ["BODY", [simple("body")]],

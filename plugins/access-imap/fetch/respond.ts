@@ -22,6 +22,9 @@ export function formatSimpleItem(
   switch (item) {
     case "flags":
       return selected.formatFlags(entry);
+    case "modseq":
+      // RFC 7162 3.1.4.2
+      return `MODSEQ (${entry.modseq})`;
     case "uid":
       return `UID ${entry.uid}`;
     case "internalDate":

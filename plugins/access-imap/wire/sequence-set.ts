@@ -15,7 +15,15 @@ export class SequenceSet {
     this.#ranges = ranges;
   }
 
+  /** `$`: what the last search saved (RFC 5182 2.1, RFC 9051 6.4.4.1). What that is, `rangesOf` knows. */
+  static readonly saved = new SequenceSet([]);
+
+  get isSaved(): boolean {
+    return this === SequenceSet.saved;
+  }
+
   static parse(text: string): SequenceSet {
+    if (text === "$") return SequenceSet.saved;
     const ranges: Range[] = [];
     for (const piece of text.split(",")) {
       const match = /^([1-9]\d{0,9}|\*)(?::([1-9]\d{0,9}|\*))?$/.exec(piece);
@@ -43,6 +51,11 @@ export class SequenceSet {
       else merged.push([Math.max(1, from), to]);
     }
     return merged;
+  }
+
+  /** Whether `*` stands in it. */
+  get hasStar(): boolean {
+    return this.#ranges.some(([a, b]) => a === star || b === star);
   }
 
   /** Whether every number is at most `last`. Lenient: `1:*` of nothing, which many clients send. */
