@@ -1,5 +1,7 @@
 /** Everything one account owns, as mboxes. Every fault leaves as a `StoreError`. */
+
 import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import {
   type AccountMailboxes,
   type AccountQuota,
@@ -13,10 +15,18 @@ import {
   type SpecialUse,
   StoreError,
 } from "postern/plugin";
-import { type AnnotatedPlace, annotationLimits, annotationsIn, changeAnnotations } from "./annotations.ts";
+import {
+  type AnnotatedPlace,
+  annotationLimits,
+  annotationsIn,
+  changeAnnotations,
+  errnoOf,
+  giveSpecialUse,
+  moveSpecialUses,
+  storeError,
+} from "postern/store";
 import { contentOf } from "./append.ts";
 import { appendMessages, deliverSpooled } from "./deliver.ts";
-import { errnoOf, storeError } from "./errors.ts";
 import type { Folder, FolderPlace } from "./folder.ts";
 import {
   createMailbox,
@@ -30,12 +40,11 @@ import {
   renameMailbox,
 } from "./hierarchy.ts";
 import { inspectMailbox } from "./inspect.ts";
-import { canonicalName, controlRoot } from "./mailbox-name.ts";
+import { canonicalName, controlRoot, specialUsesOf } from "./mailbox-name.ts";
 import { lockMaildrop, uniqueIdsOf } from "./maildrop.ts";
 import { canonicalFlags } from "./meta-fields.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
-import { giveSpecialUse, moveSpecialUses } from "./special-use.ts";
 import { Spooled } from "./spool.ts";
 import { changeSubscription, subscribedIn } from "./subscriptions.ts";
 import { takeUids } from "./take-uids.ts";
@@ -94,7 +103,7 @@ export class MboxAccount implements AccountMailboxes {
     return this.#guarded(async () => {
       const canonical = canonicalName(name);
       if (exists(this.#home, canonical)) throw new StoreError("alreadyExists", "The mailbox is there already");
-      if (specialUse !== undefined) await giveSpecialUse(this.#home.root, canonical, specialUse);
+      if (specialUse !== undefined) await giveSpecialUse(this.#specialUses(), canonical, specialUse);
       await createMailbox(this.#home, canonical, this.#site);
     });
   }
@@ -103,7 +112,7 @@ export class MboxAccount implements AccountMailboxes {
     return this.#guarded(async () => {
       const canonical = canonicalName(name);
       if (!exists(this.#home, canonical)) throw new StoreError("nonexistent", "There is no such mailbox");
-      await giveSpecialUse(this.#home.root, canonical, use);
+      await giveSpecialUse(this.#specialUses(), canonical, use);
     });
   }
 
@@ -112,19 +121,29 @@ export class MboxAccount implements AccountMailboxes {
   }
 
   annotate(name: string | null, entries: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
-    return this.#guarded(() => changeAnnotations(this.#annotated(name), entries));
+    return this.#guarded(() => {
+      const place = this.#annotated(name);
+      makeDirectory(dirname(place.file));
+      return changeAnnotations(place, entries);
+    });
+  }
+
+  /** The file of special uses, before one is given. */
+  #specialUses(): string {
+    makeDirectory(controlRoot(this.#home.root));
+    return specialUsesOf(this.#home.root);
   }
 
   #annotated(name: string | null): AnnotatedPlace {
-    if (name === null) return { directory: controlRoot(this.#home.root), isServer: true };
-    return { directory: this.#folder(name).place.control, isServer: false };
+    const directory = name === null ? controlRoot(this.#home.root) : this.#folder(name).place.control;
+    return { file: join(directory, name === null ? "server-annotations" : "annotations"), isServer: name === null };
   }
 
   delete(name: string): Promise<void> {
     return this.#guarded(async () => {
       const canonical = canonicalName(name);
       await deleteMailbox(this.#home, canonical, this.#site);
-      await moveSpecialUses(this.#home.root, (other) => (other === canonical ? null : other));
+      await moveSpecialUses(specialUsesOf(this.#home.root), (other) => (other === canonical ? null : other));
       if (this.#quota && !this.#quota.ignores(canonical)) await this.#quota.state({ recount: true });
     });
   }
@@ -134,7 +153,7 @@ export class MboxAccount implements AccountMailboxes {
       const [source, target] = [canonicalName(from), canonicalName(to)];
       if (source === "INBOX") return this.#renameInbox(target);
       const moved = await renameMailbox(this.#home, { from: source, to: target }, this.#site);
-      await moveSpecialUses(this.#home.root, (name) =>
+      await moveSpecialUses(specialUsesOf(this.#home.root), (name) =>
         moved.includes(name) ? target + name.slice(source.length) : name,
       );
       // Children go along: any of them may count now, or not any more.

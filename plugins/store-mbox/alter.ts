@@ -2,13 +2,14 @@
  * Brings the mailbox's own fields of messages to what they shall say, and takes messages out. What fits where it stands is written there,
  * and not a byte moves; else the rest of the file is written anew, through the journal.
  */
+
 import { readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { StoreError } from "postern/plugin";
+import { Breather } from "postern/store";
 import { type Piece, replace, type Step, writeAll } from "./journal.ts";
 import { type Message, metaSpan, type Place } from "./message.ts";
 import { formatFields, type MetaKind, type MetaLine, ownValue, refit, type Wanted } from "./meta-fields.ts";
-import { Breather } from "./mutex.ts";
 
 export interface Alteration {
   readonly message: Message;

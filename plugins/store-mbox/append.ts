@@ -2,11 +2,12 @@
  * New messages at the end of an mbox, which nobody reads for it. All or nothing: what was written is taken back when one fails, also
  * by whoever comes first after a crash. On disk, UIDs too, when it resolves.
  */
+
 import { createHash } from "node:crypto";
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync } from "node:fs";
 import { type NewMessage, StoreError } from "postern/plugin";
+import { attempt } from "postern/store";
 import { fieldLines, fieldsCrc } from "./alter.ts";
-import { attempt } from "./errors.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { formatFromLine } from "./from-line.ts";
 import { writeAll } from "./journal.ts";

@@ -2,10 +2,11 @@
  * What cannot be told from an mbox and must outlive its index: in `.postern/<name>/base` beside the mailboxes. A mailbox id (RFC 8474), the
  * UIDVALIDITY and UIDNEXT of a mailbox that has become empty, a bound above all modseqs given out. Written by a rename.
  */
+
 import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "./errors.ts";
+import { errnoOf } from "postern/store";
 
 export interface Kept {
   readonly id: string;

@@ -3,12 +3,12 @@
  * text. From the first on that is not there any more, the file is read anew. Of a large mailbox that has only grown, just its first and last
  * message are looked at, and the rest later.
  */
+
 import { readSync } from "node:fs";
+import { Breather, errnoOf } from "postern/store";
 import { fieldsCrc } from "./alter.ts";
-import { errnoOf } from "./errors.ts";
 import type { MailboxState } from "./mailbox-state.ts";
 import type { Message } from "./message.ts";
-import { Breather } from "./mutex.ts";
 import { type Quoting, type Scanned, scanMessages } from "./scan.ts";
 import { SMALL_WINDOW } from "./window.ts";
 

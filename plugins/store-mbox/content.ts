@@ -21,6 +21,12 @@ export interface Range {
   readonly length: number;
 }
 
+/** A message by its mailbox: where it stands may be different each time. */
+export interface SurveyedMessage {
+  readonly folder: Folder;
+  readonly uid: number;
+}
+
 export function entryOf(folder: Folder, uid: number): Entry {
   const entry = folder.snapshot.find(uid);
   if (!entry) throw new StoreError("expunged", "The message is gone");

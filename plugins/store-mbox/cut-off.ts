@@ -2,9 +2,10 @@
  * Whether the end of a file is a piece of a message whose writer died. Only what is surely ours is: it stands where the last message that is
  * known ends, that one is as it was, it begins as ours did and is shorter, and nobody has begun another message behind it.
  */
+
 import { fstatSync, fsyncSync, ftruncateSync, readSync } from "node:fs";
+import { errnoOf } from "postern/store";
 import { fieldsCrc } from "./alter.ts";
-import { errnoOf } from "./errors.ts";
 import type { Folder } from "./folder.ts";
 import type { Begun } from "./index-file.ts";
 import type { Message } from "./message.ts";

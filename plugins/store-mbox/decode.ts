@@ -2,7 +2,7 @@
  * From the octets of an mbox to those of a message: fields that belong to the mbox are left out, `>From ` becomes `From ` where it was
  * quoted, line ends become CRLF. Takes the octets of one message behind its From_ line, in order, in pieces of any size.
  */
-import { withCrlf } from "./crlf.ts";
+import { withCrlf } from "postern/store";
 import type { MetaLine } from "./meta-fields.ts";
 import { MAX_MARKS, type Quoting } from "./scan.ts";
 

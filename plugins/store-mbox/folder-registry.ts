@@ -2,10 +2,11 @@
  * The mailboxes that this process knows, by file: one shared object each while sessions have it open, and the latest closed ones, bounded
  * in number and in messages. Whatever is dropped is read again from its index.
  */
+
 import { lstatSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
 import { StoreError } from "postern/plugin";
-import { errnoOf } from "./errors.ts";
+import { errnoOf } from "postern/store";
 import { Folder, type FolderPlace } from "./folder.ts";
 import type { Site } from "./site.ts";
 

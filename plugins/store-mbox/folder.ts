@@ -3,19 +3,19 @@
  * others did meanwhile is taken in. When the file is gone, or got another UIDVALIDITY, calls reject with `nonexistent`: sessions must open
  * it again.
  */
+
 import { closeSync, existsSync, fstatSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
+import { attempt, errnoOf, Mutex, storeError } from "postern/store";
 import { type Alteration, type Altered, alter, fieldsCrc } from "./alter.ts";
 import { takeBack } from "./cut-off.ts";
-import { attempt, errnoOf, storeError } from "./errors.ts";
 import { type Begun, type Change, IndexFile, type Look } from "./index-file.ts";
 import { MailboxFacts } from "./mailbox-facts.ts";
 import { lockMailbox } from "./mailbox-lock.ts";
 import { MailboxState } from "./mailbox-state.ts";
 import { type Message, type Row, toRow } from "./message.ts";
 import type { Base, Wanted } from "./meta-fields.ts";
-import { Mutex } from "./mutex.ts";
 import { goneError, isSameFile, type OpenFile, openFile, stampOf } from "./open-file.ts";
 import { recoverMailbox } from "./rescue.ts";
 import type { Site } from "./site.ts";

@@ -1,4 +1,5 @@
 /** The mailboxes of one account as files: list, create, delete, rename. */
+
 import {
   closeSync,
   constants,
@@ -14,12 +15,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { type MailboxListing, StoreError } from "postern/plugin";
-import { attempt, errnoOf } from "./errors.ts";
+import { attempt, errnoOf, specialUsesIn } from "postern/store";
 import type { FolderPlace } from "./folder.ts";
 import { flushDirectory } from "./journal.ts";
-import { controlRoot, fileOf, MESSAGES, parentsOf, stepOf } from "./mailbox-name.ts";
+import { controlRoot, fileOf, MESSAGES, parentsOf, specialUsesOf, stepOf } from "./mailbox-name.ts";
 import type { Site } from "./site.ts";
-import { specialUsesIn } from "./special-use.ts";
 import { subscribedIn } from "./subscriptions.ts";
 
 const MAX_DEPTH = 32;
@@ -105,7 +105,7 @@ export function listMailboxes(home: Home, usual: Readonly<Record<string, string>
     }
   }
   const subscribed = new Set(subscribedIn(home.root));
-  const uses = specialUsesIn(home.root, names, usual);
+  const uses = specialUsesIn(specialUsesOf(home.root), names, usual);
   return [...all]
     .sort((a, b) => Number(b === "INBOX") - Number(a === "INBOX") || (a < b ? -1 : 1))
     .map((name) => ({

@@ -3,9 +3,10 @@
  * and is written anew when most of it is past. It may be deleted at any time, which costs reading the mbox. Written under the mailbox's
  * lock; a line counts only together with the look of the file that follows it. Faults of it are told once and cost time only.
  */
+
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { crc32 } from "node:zlib";
-import { attempt, errnoOf } from "./errors.ts";
+import { attempt, errnoOf } from "postern/store";
 import type { Row } from "./message.ts";
 
 const VERSION = 1;

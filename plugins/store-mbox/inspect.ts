@@ -1,7 +1,8 @@
 /** Looks for damage of one mbox: everything is read, and compared with what the index says. Repairing loses nothing: it only looks anew. */
+
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { type Defect, type DefectKind, StoreError } from "postern/plugin";
-import { storeError } from "./errors.ts";
+import { storeError } from "postern/store";
 import type { Folder, FolderPlace } from "./folder.ts";
 import { scanMessages } from "./scan.ts";
 import type { Site } from "./site.ts";

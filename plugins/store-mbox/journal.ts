@@ -4,6 +4,7 @@
  * have their locks on it. If another program has appended in between, that is kept; if it has rewritten the file, what the journal holds
  * is handed to the caller to be kept as another mailbox.
  */
+
 import {
   closeSync,
   constants,
@@ -19,8 +20,7 @@ import {
 } from "node:fs";
 import { dirname } from "node:path";
 import { crc32 } from "node:zlib";
-import { attempt, errnoOf } from "./errors.ts";
-import { Breather } from "./mutex.ts";
+import { attempt, Breather, errnoOf } from "postern/store";
 
 const BLOCK = 256 * 1024;
 /** The kernel writes pages of the file as a whole, also for a process that is killed. */

@@ -1,6 +1,6 @@
 /** What outlives the index of one mailbox, as this process has it: its id and UIDVALIDITY, bounds of UIDs and modseqs. */
+import { attempt } from "postern/store";
 import { type Kept, newMailboxId, readKept, writeKept } from "./beside.ts";
-import { attempt } from "./errors.ts";
 
 /** Modseqs are reserved for so many microseconds. */
 const RESERVE = 3_600_000_000;

@@ -3,10 +3,10 @@
  * share the kernel lock and make no file. Whoever gets only some of them gives them back before it waits: two programs that differ in the
  * order do not stop each other for ever.
  */
+
 import { setTimeout as delay } from "node:timers/promises";
 import { StoreError } from "postern/plugin";
-import { type Dotlock, dotlock } from "./dotlock.ts";
-import { errnoOf } from "./errors.ts";
+import { type Dotlock, dotlock, errnoOf } from "postern/store";
 import { type KernelLock, tryKernelLock } from "./kernel-locks.ts";
 
 /** `dotlock-try`: done without where the directory may not be written. */

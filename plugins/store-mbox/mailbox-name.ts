@@ -3,9 +3,10 @@
  * that has children is a directory; its own messages are in a file of a fixed name in it (Dovecot's DIRNAME). A name that cannot be a file,
  * or could lead out of the directory, is a `StoreError` `cannot`.
  */
+
 import { join } from "node:path";
+import { decodeModifiedUtf7, encodeModifiedUtf7 } from "postern/mail";
 import { StoreError } from "postern/plugin";
-import { decodeModifiedUtf7, encodeModifiedUtf7 } from "./modified-utf7.ts";
 
 /** Of the messages of a mailbox that has children. */
 export const MESSAGES = "mBoX-MeSsAgEs";
@@ -15,6 +16,9 @@ const MAX_OCTETS = 900;
 const MAX_LEVELS = 32;
 
 export const controlRoot = (root: string): string => join(root, ".postern");
+
+/** Which mailboxes were given which special uses. */
+export const specialUsesOf = (root: string): string => join(controlRoot(root), "special-use");
 
 const cannot = (text: string): StoreError => new StoreError("cannot", text);
 

@@ -4,13 +4,13 @@
  */
 import type { Change, Head, Line, Look } from "./index-file.ts";
 import { fromRow, type Message, type ReadRow, type Row, toRow, wordsOf } from "./message.ts";
-import { Entry, MboxSnapshot } from "./snapshot.ts";
+import { Entry, emptySnapshot } from "./snapshot.ts";
 import { Vanished } from "./vanished.ts";
 
 const MAX_FLAG_SETS = 4_096;
 
 export class MailboxState {
-  snapshot = MboxSnapshot.empty;
+  snapshot = emptySnapshot;
   uidValidity = 0;
   uidNext = 1;
   keywords: readonly string[] = [];

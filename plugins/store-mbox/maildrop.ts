@@ -1,6 +1,7 @@
 /** POP3: exclusive use of the INBOX through `.postern/pop3.lock`. */
+
 import { join } from "node:path";
-import { dotlock } from "./dotlock.ts";
+import { dotlock } from "postern/store";
 import { controlRoot } from "./mailbox-name.ts";
 import type { MboxSnapshot } from "./snapshot.ts";
 

@@ -1,7 +1,8 @@
 /** Opens the file of a mailbox, for writing too where that is allowed. Follows no link; a file with a second name is refused. */
+
 import { closeSync, constants, fstatSync, openSync, statSync } from "node:fs";
 import { StoreError } from "postern/plugin";
-import { errnoOf, storeError } from "./errors.ts";
+import { errnoOf, storeError } from "postern/store";
 
 /** The file, open and locked, and known as it is. */
 export interface OpenFile {

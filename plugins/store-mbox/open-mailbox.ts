@@ -2,6 +2,7 @@
  * A mailbox as one session holds it. The folder behind it is shared; this keeps what is the session's own: the snapshot it
  * saw last, the messages it claimed as recent, its listeners.
  */
+
 import type { Readable } from "node:stream";
 import type { MessageOverview, Structure } from "postern/mail";
 import {
@@ -12,10 +13,9 @@ import {
   type MailboxChanges,
   StoreError,
 } from "postern/plugin";
+import { changesIn, storeError } from "postern/store";
 import { changeFlags } from "./change-flags.ts";
-import { changesIn } from "./changes.ts";
 import { entryOf, messageBytes, messageStream, type Range } from "./content.ts";
-import { storeError } from "./errors.ts";
 import { expungeMessages } from "./expunge.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { MAX_KEYWORDS } from "./meta-fields.ts";
@@ -113,7 +113,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
 
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
-    this.folder.site.watcher.add(this.folder);
+    this.folder.site.watcher.add(this.folder, [this.folder.path]);
     return () => {
       this.#listeners.delete(listener);
       this.#unwatch();
@@ -151,12 +151,14 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   async structure(uid: number): Promise<Structure> {
-    return this.#guarded(() => this.folder.site.surveys.structure(this.folder, this.#there(uid)));
+    return this.#guarded(() =>
+      this.folder.site.surveys.structure({ folder: this.folder, uid: this.#there(uid) }, null),
+    );
   }
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
     if (!this.#isOpen || !this.folder.snapshot.find(uid)) return this.#guarded(() => this.#refuse(uid));
-    const found = this.folder.site.surveys.overview(this.folder, uid);
+    const found = this.folder.site.surveys.overview({ folder: this.folder, uid }, null);
     return found instanceof Promise ? this.#guarded(() => found) : found;
   }
 

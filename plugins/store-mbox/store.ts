@@ -1,15 +1,15 @@
 /** The `MailboxStore` over mboxes: one site for all accounts of this process. */
+
 import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier, Quotas } from "postern/plugin";
+import { MailboxWatcher, mailboxPath, SurveyCache } from "postern/store";
 import { MboxAccount } from "./account-mailboxes.ts";
+import { entryOf, messageBytes, messageStream, type SurveyedMessage } from "./content.ts";
 import { FolderRegistry } from "./folder-registry.ts";
 import type { Step } from "./journal.ts";
 import type { LockMethod } from "./mailbox-lock.ts";
-import { mailboxPath } from "./mailbox-path.ts";
 import type { Quoting } from "./scan.ts";
 import type { Site } from "./site.ts";
-import { SurveyCache } from "./survey-cache.ts";
 import { IndexedUsage } from "./usage.ts";
-import { Watcher } from "./watcher.ts";
 
 export interface MboxStoreOptions {
   /** Directory of an account's mailboxes, with placeholders {user}, {domain}, {home}. */
@@ -43,8 +43,13 @@ export class MboxStore implements MailboxStore {
     this.#site = {
       ...{ log, clock, notifier, quoting, locks, mode },
       folders: new FolderRegistry(),
-      surveys: new SurveyCache(),
-      watcher: new Watcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery }),
+      surveys: new SurveyCache<SurveyedMessage>({
+        key: ({ folder, uid }) => `${folder.mailboxId}/${uid}`,
+        internalDate: ({ folder, uid }) => entryOf(folder, uid).internalDate,
+        bytes: ({ folder, uid }, limit) => messageBytes(folder, uid, limit),
+        stream: ({ folder, uid }) => messageStream(folder, uid, null),
+      }),
+      watcher: new MailboxWatcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery, log, notifier }),
       ...(step && { step }),
     };
   }

@@ -1,7 +1,8 @@
 /** The next UIDVALIDITY of an account, greater than all that it gave out before: `.postern/uidvalidity` holds the last one. */
+
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { attempt, errnoOf } from "./errors.ts";
+import { attempt, errnoOf } from "postern/store";
 import { controlRoot } from "./mailbox-name.ts";
 
 /** Values of this process that could not be written down, or not yet. */
