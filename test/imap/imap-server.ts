@@ -25,10 +25,13 @@ export const imapOptions = {
   maxMessageSize: 2 ** 26,
   maxLineSize: 65_536,
   maxCommandSize: 262_144,
+  literals: "LITERAL+" as "LITERAL+" | "LITERAL-",
   idleTimeout: 1_800_000,
   loginTimeout: 180_000,
   maxLoginFailures: 5,
   maxMistakes: 20,
+  serverComment: "",
+  serverAdmin: "",
 };
 
 const specialUse = { Drafts: "\\Drafts", Sent: "\\Sent", Trash: "\\Trash" };

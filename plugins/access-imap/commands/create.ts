@@ -1,11 +1,10 @@
 /** CREATE (RFC 3501 6.3.3), with USE (RFC 6154 3). */
-import type { SpecialUse } from "postern/plugin";
-import { canonicalName, refuseName } from "../mailbox-name.ts";
-import { no, ok } from "../reply.ts";
+import { tellOldName } from "../list/old-name.ts";
+import { canonicalName, normalizedName, refuseName } from "../mailbox-name.ts";
+import { isStoreError, no, ok } from "../reply.ts";
+import { specialUseCalled } from "../special-use.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
 import { defineCommand } from "./command.ts";
-
-const uses: readonly SpecialUse[] = ["\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Junk", "\\Sent", "\\Trash"];
 
 export const create = defineCommand({
   validIn: "authenticated",
@@ -15,28 +14,43 @@ export const create = defineCommand({
     let asked: readonly string[] = [];
     if (parser.peek() === " ") {
       parser.space();
-      parser.expect("(");
-      if (!parser.takeWord("USE")) throw new SyntaxFault("Unknown CREATE parameter");
-      parser.space();
-      asked = parser.list(() => {
-        parser.expect("\\");
-        return `\\${parser.atom().toLowerCase()}`;
-      });
-      parser.expect(")");
+      if (!parser.isAtEnd) {
+        parser.expect("(");
+        if (!parser.takeWord("USE")) throw new SyntaxFault("Unknown CREATE parameter");
+        parser.space();
+        asked = parser.list(() => {
+          parser.expect("\\");
+          return `\\${parser.atom()}`;
+        });
+        parser.expect(")");
+      }
     }
     parser.end();
     return { name, asked };
   },
-  async run({ mailboxes }, { name, asked }) {
+  async run({ session, mailboxes }, { name, asked }) {
     // RFC 3501 6.3.3: a name that ends with the separator says that children will follow.
-    const wanted = canonicalName(name.endsWith("/") ? name.slice(0, -1) : name);
+    const given = canonicalName(name.endsWith("/") ? name.slice(0, -1) : name);
+    const wanted = normalizedName(given);
     const refusal = refuseName(wanted);
     if (refusal) return refusal;
     if (wanted === "INBOX") return no("INBOX exists always", "ALREADYEXISTS");
-    const special = asked.map((use) => uses.find((known) => known.toLowerCase() === use));
-    // RFC 6154 3: NO [USEATTR] if a use cannot be given.
-    if (special.length > 1 || special.includes(undefined)) return no("This special use cannot be had", "USEATTR");
-    await mailboxes.create(wanted, special[0]);
-    return ok("Create completed");
+    const [use, ...others] = new Set(asked.map((word) => specialUseCalled(word)));
+    // RFC 6154 3: NO [USEATTR] if a use cannot be given; a mailbox has one here.
+    if (others.length > 0 || (asked.length > 0 && use === undefined))
+      return no("This special use cannot be had", "USEATTR");
+    try {
+      await mailboxes.create(wanted, use);
+    } catch (fault) {
+      if (use === undefined || !isStoreError(fault, "cannot")) throw fault;
+      // RFC 6154 3: the use was taken by another mailbox, or the name was not possible.
+      const isTaken = (await mailboxes.list()).some((listing) => listing.specialUse === use);
+      if (!isTaken) throw fault;
+      return no("Another mailbox has this special use", "USEATTR");
+    }
+    tellOldName(session, { name: wanted, oldName: given });
+    // RFC 8474 4.1
+    const { mailboxId } = await mailboxes.status(wanted);
+    return ok("Create completed", `MAILBOXID (${mailboxId})`);
   },
 });

@@ -12,6 +12,9 @@ import { enable } from "./enable.ts";
 import { examine } from "./examine.ts";
 import { expunge, uidExpunge } from "./expunge.ts";
 import { fetch, uidFetch } from "./fetch.ts";
+import { getMetadata } from "./getmetadata.ts";
+import { getQuota } from "./getquota.ts";
+import { getQuotaRoot } from "./getquotaroot.ts";
 import { id } from "./id.ts";
 import { idle } from "./idle.ts";
 import { list } from "./list.ts";
@@ -22,8 +25,11 @@ import { move, uidMove } from "./move.ts";
 import { namespace } from "./namespace.ts";
 import { noop } from "./noop.ts";
 import { rename } from "./rename.ts";
+import { replace, uidReplace } from "./replace.ts";
 import { search, uidSearch } from "./search.ts";
 import { select } from "./select.ts";
+import { setMetadata } from "./setmetadata.ts";
+import { setQuota } from "./setquota.ts";
 import { startTls } from "./starttls.ts";
 import { status } from "./status.ts";
 import { store, uidStore } from "./store.ts";
@@ -44,6 +50,9 @@ export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["EXAMINE", examine],
   ["EXPUNGE", expunge],
   ["FETCH", fetch],
+  ["GETMETADATA", getMetadata],
+  ["GETQUOTA", getQuota],
+  ["GETQUOTAROOT", getQuotaRoot],
   ["ID", id],
   ["IDLE", idle],
   ["LIST", list],
@@ -54,8 +63,11 @@ export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["NAMESPACE", namespace],
   ["NOOP", noop],
   ["RENAME", rename],
+  ["REPLACE", replace],
   ["SEARCH", search],
   ["SELECT", select],
+  ["SETMETADATA", setMetadata],
+  ["SETQUOTA", setQuota],
   ["STARTTLS", startTls],
   ["STATUS", status],
   ["STORE", store],
@@ -64,6 +76,7 @@ export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["UID EXPUNGE", uidExpunge],
   ["UID FETCH", uidFetch],
   ["UID MOVE", uidMove],
+  ["UID REPLACE", uidReplace],
   ["UID SEARCH", uidSearch],
   ["UID STORE", uidStore],
   ["UNSELECT", unselect],

@@ -1,33 +1,40 @@
-/** LIST (RFC 3501 6.3.8), with CHILDREN (RFC 3348) and SPECIAL-USE attributes (RFC 6154 2). */
-import type { MailboxListing } from "postern/plugin";
-import { type ListArguments, parseListArguments } from "../list/arguments.ts";
-import { MailboxPattern } from "../list/pattern.ts";
+/** LIST (RFC 3501 6.3.8), extended (RFC 5258, RFC 9051 6.3.9); CHILDREN (RFC 3348) and SPECIAL-USE (RFC 6154 2) are always told. */
+import { type ListRequest, parseListRequest } from "../list/arguments.ts";
+import { MailboxPatterns } from "../list/patterns.ts";
+import { tellRow } from "../list/respond.ts";
+import { candidateNames, listRows } from "../list/rows.ts";
+import { Pace } from "../pace.ts";
 import { ok } from "../reply.ts";
 import { defineCommand } from "./command.ts";
 
 export const list = defineCommand({
   validIn: "authenticated",
-  parse: parseListArguments,
-  async run({ session, mailboxes }, { reference, pattern }: ListArguments) {
-    if (pattern === "") {
+  parse: parseListRequest,
+  async run({ session, mailboxes }, request: ListRequest) {
+    const { reference, patterns, isExtended, selections, returns } = request;
+    if (!isExtended && patterns[0] === "") {
       // RFC 3501 6.3.8: an empty pattern asks for the separator and the root of the reference.
       session.out.line(`* LIST (\\Noselect) "${mailboxes.separator}" ""`);
       return ok("List completed");
     }
-    if (reference === null || pattern === null) return ok("List completed");
-    const wanted = new MailboxPattern(reference + pattern);
-    for (const listing of await mailboxes.list()) {
-      if (!wanted.matches(listing.name)) continue;
-      const name = session.formatName(listing.name);
-      session.out.line(`* LIST (${attributes(listing)}) "${mailboxes.separator}" ${name}`);
+    // RFC 5258 3: an empty pattern of an extended LIST matches nothing; so does what is no name.
+    const texts = reference === null ? [] : patterns.filter((text) => text !== null && text !== "");
+    const wanted = new MailboxPatterns(texts.map((text) => `${reference}${text}`));
+    const listings = await mailboxes.list();
+    const subscriptions = selections.has("SUBSCRIBED") || returns.isSubscribed ? await mailboxes.subscriptions() : [];
+    const known = { listings, subscriptions };
+    const pace = new Pace(session.connection.closed);
+    const matching = new Set<string>();
+    for (const name of candidateNames(known, request)) {
+      if (wanted.matches(name)) matching.add(name);
+      const pause = pace.breathe();
+      if (pause) await pause;
+    }
+    for (const row of listRows(known, request, matching)) {
+      await tellRow(session, mailboxes, { row, returns });
+      const pause = pace.breathe();
+      if (pause) await pause;
     }
     return ok("List completed");
   },
 });
-
-function attributes({ isSelectable, hasChildren, specialUse }: MailboxListing): string {
-  const words = [hasChildren ? "\\HasChildren" : "\\HasNoChildren"];
-  if (!isSelectable) words.push("\\Noselect");
-  if (specialUse !== null) words.push(specialUse);
-  return words.join(" ");
-}

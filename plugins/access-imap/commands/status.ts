@@ -1,17 +1,8 @@
-/** STATUS (RFC 3501 6.3.10) */
-import type { MailboxStatus } from "postern/plugin";
-import { canonicalName } from "../mailbox-name.ts";
+/** STATUS (RFC 3501 6.3.10), with the items of RFC 7162, RFC 7889, RFC 8438, RFC 8474 and RFC 9208. Also of the selected mailbox. */
+import { parseStatusItems, statusOf } from "../list/status-items.ts";
+import { canonicalName, existingName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
-import { SyntaxFault } from "../wire/syntax-fault.ts";
 import { defineCommand } from "./command.ts";
-
-const items: ReadonlyMap<string, (status: MailboxStatus) => number> = new Map([
-  ["MESSAGES", (status) => status.messages],
-  ["RECENT", (status) => status.recent],
-  ["UIDNEXT", (status) => status.uidNext],
-  ["UIDVALIDITY", (status) => status.uidValidity],
-  ["UNSEEN", (status) => status.unseen],
-]);
 
 export const status = defineCommand({
   validIn: "authenticated",
@@ -19,19 +10,13 @@ export const status = defineCommand({
     parser.space();
     const name = canonicalName(parser.mailbox());
     parser.space();
-    const wanted = parser.list(() => {
-      const item = parser.atom().toUpperCase();
-      if (!items.has(item)) throw new SyntaxFault("Unknown STATUS item");
-      return item;
-    });
-    if (wanted.length === 0) throw new SyntaxFault("Expected STATUS items");
+    const wanted = parseStatusItems(parser);
     parser.end();
     return { name, wanted };
   },
   async run({ session, mailboxes }, { name, wanted }) {
-    const facts = await mailboxes.status(name);
-    const values = wanted.map((item) => `${item} ${items.get(item)?.(facts) ?? 0}`);
-    session.out.line(`* STATUS ${session.formatName(name)} (${values.join(" ")})`);
+    const found = await existingName(mailboxes, name);
+    session.out.line(`* ${await statusOf(session, mailboxes, { name: found, wanted })}`);
     return ok("Status completed");
   },
 });

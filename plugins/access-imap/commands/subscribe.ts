@@ -1,5 +1,5 @@
 /** SUBSCRIBE (RFC 3501 6.3.6): also names that do not exist; RFC 3501 leaves that open, and clients restore lists so. */
-import { canonicalName, refuseName } from "../mailbox-name.ts";
+import { canonicalName, existingName, refuseName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
 import { defineCommand } from "./command.ts";
 
@@ -11,7 +11,8 @@ export const subscribe = defineCommand({
     parser.end();
     return name;
   },
-  async run({ mailboxes }, name) {
+  async run({ mailboxes }, given) {
+    const name = await existingName(mailboxes, given);
     const refusal = refuseName(name);
     if (refusal) return refusal;
     await mailboxes.subscribe(name);

@@ -1,5 +1,5 @@
-/** UNSUBSCRIBE (RFC 3501 6.3.7) */
-import { canonicalName } from "../mailbox-name.ts";
+/** UNSUBSCRIBE (RFC 3501 6.3.7): OK as well for what is not subscribed (RFC 9051 6.3.8). */
+import { canonicalName, normalizedName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
 import { defineCommand } from "./command.ts";
 
@@ -11,8 +11,9 @@ export const unsubscribe = defineCommand({
     parser.end();
     return name;
   },
-  async run({ mailboxes }, name) {
-    await mailboxes.unsubscribe(name);
+  async run({ mailboxes }, given) {
+    const isThere = (await mailboxes.subscriptions()).includes(given);
+    await mailboxes.unsubscribe(isThere ? given : normalizedName(given));
     return ok("Unsubscribe completed");
   },
 });

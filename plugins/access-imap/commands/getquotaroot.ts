@@ -1,0 +1,22 @@
+/** GETQUOTAROOT (RFC 9208 4.1.2): also for a mailbox that does not exist yet. */
+import { canonicalName } from "../mailbox-name.ts";
+import { formatQuota, quotaRoot } from "../quota.ts";
+import { ok } from "../reply.ts";
+import { defineCommand } from "./command.ts";
+
+export const getQuotaRoot = defineCommand({
+  validIn: "authenticated",
+  parse(parser) {
+    parser.space();
+    const name = canonicalName(parser.mailbox());
+    parser.end();
+    return name;
+  },
+  async run({ session, mailboxes }, name) {
+    const state = await mailboxes.quota();
+    // RFC 9208 4.2.2: what nothing limits has no root.
+    session.out.line(`* QUOTAROOT ${session.formatName(name)}${state ? ` "${quotaRoot}"` : ""}`);
+    if (state) session.out.line(`* ${formatQuota(state)}`);
+    return ok("Getquotaroot completed");
+  },
+});
