@@ -14,6 +14,8 @@ export interface WatchedMailbox {
   readonly path: string;
   /** Whether what is known of it is all there is. */
   readonly isCurrent: boolean;
+  /** An event of a watched path, before it is looked at: `name` in it was made, renamed or removed by somebody, or by us. */
+  noticed?(path: string, name: string): void;
   /** Tells its sessions, each of which looks for itself. */
   emit(by: null): void;
 }
@@ -95,7 +97,7 @@ export class MailboxWatcher {
 
   #watch(folder: WatchedMailbox, path: string, watched: Watched): void {
     try {
-      const watching = watch(path, { persistent: false }, () => this.#event(folder));
+      const watching = watch(path, { persistent: false }, (_, name) => this.#event(folder, path, name));
       watching.on("error", () => this.#closeWatches(watched));
       watched.watches.push(watching);
       this.#count++;
@@ -112,8 +114,13 @@ export class MailboxWatcher {
     }
   }
 
-  #event(folder: WatchedMailbox): void {
+  #event(folder: WatchedMailbox, path: string, name: string | null): void {
     if (this.#burst++ === 0) setImmediate(() => this.#endOfTurn());
+    try {
+      if (name !== null) folder.noticed?.(path, name);
+    } catch (cause) {
+      this.#log.debug({ mailbox: folder.path, cause: errnoOf(cause) }, "event cannot be looked into");
+    }
     this.#hint(folder);
   }
 

@@ -4,11 +4,12 @@
  * another UIDVALIDITY, every call rejects with `nonexistent`: sessions must open it again.
  */
 
-import { basename } from "node:path";
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { Mutex } from "postern/store";
 import { damageReport } from "./damaged.ts";
-import { compareByTime, lettersOf } from "./file-name.ts";
+import { baseOf, compareByTime, lettersOf } from "./file-name.ts";
 import { flagsFor } from "./flags.ts";
 import type { FolderIndex } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
@@ -145,6 +146,14 @@ export class Folder {
   /** For file events: whether what is known is all there is. */
   get isCurrent(): boolean {
     return !this.#isGone && !this.isBehind;
+  }
+
+  /** A file event. What others change in the same tick of the clock as we do does not show in the times of the directory. */
+  noticed(directory: string, name: string): void {
+    if (!this.disk.mayHide || name.startsWith(".")) return;
+    const file = this.files.get(baseOf(name));
+    const isKnown = file?.name === name && basename(directory) === file.where;
+    if (existsSync(join(directory, name)) !== isKnown) this.distrust();
   }
 
   get isGone(): boolean {

@@ -33,13 +33,18 @@ export class KnownDisk {
   isDue(times: DirectoryTimes): boolean {
     if (!this.#times || !isSameTimes(times, this.#times)) return true;
     // A change in the same tick as the listing would not show.
-    if (this.#listedMs <= settledAtMs(this.#times) && Date.now() > this.#listedMs) return true;
+    if (this.#listedMs <= settledAtMs(this.#times)) return true;
     return this.#recheckMs > 0 && Date.now() >= this.#recheckMs;
   }
 
   /** Whether the folder holds exactly what is in cur/ at these times. */
   knowsCur(times: DirectoryTimes): boolean {
     return this.#times?.curNs === times.curNs && this.#listedMs > settledAtMs(times) && this.#recheckMs === 0;
+  }
+
+  /** Whether changes of others may stand behind those of our own unseen. */
+  get mayHide(): boolean {
+    return this.#recheckMs > 0;
   }
 
   /** Other directories than those that were listed, or not listed since changes of our own. */
