@@ -8,6 +8,7 @@ export * from "../contracts/clock.ts";
 export * from "../contracts/delivery.ts";
 export * from "../contracts/envelope.ts";
 export * from "../contracts/expiry.ts";
+export * from "../contracts/full-text.ts";
 export * from "../contracts/hooks.ts";
 export * from "../contracts/key-value.ts";
 export * from "../contracts/local-commands.ts";

@@ -1,40 +1,50 @@
-/** SEARCH (RFC 3501 6.4.4) and UID SEARCH (6.4.8). */
-import { Pace } from "../pace.ts";
-import { no, ok, type Reply } from "../reply.ts";
-import { Search } from "../search/search.ts";
-import { parseSearchKeys, type SearchKey } from "../search/search-key.ts";
+/** SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) and UID SEARCH, with what RFC 4731, 5182, 5267, 6203 and 9394 let it return. */
+import { ok, type Reply } from "../reply.ts";
+import { extendedAnswer, extentOf, plainAnswer } from "../search/answer.ts";
+import {
+  type Criteria,
+  checkRelevancy,
+  conduct,
+  parseCriteria,
+  refusal,
+  saveNothing,
+} from "../search/conduct.ts";
+import { parseReturnOptions, type ReturnOptions } from "../search/return-options.ts";
+import { hasKey } from "../search/search-key.ts";
 import type { ImapSession, Selected } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
-import { SyntaxFault } from "../wire/syntax-fault.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand, type Invocation } from "./command.ts";
 
-/** `null`: a charset that is not taken here; its keys cannot be read. */
-type Arguments = SearchKey | null;
+interface Arguments extends Criteria {
+  readonly options: ReturnOptions | null;
+}
 
-const charsets = ["US-ASCII", "UTF-8"];
+/** RFC 9051 6.4.4: what a plain SEARCH of IMAP4rev2 returns. */
+const plain: ReturnOptions = {
+  ...{ min: false, max: false, all: true, count: false, save: false, relevancy: false, update: false },
+  partial: null,
+};
 
 function parse(parser: CommandParser): Arguments {
   parser.space();
-  if (parser.takeWord("CHARSET ")) {
-    if (!charsets.includes(parser.astring().toUpperCase())) return null;
-    parser.space();
-  }
-  if (parser.isAtEnd) throw new SyntaxFault("Expected a search key");
-  return parseSearchKeys(parser);
+  const options = parseReturnOptions(parser);
+  return { options, ...parseCriteria(parser) };
 }
 
-async function searchMessages(
-  { session, selected }: { readonly session: ImapSession; readonly selected: Selected },
-  key: Arguments,
-  isUid: boolean,
-): Promise<Reply> {
-  // RFC 3501 6.4.4: tagged NO, with the charsets that are taken.
-  if (key === null) return no("Charset is not supported", `BADCHARSET (${charsets.join(" ")})`);
-  const hits: number[] = [];
-  const isComplete = await new Search(selected, key, new Pace(session.connection.closed)).run((number, uid) =>
-    hits.push(isUid ? uid : number),
-  );
-  session.out.line(hits.length === 0 ? "* SEARCH" : `* SEARCH ${hits.join(" ")}`);
+type Given = Invocation & { readonly session: ImapSession; readonly selected: Selected };
+
+async function searchMessages({ session, selected, tag }: Given, args: Arguments, isUid: boolean): Promise<Reply> {
+  const { key } = args;
+  const options = args.options ?? (session.enabled.has("IMAP4REV2") ? plain : null);
+  const refused = refusal(session, args);
+  if (refused?.condition === "NO") saveNothing(selected, options);
+  if (refused || key === null) return refused as Reply;
+  const wantsRelevancy = options?.relevancy === true;
+  checkRelevancy(key, wantsRelevancy);
+  const { hits, isComplete } = await conduct({ session, selected, key, wantsRelevancy }, extentOf(options), options);
+  const found = { hits, isUid, tellsModseq: hasKey(key, "modseq") };
+  const answer = options ? extendedAnswer(tag, found, options) : plainAnswer("SEARCH", found);
+  if (answer !== null) session.out.line(answer);
   return ok("Search completed", isComplete ? null : "EXPUNGEISSUED");
 }
 
@@ -42,11 +52,11 @@ export const search = defineCommand({
   validIn: "selected",
   mayExpunge: false,
   parse,
-  run: (given, key: Arguments) => searchMessages(given, key, false),
+  run: (given, args: Arguments) => searchMessages(given, args, false),
 });
 
 export const uidSearch = defineCommand({
   validIn: "selected",
   parse,
-  run: (given, key: Arguments) => searchMessages(given, key, true),
+  run: (given, args: Arguments) => searchMessages(given, args, true),
 });

@@ -1,149 +1,189 @@
-/** Runs a search over the messages of a view; yields the event loop between messages. */
-import { decodeEncodedWords, headerFields, headerLength, parseStructure, unfold } from "postern/mail";
-import type { Mailbox } from "postern/plugin";
+/**
+ * Runs a search over the messages of a view; others have the event loop between messages. Rejects with `SyntaxFault` for numbers that no
+ * message has, and with what the store says of messages that are not gone and cannot be read.
+ */
+import type { FullTextMailbox, MessageEntry, RuledOut } from "postern/plugin";
+import { rangesOf } from "../message-set.ts";
 import type { Pace } from "../pace.ts";
 import { isStoreError } from "../reply.ts";
 import type { Selected } from "../selected.ts";
-import { SyntaxFault } from "../wire/syntax-fault.ts";
-import { type Candidate, judge, type SetTest, textKeysOf } from "./evaluate.ts";
-import { fold } from "./fold.ts";
-import type { SearchKey } from "./search-key.ts";
-import { Needles, type ReadOctets, TextScan } from "./text-scan.ts";
+import { type Candidate, type Circumstances, judge } from "./evaluate.ts";
+import { relevancy } from "./fuzzy.ts";
+import { MessageReader } from "./message-reader.ts";
+import { type Plan, planOf } from "./plan.ts";
+import { everyKey, type SearchKey, type SetKey } from "./search-key.ts";
 
-/** Messages up to here are read whole; larger ones by structure, piece by piece. */
-const wholeBytes = 524_288;
-const maxHeaderBytes = 262_144;
-const pieceBytes = 65_536;
+type NumberRange = readonly [number, number];
 
-type SetKey = SearchKey & { at: "number" | "uid" };
-type TextKey = SearchKey & { at: "body" | "text" };
+export interface Hit {
+  readonly number: number;
+  readonly entry: MessageEntry;
+  /** RFC 6203 4; 0 where nobody asked. */
+  readonly relevancy: number;
+}
+
+export interface SearchParts {
+  readonly pace: Pace;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly fullText?: FullTextMailbox | undefined;
+  readonly wantsRelevancy?: boolean;
+}
 
 export class Search {
   readonly #selected: Selected;
-  readonly #key: SearchKey;
-  readonly #textKeys: readonly TextKey[];
-  readonly #isIn: SetTest;
-  readonly #pace: Pace;
+  readonly #plan: Plan;
+  readonly #given: Circumstances;
+  readonly #ranges: readonly NumberRange[];
+  readonly #parts: SearchParts;
+  readonly #reader: MessageReader;
+  #ruledOut: ReadonlyMap<SearchKey, RuledOut> | null = null;
 
-  /** Throws `SyntaxFault` for sequence numbers that no message has. */
-  constructor(selected: Selected, key: SearchKey, pace: Pace) {
-    this.#pace = pace;
+  constructor(selected: Selected, key: SearchKey, parts: SearchParts) {
     this.#selected = selected;
-    this.#key = key;
-    this.#textKeys = textKeysOf(key);
-    this.#isIn = setTest(selected, key);
+    this.#plan = planOf(key);
+    this.#parts = parts;
+    const sets = resolveSets(selected, this.#plan.key);
+    this.#given = { isIn: (set, number) => isInRanges(sets.get(set) ?? [], number), now: parts.now };
+    this.#ranges = spanOf(this.#plan.key, sets, selected.view.exists);
+    this.#reader = new MessageReader(selected.mailbox, this.#plan, parts.pace);
   }
 
-  /** Calls `found` with each sequence number, ascending. Answers whether every message could be looked at. */
-  async run(found: (number: number, uid: number) => void): Promise<boolean> {
-    const { view } = this.#selected;
+  /**
+   * Shows each message that fits, in the order of the mailbox or against it, until `found` answers `false`. Resolves to whether every
+   * message that it came to could be looked at: some may be gone.
+   */
+  async walk(direction: "up" | "down", found: (hit: Hit) => boolean): Promise<boolean> {
+    await this.#askIndex();
     let isComplete = true;
-    for (let number = 1; number <= view.exists; number++) {
-      try {
-        const verdict = this.#judgeKnown(number) ?? (await this.#judgeRead(number));
-        if (verdict) found(number, view.entry(number).uid);
-      } catch (fault) {
-        if (!isStoreError(fault, "expunged")) throw fault;
-        isComplete = false;
+    for (const [first, last] of direction === "up" ? this.#ranges : this.#ranges.toReversed()) {
+      const [from, end, step] = direction === "up" ? [first, last + 1, 1] : [last, first - 1, -1];
+      for (let number = from; number !== end; number += step) {
+        try {
+          const verdict = this.#judgeKnown(number) ?? (await this.#judgeRead(number));
+          if (verdict && !found(this.#parts.wantsRelevancy ? await this.#rated(number) : this.#hit(number)))
+            return isComplete;
+        } catch (fault) {
+          if (!isStoreError(fault, "expunged")) throw fault;
+          isComplete = false;
+        }
+        const pause = this.#parts.pace.breathe();
+        if (pause) await pause;
       }
-      const pause = this.#pace.breathe();
-      if (pause) await pause;
     }
     return isComplete;
   }
 
+  /** One message. Rejects with `expunged` if it is gone and must be read. */
+  async fits(number: number): Promise<boolean> {
+    return this.#judgeKnown(number) ?? (await this.#judgeRead(number));
+  }
+
+  async #askIndex(): Promise<void> {
+    const keys = this.#plan.readKeys.filter(({ needle }) => needle !== "");
+    const { fullText } = this.#parts;
+    if (!fullText || keys.length === 0 || this.#ruledOut) return;
+    const answers = await fullText.ruleOut(
+      keys.map((key) => ({ in: key.at === "header" ? { field: key.field } : key.at, needle: key.needle })),
+    );
+    this.#ruledOut = new Map(
+      keys.flatMap((key, at): [SearchKey, RuledOut][] => {
+        const answer = answers[at];
+        return answer ? [[key, answer]] : [];
+      }),
+    );
+  }
+
   #candidate(number: number): Candidate {
     const entry = this.#selected.view.entry(number);
-    const isRecent = this.#selected.isRecent(entry.uid);
-    return { number, entry, isRecent, fieldValues: null, date: null, hasText: null };
+    const ruledOut = this.#ruledOut;
+    return {
+      number,
+      entry,
+      isRecent: this.#selected.isRecent(entry.uid),
+      overview: null,
+      isRuledOut: ruledOut && ((key) => ruledOut.get(key)?.has(entry.uid) === true),
+      fieldValues: null,
+      hasText: null,
+    };
+  }
+
+  #judge(candidate: Candidate): boolean | null {
+    return judge(this.#plan.key, candidate, this.#given);
   }
 
   #judgeKnown(number: number): boolean | null {
-    return judge(this.#key, this.#candidate(number), this.#isIn);
+    return this.#judge(this.#candidate(number));
   }
 
   async #judgeRead(number: number): Promise<boolean> {
-    const { mailbox } = this.#selected;
-    const known = this.#candidate(number);
-    const { uid, sizeBytes } = known.entry;
-    const whole = sizeBytes <= wholeBytes ? await mailbox.bytes(uid, wholeBytes) : null;
-    const start = whole ?? (await readRange(mailbox, uid, { start: 0, length: maxHeaderBytes }));
-    const withHeader: Candidate = { ...known, ...headerFacts(start.subarray(0, headerLength(start))) };
-    const verdict = judge(this.#key, withHeader, this.#isIn);
-    if (verdict !== null) return verdict;
-    const found = await this.#scan(uid, whole);
-    return judge(this.#key, { ...withHeader, hasText: (key) => found.has(key) }, this.#isIn) === true;
+    const known = await this.#withOverview(number);
+    const verdict = this.#judge(known);
+    return verdict ?? this.#judge(await this.#withContent(known, false)) === true;
   }
 
-  async #scan(uid: number, whole: Buffer | null): Promise<ReadonlySet<SearchKey>> {
-    const { mailbox } = this.#selected;
-    const structure = whole ? parseStructure(whole) : await mailbox.structure(uid);
-    const read: ReadOctets = whole
-      ? (range) => pieces(whole.subarray(range.start, range.start + range.length))
-      : (range) => mailbox.content(uid, range);
-    const scan = new TextScan(read, this.#pace);
-    const inHeader = new Needles(this.#textKeys.filter(({ at }) => at === "text").map(({ needle }) => needle));
-    if (!inHeader.isDone) await scan.header(structure, inHeader);
-    const open = this.#textKeys.filter((key) => key.at === "body" || !inHeader.found.has(key.needle));
-    const inBody = new Needles(open.map(({ needle }) => needle));
-    await scan.body(structure, inBody);
-    return new Set<SearchKey>(
-      this.#textKeys.filter(
-        (key) => inBody.found.has(key.needle) || (key.at === "text" && inHeader.found.has(key.needle)),
-      ),
-    );
+  async #withOverview(number: number): Promise<Candidate> {
+    const candidate = this.#candidate(number);
+    if (!this.#plan.needsOverview) return candidate;
+    const overview = this.#selected.mailbox.overview(candidate.entry.uid);
+    return { ...candidate, overview: overview instanceof Promise ? await overview : overview };
   }
-}
 
-function* pieces(bytes: Buffer): Generator<Buffer> {
-  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
-}
+  /** `isThorough`: also what the verdict does not hang on. */
+  async #withContent(known: Candidate, isThorough: boolean): Promise<Candidate> {
+    const message = await this.#reader.open(known.entry);
+    const byIndex = known.isRuledOut;
+    const isRuledOut = (key: SearchKey) => byIndex?.(key) === true || message.isRuledOut(key);
+    const filtered: Candidate = { ...known, isRuledOut };
+    if (!isThorough && this.#judge(filtered) !== null) return filtered;
+    const withHeader: Candidate = { ...filtered, fieldValues: (field) => message.fieldValues(field) };
+    if (this.#plan.textKeys.length === 0 || (!isThorough && this.#judge(withHeader) !== null)) return withHeader;
+    const found = await message.scan((key) => key.needle !== "" && !isRuledOut(key));
+    return { ...withHeader, hasText: (key) => found.has(key) };
+  }
 
-async function readRange(
-  mailbox: Mailbox,
-  uid: number,
-  range: { readonly start: number; readonly length: number },
-): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const piece of await mailbox.content(uid, range)) parts.push(piece as Buffer);
-  return Buffer.concat(parts);
-}
+  #hit(number: number): Hit {
+    return { number, entry: this.#selected.view.entry(number), relevancy: 0 };
+  }
 
-function headerFacts(header: Buffer): Pick<Candidate, "fieldValues" | "date"> {
-  const raw = (field: string): string[] => {
-    const values: string[] = [];
-    for (const { name, valueStart, end } of headerFields(header))
-      if (name.length === field.length && name.toLowerCase() === field) values.push(unfold(header, valueStart, end));
-    return values;
-  };
-  return {
-    fieldValues: (field) => raw(field).map((value) => fold(decodeEncodedWords(value))),
-    date: () => raw("date")[0] ?? null,
-  };
+  async #rated(number: number): Promise<Hit> {
+    const known = await this.#withOverview(number);
+    const full = this.#plan.readKeys.length > 0 ? await this.#withContent(known, true) : known;
+    const rating = relevancy(this.#plan.key, (key) => judge(key, full, this.#given) === true);
+    return { ...this.#hit(number), relevancy: rating };
+  }
 }
 
 /** Every set is resolved once. */
-function setTest({ view }: Selected, root: SearchKey): SetTest {
-  const ranges = new Map<SearchKey, readonly (readonly [number, number])[]>();
-  const visit = (key: SearchKey): void => {
-    if (key.at === "and" || key.at === "or") key.keys.forEach(visit);
-    else if (key.at === "not") visit(key.key);
-    else if (key.at === "uid") ranges.set(key, key.set.resolve(view.lastUid));
-    else if (key.at === "number") {
-      if (!key.set.isWithin(view.exists)) throw new SyntaxFault("Invalid message sequence number");
-      ranges.set(key, key.set.resolve(view.exists));
-    }
-  };
-  visit(root);
-  return (key: SetKey, value) => isInRanges(ranges.get(key) ?? [], value);
+function resolveSets({ view }: Selected, root: SearchKey): ReadonlyMap<SearchKey, readonly NumberRange[]> {
+  const sets = new Map<SearchKey, readonly NumberRange[]>();
+  for (const key of everyKey(root))
+    if (key.at === "uid" || key.at === "number") sets.set(key, rangesOf(view, (key as SetKey).set, key.at === "uid"));
+  return sets;
 }
 
-function isInRanges(ranges: readonly (readonly [number, number])[], value: number): boolean {
+/** The messages that can fit at all, as far as sets say that the whole search is about. */
+function spanOf(
+  root: SearchKey,
+  sets: ReadonlyMap<SearchKey, readonly NumberRange[]>,
+  exists: number,
+): readonly NumberRange[] {
+  let span: readonly NumberRange[] = exists === 0 ? [] : [[1, exists]];
+  for (const key of root.at === "and" ? root.keys : [root]) {
+    const ranges = sets.get(key);
+    if (ranges && countOf(ranges) < countOf(span)) span = ranges;
+  }
+  return span;
+}
+
+const countOf = (ranges: readonly NumberRange[]): number => ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0);
+
+function isInRanges(ranges: readonly NumberRange[], value: number): boolean {
   let low = 0;
   let high = ranges.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const range = ranges[middle] as readonly [number, number];
+    const range = ranges[middle] as NumberRange;
     if (value < range[0]) high = middle;
     else if (value > range[1]) low = middle + 1;
     else return true;

@@ -156,6 +156,7 @@ export class CommandParser {
   }
 
   sequenceSet(): SequenceSet {
+    if (this.take("$")) return SequenceSet.saved;
     const start = this.#at;
     while (/^[\d:,*]$/.test(this.peek())) this.#at++;
     return SequenceSet.parse(this.#text.slice(start, this.#at));

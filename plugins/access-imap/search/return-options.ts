@@ -1,0 +1,91 @@
+/** `RETURN (...)` of SEARCH and SORT (RFC 4731 3.1, RFC 5182, RFC 5267, RFC 6203 4, RFC 9394): what the answer is to tell. */
+import type { CommandParser } from "../wire/command-parser.ts";
+import { SyntaxFault } from "../wire/syntax-fault.ts";
+
+/** Places among the results, from 1 on; `isFromEnd`: 1 is the last one (RFC 9394 3.1). */
+export interface PartialRange {
+  readonly first: number;
+  readonly last: number;
+  readonly isFromEnd: boolean;
+  /** As the client wrote it, for the answer. */
+  readonly text: string;
+}
+
+export interface ReturnOptions {
+  readonly min: boolean;
+  readonly max: boolean;
+  readonly all: boolean;
+  readonly count: boolean;
+  /** RFC 5182 2.1 */
+  readonly save: boolean;
+  /** RFC 6203 4 */
+  readonly relevancy: boolean;
+  /** RFC 5267 4.3 */
+  readonly update: boolean;
+  readonly partial: PartialRange | null;
+}
+
+const words: ReadonlyMap<string, keyof ReturnOptions> = new Map([
+  ["MIN", "min"],
+  ["MAX", "max"],
+  ["ALL", "all"],
+  ["COUNT", "count"],
+  ["SAVE", "save"],
+  ["RELEVANCY", "relevancy"],
+  ["UPDATE", "update"],
+]);
+
+/** Behind the command's name and its blank; `null`: there are none, and the old answer is wanted. */
+export function parseReturnOptions(parser: CommandParser): ReturnOptions | null {
+  if (!parser.takeWord("RETURN ")) return null;
+  const given = new Set<string>();
+  let partial: PartialRange | null = null;
+  parser.list(() => {
+    const word = parser.atom().toUpperCase();
+    if (word === "PARTIAL") {
+      // RFC 9394 3.1: no more than one.
+      if (partial !== null) throw new SyntaxFault("PARTIAL was given twice");
+      parser.space();
+      partial = parsePartialRange(parser);
+      return;
+    }
+    // RFC 5267 4.2: CONTEXT is a hint, and there is nothing that it would make better here.
+    const option = word === "CONTEXT" ? "context" : words.get(word);
+    if (option === undefined) throw new SyntaxFault("Unknown return option");
+    given.add(option);
+  });
+  parser.space();
+  // RFC 9394 3.1: PARTIAL or ALL, not both.
+  if (partial !== null && given.has("all")) throw new SyntaxFault("PARTIAL and ALL exclude each other");
+  const isTold = partial !== null || ["min", "max", "all", "count", "save"].some((option) => given.has(option));
+  return {
+    min: given.has("min"),
+    max: given.has("max"),
+    // RFC 4731 3.1: nothing asked for means ALL; RFC 5182 2.2.4: SAVE alone asks for nothing.
+    all: given.has("all") || !isTold,
+    count: given.has("count"),
+    save: given.has("save"),
+    relevancy: given.has("relevancy"),
+    update: given.has("update"),
+    partial,
+  };
+}
+
+const partialRange = /^(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})$/;
+
+/** RFC 9394 4: `1:500` or `-1:-500`, in either order. */
+export function parsePartialRange(parser: CommandParser): PartialRange {
+  const text = parser.atom();
+  const match = partialRange.exec(text);
+  const [, sign = "", a = "", otherSign = "", b = ""] = match ?? [];
+  const [from, to] = [Number(a), Number(b)];
+  if (!match || sign !== otherSign || Math.max(from, to) > 0xffffffff)
+    throw new SyntaxFault("Invalid range of results");
+  return { first: Math.min(from, to), last: Math.max(from, to), isFromEnd: sign === "-", text };
+}
+
+/** The results that a range means. */
+export function pick<T>(results: readonly T[], { first, last, isFromEnd }: PartialRange): readonly T[] {
+  if (!isFromEnd) return results.slice(first - 1, last);
+  return results.slice(Math.max(0, results.length - last), Math.max(0, results.length - first + 1));
+}
