@@ -192,8 +192,8 @@ export interface Mailbox {
   content(uid: number, range?: { readonly start: number; readonly length: number }): Promise<Readable>;
   /** The whole message in memory if it is no larger than `limitBytes`, else `null`. */
   bytes(uid: number, limitBytes: number): Promise<Buffer | null>;
-  /** MIME structure with octet offsets into `content`. */
-  structure(uid: number): Promise<Structure>;
+  /** MIME structure with octet offsets into `content`, and envelopes of messages inside. A value, or a promise, as `overview`. */
+  structure(uid: number): Structure | Promise<Structure>;
   /**
    * What lists of messages show: envelope, dates, preview, object ids. A value, not a promise, where it is known without opening the
    * message, as it is for all that was asked for before and has not been forgotten. Rejects with `expunged` if the message is gone.

@@ -7,8 +7,7 @@ import { messageIds } from "./message-ids.ts";
 import type { MessageOverview } from "./overview.ts";
 import { previewEnd, previewOf, previewPart } from "./preview.ts";
 import { parseDate } from "./structure/date.ts";
-import { parseEnvelope } from "./structure/envelope.ts";
-import { headerFields, unfold } from "./structure/header-fields.ts";
+import { envelopeFields, envelopeOf } from "./structure/envelope.ts";
 import type { Structure } from "./structure/structure.ts";
 import { StructureParser } from "./structure/structure-parser.ts";
 
@@ -66,10 +65,11 @@ export async function surveyStream(source: AsyncIterable<Uint8Array>, internalDa
 
 function overviewOf(head: Uint8Array, structure: Structure, hash: Hash): MessageOverview {
   const header = head.subarray(0, structure.header.length);
-  const envelope = parseEnvelope(header);
+  const fields = envelopeFields(header);
+  const envelope = envelopeOf(fields);
   const part = previewPart(structure);
   const emailId = `M${hash.digest("base64url").slice(0, 32)}`;
-  const references = messageIds(fieldOf(header, "references") ?? "", maxReferences);
+  const references = messageIds(fields.get("references") ?? "", maxReferences);
   // RFC 5256 3, REFERENCES 1: where there are no references, the first id in In-Reply-To.
   const follows = references.length > 0 ? references : messageIds(envelope.inReplyTo ?? "", 1).slice(0, 1);
   const root = follows[0] ?? messageIds(envelope.messageId ?? "", 1)[0] ?? emailId;
@@ -81,13 +81,4 @@ function overviewOf(head: Uint8Array, structure: Structure, hash: Hash): Message
     emailId,
     threadId: `T${createHash("sha256").update(root).digest("base64url").slice(0, 22)}`,
   };
-}
-
-function fieldOf(header: Uint8Array, wanted: string): string | null {
-  for (const field of headerFields(header)) {
-    if (field.name.length === wanted.length && field.name.toLowerCase() === wanted) {
-      return unfold(header, field.valueStart, field.end);
-    }
-  }
-  return null;
 }

@@ -5,6 +5,7 @@
 import type { Readable } from "node:stream";
 import type { IndexedMailbox } from "../contracts/mailbox-index.ts";
 import type { MessageOverview } from "../mail/overview.ts";
+import { packOverview, packStructure, unpackOverview, unpackStructure } from "../mail/packed-survey.ts";
 import type { Structure } from "../mail/structure/structure.ts";
 import { type Survey, surveyMessage, surveyStream } from "../mail/survey.ts";
 import { storeError } from "./errors.ts";
@@ -37,15 +38,13 @@ export class SurveyCache<M extends { readonly uid: number }> {
     this.#source = source;
   }
 
-  async structure(message: M, index: IndexedMailbox | null): Promise<Structure> {
-    const known =
-      this.#find(message)?.structure ?? (index?.detail(message.uid, "structure") as Structure | null | undefined);
-    return known ?? (await this.#make(message, index)).structure;
+  structure(message: M, index: IndexedMailbox | null): Structure | Promise<Structure> {
+    const known = this.#find(message)?.structure ?? unpackStructure(index?.detail(message.uid, "structure"));
+    return known ?? this.#make(message, index).then(({ structure }) => structure);
   }
 
   overview(message: M, index: IndexedMailbox | null): MessageOverview | Promise<MessageOverview> {
-    const known =
-      this.#find(message)?.overview ?? (index?.detail(message.uid, "overview") as MessageOverview | null | undefined);
+    const known = this.#find(message)?.overview ?? unpackOverview(index?.detail(message.uid, "overview"));
     return known ?? this.#make(message, index).then(({ overview }) => overview);
   }
 
@@ -60,8 +59,8 @@ export class SurveyCache<M extends { readonly uid: number }> {
 
   async #make(message: M, index: IndexedMailbox | null): Promise<Survey> {
     const survey = await this.#look(message);
-    index?.keep(message.uid, "overview", survey.overview);
-    index?.keep(message.uid, "structure", survey.structure);
+    index?.keep(message.uid, "overview", packOverview(survey.overview));
+    index?.keep(message.uid, "structure", packStructure(survey.structure));
     if (!this.#known.has(this.#source.key(message))) this.#keep(this.#source.key(message), survey);
     return survey;
   }

@@ -11,6 +11,7 @@ import {
   type AccountQuota,
   type CopyResult,
   type FlagChange,
+  type IndexedMailbox,
   type Mailbox,
   type MailboxChanges,
   StoreError,
@@ -140,15 +141,17 @@ export class OpenMailbox implements Mailbox, FolderListener {
     return this.#guarded(() => messageBytes(this.#file(uid), limitBytes));
   }
 
-  async structure(uid: number): Promise<Structure> {
-    return this.#guarded(() => this.folder.site.surveys.structure(this.#file(uid), this.folder.index?.mailbox ?? null));
+  structure(uid: number): Structure | Promise<Structure> {
+    return this.#known((index) => this.folder.site.surveys.structure(this.#file(uid), index));
   }
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
+    return this.#known((index) => this.folder.site.surveys.overview(this.#file(uid), index));
+  }
+
+  #known<T extends object>(look: (index: IndexedMailbox | null) => T | Promise<T>): T | Promise<T> {
     try {
-      const known = this.#isOpen
-        ? this.folder.site.surveys.overview(this.#file(uid), this.folder.index?.mailbox ?? null)
-        : null;
+      const known = this.#isOpen ? look(this.folder.index?.mailbox ?? null) : null;
       if (known && !(known instanceof Promise)) return known;
       return this.#guarded(() => known ?? Promise.reject(new StoreError("unavailable", "The mailbox has been closed")));
     } catch (cause) {

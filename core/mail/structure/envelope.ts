@@ -19,41 +19,42 @@ export interface MessageEnvelope {
   readonly messageId: string | null;
 }
 
-const fieldsOfEnvelope = new Map([
-  ["date", "date"],
-  ["subject", "subject"],
-  ["from", "from"],
-  ["sender", "sender"],
-  ["reply-to", "replyTo"],
-  ["to", "to"],
-  ["cc", "cc"],
-  ["bcc", "bcc"],
-  ["in-reply-to", "inReplyTo"],
-  ["message-id", "messageId"],
-] as const);
-
 /** `header` is the header block, or anything that begins with it. */
-export function parseEnvelope(header: Uint8Array): MessageEnvelope {
+export const parseEnvelope = (header: Uint8Array): MessageEnvelope => envelopeOf(envelopeFields(header));
+
+/** The fields that an envelope is made of, and `References`, unfolded; by name in lower case. */
+export function envelopeFields(header: Uint8Array): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
   for (const field of headerFields(header)) {
     // "in-reply-to" is the longest name of interest: others need not be turned to lower case.
     if (field.name.length > 11) continue;
-    const key = fieldsOfEnvelope.get(field.name.toLowerCase() as "date");
-    if (key !== undefined && !values.has(key)) values.set(key, unfold(header, field.valueStart, field.end));
+    const name = field.name.toLowerCase();
+    if (isEnvelopeField(name) && !values.has(name)) values.set(name, unfold(header, field.valueStart, field.end));
   }
-  const text = (key: string): string | null => values.get(key) ?? null;
-  const addresses = (key: string) => parseAddressList(values.get(key) ?? "");
+  return values;
+}
+
+const names = new Set(
+  ["date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "in-reply-to", "message-id"].concat(
+    "references",
+  ),
+);
+export const isEnvelopeField = (lowerCaseName: string): boolean => names.has(lowerCaseName);
+
+export function envelopeOf(fields: ReadonlyMap<string, string>): MessageEnvelope {
+  const text = (name: string): string | null => fields.get(name) ?? null;
+  const addresses = (name: string) => parseAddressList(fields.get(name) ?? "");
   const from = addresses("from");
   return {
     date: text("date"),
     subject: text("subject"),
     from,
     sender: addresses("sender") ?? from,
-    replyTo: addresses("replyTo") ?? from,
+    replyTo: addresses("reply-to") ?? from,
     to: addresses("to"),
     cc: addresses("cc"),
     bcc: addresses("bcc"),
-    inReplyTo: text("inReplyTo"),
-    messageId: text("messageId"),
+    inReplyTo: text("in-reply-to"),
+    messageId: text("message-id"),
   };
 }

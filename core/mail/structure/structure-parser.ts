@@ -3,6 +3,7 @@
  * Never throws on content. Depth, number of parts and octets of header kept are bounded; what lies beyond is an opaque
  * leaf, or belongs to the part around it. A line ends with LF, a CR before it belongs to the line end.
  */
+import { envelopeOf, isEnvelopeField, type MessageEnvelope } from "./envelope.ts";
 import { parameter, parseContentType, parseDisposition, parseLanguages, parseToken } from "./field-value.ts";
 import { unfoldText } from "./header-fields.ts";
 import type { Disposition, OctetRange, Structure } from "./structure.ts";
@@ -20,6 +21,7 @@ const defaultLimits: StructureLimits = { maxDepth: 100, maxParts: 10_000, maxHea
 const maxBoundaryLength = 512;
 /** `--`, boundary, `--` */
 const maxDelimiterLine = maxBoundaryLength + 4;
+const nearBytes = 12;
 const lineFeed = 10;
 const carriageReturn = 13;
 const dash = 45;
@@ -52,9 +54,11 @@ export class StructureParser {
   #delimiters = 0;
   #parts = 0;
   #inHeader = true;
-  /** `Content-` fields of the part being read; the last one may go on. */
+  /** `Content-` fields of the part being read, and those of an envelope; the last one may go on. */
   #fields: string[] = [];
   #keepsField = false;
+  /** The header being read is that of a message inside the message. */
+  #isInnerMessage = false;
   #headerBudget: number;
   /** Offset of the line that begins now. */
   #position = 0;
@@ -81,9 +85,12 @@ export class StructureParser {
     let at = 0;
     if (this.#heldBytes > 0) at = this.#endHeldLine(bytes);
     while (at < bytes.length) {
+      // A look at the first octets is cheaper than a call where lines are short.
       let end = at;
-      while (end < bytes.length && bytes[end] !== lineFeed) end++;
-      if (end === bytes.length) {
+      const near = Math.min(bytes.length, at + nearBytes);
+      while (end < near && bytes[end] !== lineFeed) end++;
+      if (end === near && end < bytes.length) end = bytes.indexOf(lineFeed, end);
+      if (end === -1 || end === bytes.length) {
         this.#hold(bytes, at);
         return;
       }
@@ -141,6 +148,7 @@ export class StructureParser {
     const matters =
       first === upperC ||
       first === lowerC ||
+      (this.#isInnerMessage && first !== space && first !== tab) ||
       length === lineEnd ||
       (this.#keepsField && (first === space || first === tab)) ||
       (this.#delimiters > 0 && first === dash);
@@ -176,7 +184,7 @@ export class StructureParser {
     else if (text.startsWith(" ") || text.startsWith("\t")) {
       if (this.#keepsField) this.#keep(`\n${text}`);
     } else {
-      this.#keepsField = /^content-/i.test(text);
+      this.#keepsField = /^content-/i.test(text) || (this.#isInnerMessage && isEnvelopeLine(text));
       if (this.#keepsField) {
         this.#fields.push("");
         this.#keep(text);
@@ -247,6 +255,7 @@ export class StructureParser {
       location: null,
       children: [],
       message: null,
+      envelope: null,
     };
     this.#parts++;
     this.#open.push({ part, delimiter: null, linesBefore: 0 });
@@ -267,6 +276,8 @@ export class StructureParser {
     const parent = this.#open[this.#open.length - 2]?.part;
     const facts = readFields(this.#fields, parent?.type === "multipart" && parent.subtype === "digest");
     Object.assign(part, facts);
+    if (this.#isInnerMessage) part.envelope = readEnvelope(this.#fields);
+    this.#isInnerMessage = false;
     this.#fields = [];
     const isDeep = this.#open.length > this.#limits.maxDepth || this.#parts >= this.#limits.maxParts;
     const isMessage = part.type === "message" && (part.subtype === "rfc822" || part.subtype === "global");
@@ -275,8 +286,10 @@ export class StructureParser {
       part.type = "application";
       part.subtype = "octet-stream";
       part.parameters = [];
-    } else if (isMessage) part.message = this.#begin(at);
-    else {
+    } else if (isMessage) {
+      part.message = this.#begin(at);
+      this.#isInnerMessage = true;
+    } else {
       const boundary = parameter(part.parameters, "boundary");
       // RFC 2046 5.1.1: blanks at the end are no part of a boundary.
       const trimmed = boundary?.slice(0, maxBoundaryLength).trimEnd();
@@ -298,6 +311,22 @@ export class StructureParser {
     body.length = total - (isDelimited ? lineEnd : 0);
     frame.part.lines = Math.max(0, this.#lines - frame.linesBefore - (isDelimited ? 1 : 0));
   }
+}
+
+function isEnvelopeLine(text: string): boolean {
+  const colon = text.indexOf(":");
+  return colon !== -1 && colon < 40 && isEnvelopeField(text.slice(0, colon).trimEnd().toLowerCase());
+}
+
+/** Of fields given twice the first counts. */
+function readEnvelope(fields: readonly string[]): MessageEnvelope {
+  const values = new Map<string, string>();
+  for (const field of fields) {
+    const colon = field.indexOf(":");
+    const name = field.slice(0, colon).trimEnd().toLowerCase();
+    if (isEnvelopeField(name) && !values.has(name)) values.set(name, unfoldText(field.slice(colon + 1)));
+  }
+  return envelopeOf(values);
 }
 
 type Facts = Pick<

@@ -1,5 +1,7 @@
 /** The MIME structure of a message with octet offsets (RFC 2045, 2046; RFC 3501 7.4.2 BODYSTRUCTURE). Plain JSON values. */
 
+import type { MessageEnvelope } from "./envelope.ts";
+
 export interface OctetRange {
   readonly start: number;
   readonly length: number;
@@ -33,4 +35,6 @@ export interface Structure {
   readonly children: readonly Structure[];
   /** The message inside a message/rfc822 or message/global. */
   readonly message: Structure | null;
+  /** Of a message inside another. `null` for parts, and for the outermost message. */
+  readonly envelope: MessageEnvelope | null;
 }
