@@ -5,7 +5,7 @@ type Given = Parameters<typeof capabilitiesOf>;
 const said = (canStartTls: boolean, mechanisms: string[], isLoggedIn: boolean): string[] =>
   capabilitiesOf(
     { canStartTls, listenerTls: "optional", session: { tls: null } } as Given[0],
-    { mechanisms: () => mechanisms } as unknown as Given[1],
+    { logins: { mechanisms: () => mechanisms }, options: { literals: "LITERAL+", maxMessageSize: 1000 } } as never,
     isLoggedIn,
   ).split(" ");
 

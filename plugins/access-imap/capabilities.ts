@@ -1,10 +1,14 @@
 /** CAPABILITY (RFC 3501 7.2.1): what can be had in this state of the session. */
 import type { Connection, Logins } from "postern/plugin";
+import type { Options } from "./options.ts";
 
-// RFC 7888, RFC 4959, RFC 2971, RFC 2177
-const always = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE";
+// RFC 4959, RFC 2971, RFC 2177
+const always = "SASL-IR ID IDLE";
 // RFC 5161, RFC 2342, RFC 3348, RFC 4315, RFC 3691, RFC 6851, RFC 6154
 const afterLogin = "ENABLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE";
+
+// RFC 3502, RFC 4469, RFC 5550 2.7, RFC 8508, RFC 6855
+const whatComesIn = "MULTIAPPEND CATENATE URL-PARTIAL REPLACE UTF8=ACCEPT";
 
 /** SASL mechanisms to offer now; none where TLS is required and not on yet, whatever `Logins` would take there. */
 export function mechanismsOf({ listenerTls, session }: Connection, logins: Logins): readonly string[] {
@@ -14,11 +18,19 @@ export function mechanismsOf({ listenerTls, session }: Connection, logins: Login
 const takesPasswords = (mechanisms: readonly string[]): boolean =>
   mechanisms.includes("PLAIN") || mechanisms.includes("LOGIN");
 
-export function capabilitiesOf(connection: Connection, logins: Logins, isLoggedIn: boolean): string {
-  if (isLoggedIn) return `${always} ${afterLogin}`;
+interface Facts {
+  readonly logins: Logins;
+  readonly options: Pick<Options, "literals" | "maxMessageSize">;
+}
+
+export function capabilitiesOf(connection: Connection, { logins, options }: Facts, isLoggedIn: boolean): string {
+  // RFC 7888 5: one of the two, never both.
+  const first = `IMAP4rev1 ${options.literals} ${always}`;
+  // RFC 7889 3: the same for every mailbox.
+  if (isLoggedIn) return `${first} ${afterLogin} ${whatComesIn} APPENDLIMIT=${options.maxMessageSize}`;
   const mechanisms = mechanismsOf(connection, logins);
   return [
-    always,
+    first,
     ...(connection.canStartTls ? ["STARTTLS"] : []),
     // RFC 3501 6.2.3: no LOGIN where the password would travel in clear, or the administrator wants none.
     ...(takesPasswords(mechanisms) ? [] : ["LOGINDISABLED"]),

@@ -12,6 +12,8 @@ export interface CommandLimits {
   readonly maxLineBytes: number;
   /** All lines and buffered literals of one command. */
   readonly maxCommandBytes: number;
+  /** RFC 7888 5: more than this must not be sent without asking. Infinity with LITERAL+. */
+  readonly maxUnaskedBytes: number;
   /** A literal too large that is sent without asking is skipped up to here; beyond, the connection ends. */
   readonly maxSkippedBytes: number;
 }
@@ -20,6 +22,8 @@ export interface AnnouncedLiteral {
   readonly sizeBytes: number;
   /** `{n}`: the client waits for our go-ahead. */
   readonly isSynchronizing: boolean;
+  /** `~{n}` (RFC 3516 4.1, RFC 6855 4): any octet may be in it. */
+  readonly isBinary: boolean;
 }
 
 export type Incoming =
@@ -39,7 +43,8 @@ export type Incoming =
 export type WantsStream = (name: string, parser: CommandParser) => boolean;
 
 const closingBrace = 125;
-const literalMark = /~?\{(\d{1,15})([+-]?)\}$/;
+// RFC 7888 8: `{n+}`; the `-` of LITERAL- stands in the capability only. Lenient: a few programs wrote `{n-}` for it.
+const literalMark = /(~?)\{(\d{1,15})([+-]?)\}$/;
 
 export class CommandReader {
   readonly #connection: Connection;
@@ -93,6 +98,8 @@ export class CommandReader {
         segments.push(literal ? text.slice(0, text.lastIndexOf("{")) : text);
         size += line.length;
         if (!literal) return this.#command(segments, null);
+        if (!literal.isSynchronizing && literal.sizeBytes > this.limits.maxUnaskedBytes)
+          return await this.#skip(segments, literal);
         if (this.#isStreamed(segments)) return this.#command([...segments], literal);
         size += literal.sizeBytes;
         if (size > this.limits.maxCommandBytes) return await this.#skip(segments, literal);
@@ -168,7 +175,7 @@ const latin1 = (bytes: Buffer): string => bytes.toString("latin1");
 /** The literal that a line ends with. */
 export function announcedIn(line: string): AnnouncedLiteral | null {
   const match = literalMark.exec(line);
-  return match ? { sizeBytes: Number(match[1]), isSynchronizing: match[2] === "" } : null;
+  return match ? { sizeBytes: Number(match[2]), isSynchronizing: match[3] === "", isBinary: match[1] === "~" } : null;
 }
 
 function tagOf(segments: readonly Segment[]): string | null {
