@@ -56,6 +56,7 @@ async function serverWith(...plugins: readonly Listed[]) {
     dns: { servers: [], timeoutMs: 1_000, clientNamesMs: 3_000 },
     keyValue: { ceilingBytes: 1024 * 1024 },
     mailboxIndex: { ceilingBytes: 64 * 1024 * 1024 },
+    sharing: { otherUsers: null, shared: "Shared", roots: new Map(), groups: new Map(), mayShareWithAll: false },
     quota: {
       usual: { bytes: null, messages: null },
       softPercent: null,

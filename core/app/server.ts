@@ -20,6 +20,7 @@ import { Quotas } from "../contracts/quota.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
 import type { Connection } from "../contracts/session.ts";
+import { Sharing } from "../contracts/sharing.ts";
 import { Spool } from "../contracts/spool.ts";
 import { Submit } from "../contracts/submit.ts";
 import { Tables } from "../contracts/tables.ts";
@@ -42,6 +43,7 @@ import type { Queue } from "../queue/queue.ts";
 import { createQueue } from "../queue/spool-queue.ts";
 import { createSubmit } from "../queue/submit.ts";
 import { createQuotas } from "../quota/quotas.ts";
+import { createSharing } from "../sharing/sharing.ts";
 import { createSmtpFront } from "../smtp/front.ts";
 import { smtpPeers } from "../smtp/peers.ts";
 import { openSpool } from "../spool/open-spool.ts";
@@ -209,6 +211,13 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
               keyValue: () => kernel.service(KeyValue),
               mailboxes: () => kernel.service(MailboxStore),
             },
+          }),
+        ],
+        [
+          Sharing,
+          createSharing({
+            ...{ store: () => kernel.service(MailboxStore), accounts, dataDir, options: config.sharing },
+            ...{ notifier: parts.notifier, clock, log },
           }),
         ],
         [Filing, createFiling({ kernel, submit, log, whenFull: config.quota.whenFull })],

@@ -15,6 +15,7 @@ import { Filing } from "../contracts/delivery.ts";
 import { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
 import { MailboxIndex } from "../contracts/mailbox-index.ts";
+import { MailboxStore } from "../contracts/mailbox-store.ts";
 import { NextHops } from "../contracts/next-hops.ts";
 import { Notifier } from "../contracts/notifier.ts";
 import { Outbound } from "../contracts/outbound.ts";
@@ -23,6 +24,7 @@ import { Quotas } from "../contracts/quota.ts";
 import { Resolver } from "../contracts/resolver.ts";
 import { ServerFacts } from "../contracts/server-facts.ts";
 import type { Service } from "../contracts/service.ts";
+import { Sharing } from "../contracts/sharing.ts";
 import { Spool } from "../contracts/spool.ts";
 import { Submit } from "../contracts/submit.ts";
 import { Tables } from "../contracts/tables.ts";
@@ -35,6 +37,7 @@ import { createClientNames } from "../net/dns/client-names.ts";
 import { createResolver } from "../net/dns/resolver.ts";
 import { createNextHops } from "../queue/next-hops.ts";
 import { createQuotas } from "../quota/quotas.ts";
+import { createSharing } from "../sharing/sharing.ts";
 import { createTables } from "../tables/tables.ts";
 import { CommandError } from "./command-error.ts";
 
@@ -90,6 +93,13 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           [AccountAdmins, admins],
           [LoginMethods, { register() {} }],
           [Quotas, createQuotas({ options: config.quota, log, clock: Date, warnings: null })],
+          [
+            Sharing,
+            createSharing({
+              ...{ store: () => kernel.service(MailboxStore), accounts: accounts.current, dataDir },
+              ...{ options: config.sharing, notifier: null, clock: Date, log },
+            }),
+          ],
           ...[Logins, Outbound, Filing, Submit, Spool, QueueControl].map(notRunning),
         ];
         return services.filter(([token]) => !isProvided(config.plugins, token));

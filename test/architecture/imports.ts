@@ -7,7 +7,7 @@ const ranks: readonly (readonly string[])[] = [
   ["contracts"],
   ["kernel"],
   ["net", "login", "tables", "kv", "outbound", "quota", "mailbox-files"],
-  ["smtp", "spool", "queue", "control", "mailbox-index"],
+  ["smtp", "spool", "queue", "control", "mailbox-index", "sharing"],
   ["maildrop"],
   ["app", "sendmail"],
   ["cli"],

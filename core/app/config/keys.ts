@@ -6,6 +6,7 @@ import { peerKeys } from "./peer-keys.ts";
 import { queueKeys } from "./queue-keys.ts";
 import { quotaKeys } from "./quota-keys.ts";
 import { reportKeys } from "./report-keys.ts";
+import { sharingKeys } from "./sharing-keys.ts";
 import { spoolKeys } from "./spool-keys.ts";
 
 const hostPattern =
@@ -315,6 +316,7 @@ export const serverKeys = Type.Object({
   ),
   login: loginKeys,
   quota: quotaKeys,
+  sharing: sharingKeys,
   firstAccount: Type.Optional(
     Type.String({
       description:

@@ -28,6 +28,7 @@ import { quotaOptionsOf } from "./quota-keys.ts";
 import { readReportTexts } from "./report-keys.ts";
 import { checkRoles } from "./roles.ts";
 import type { ServerConfig } from "./server-config.ts";
+import { sharingOptionsOf, sharingSlips } from "./sharing-keys.ts";
 import { findConfigFile, mistakeIn, readSource, type Source } from "./source.ts";
 import { spoolConfigOf } from "./spool-keys.ts";
 import { checkListenerFiles, readTls } from "./tls.ts";
@@ -88,7 +89,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
     const workers = keys.workers ?? availableParallelism();
     const reports = await readReportTexts(keys.reports, configDir);
     slips.push(...reports.slips);
-    slips.push(...resolverSlips(keys.dns.servers));
+    slips.push(...resolverSlips(keys.dns.servers), ...sharingSlips(keys.sharing));
     if (postmaster === null) {
       const text = `"postmaster" is ${JSON.stringify(keys.postmaster)}`;
       slips.push({ path: ["postmaster"], text, expected: "an address such as postmaster@example.org" });
@@ -119,6 +120,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
         keyValue: { ceilingBytes: keys.keyValue.maxSize },
         mailboxIndex: { ceilingBytes: keys.mailboxIndex.maxSize },
         quota: quotaOptionsOf(keys.quota),
+        sharing: sharingOptionsOf(keys.sharing, configDir),
         login: {
           ...keys.login,
           mechanisms: keys.login.mechanisms ?? null,

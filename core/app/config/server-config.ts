@@ -4,6 +4,7 @@ import type { PluginEntry } from "../../kernel/entry.ts";
 import type { Address } from "../../mail/address.ts";
 import type { ReportTexts } from "../../mail/dsn/report-texts.ts";
 import type { QuotaOptions } from "../../quota/quota-rule.ts";
+import type { SharingOptions } from "../../sharing/sharing-options.ts";
 import type { SmtpLimits } from "../../smtp/config.ts";
 import type { PeerGrants } from "../../smtp/peers.ts";
 import type { QueueConfig } from "./queue-keys.ts";
@@ -97,6 +98,7 @@ export interface ServerConfig {
   readonly keyValue: { readonly ceilingBytes: number };
   readonly mailboxIndex: { readonly ceilingBytes: number };
   readonly quota: QuotaOptions;
+  readonly sharing: SharingOptions;
   readonly login: {
     /** `null`: all that plugins can check. */
     readonly mechanisms: readonly string[] | null;
