@@ -7,12 +7,18 @@ const always = "SASL-IR ID IDLE";
 // RFC 5161, RFC 2342, RFC 3348, RFC 4315, RFC 3691, RFC 6851, RFC 6154
 const afterLogin = "ENABLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE";
 
+// RFC 7162
+const whatIsKnown = "CONDSTORE QRESYNC";
+
 // RFC 5258, RFC 5819, RFC 9590, RFC 8438, RFC 5464, RFC 9208 3.1
 const ofMailboxes =
   "LIST-EXTENDED LIST-STATUS LIST-METADATA STATUS=SIZE METADATA QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE";
 
 // RFC 3502, RFC 4469, RFC 5550 2.7, RFC 8508, RFC 6855
 const whatComesIn = "MULTIAPPEND CATENATE URL-PARTIAL REPLACE UTF8=ACCEPT";
+
+// RFC 4314, RFC 8440
+const ofRights = "ACL RIGHTS=texk LIST-MYRIGHTS";
 
 /** SASL mechanisms to offer now; none where TLS is required and not on yet, whatever `Logins` would take there. */
 export function mechanismsOf({ listenerTls, session }: Connection, logins: Logins): readonly string[] {
@@ -24,14 +30,20 @@ const takesPasswords = (mechanisms: readonly string[]): boolean =>
 
 interface Facts {
   readonly logins: Logins;
+  readonly sharing?: object | undefined;
   readonly options: Pick<Options, "literals" | "maxMessageSize">;
 }
 
-export function capabilitiesOf(connection: Connection, { logins, options }: Facts, isLoggedIn: boolean): string {
+export function capabilitiesOf(
+  connection: Connection,
+  { logins, options, sharing }: Facts,
+  isLoggedIn: boolean,
+): string {
   // RFC 7888 5: one of the two, never both.
   const first = `IMAP4rev1 ${options.literals} ${always}`;
   // RFC 7889 3: the same for every mailbox.
-  if (isLoggedIn) return `${first} ${afterLogin} ${ofMailboxes} ${whatComesIn} APPENDLIMIT=${options.maxMessageSize}`;
+  if (isLoggedIn)
+    return `${first} ${afterLogin} ${whatIsKnown} ${ofMailboxes}${sharing ? ` ${ofRights}` : ""} ${whatComesIn} APPENDLIMIT=${options.maxMessageSize}`;
   const mechanisms = mechanismsOf(connection, logins);
   return [
     first,

@@ -5,5 +5,6 @@ export type Extension = "CONDSTORE" | "QRESYNC" | "UTF8=ACCEPT" | "IMAP4REV2";
 export const extensions: ReadonlyMap<string, Extension> = new Map([
   ["CONDSTORE", "CONDSTORE"],
   ["QRESYNC", "QRESYNC"],
+  ["IMAP4REV2", "IMAP4REV2"],
   ["UTF8=ACCEPT", "UTF8=ACCEPT"],
 ]);

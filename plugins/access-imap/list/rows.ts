@@ -69,7 +69,7 @@ export function* listRows(known: Known, request: Request, matching: ReadonlySet<
   }
 }
 
-function attributesOf(
+export function attributesOf(
   name: string,
   listing: MailboxListing | undefined,
   { isExtended, isSubscribed }: { readonly isExtended: boolean; readonly isSubscribed: boolean },
