@@ -1,5 +1,7 @@
 /** `postern/mail`: values and parsers of mail, without any I/O. */
+
 export * from "../mail/access-action.ts";
+export * from "../mail/acl-rights.ts";
 export * from "../mail/address.ts";
 export * from "../mail/address-fields.ts";
 export * from "../mail/alias-list.ts";
@@ -10,6 +12,7 @@ export * from "../mail/folding.ts";
 export { fieldValue, headerEnd, parseHeader, safeText } from "../mail/header.ts";
 export * from "../mail/local-format.ts";
 export * from "../mail/mailbox-pattern.ts";
+export * from "../mail/message-ids.ts";
 export * from "../mail/modified-utf7.ts";
 export * from "../mail/network.ts";
 export * from "../mail/next-hop.ts";

@@ -12,13 +12,13 @@
  * in whatever process, that did not show it (`MailboxIndex` is how processes agree). They never go back, also when the index is deleted.
  */
 import type { Readable } from "node:stream";
+import type { Rights } from "../mail/acl-rights.ts";
 import type { MessageOverview } from "../mail/overview.ts";
 import type { Structure } from "../mail/structure/structure.ts";
 import type { Account } from "./account.ts";
 import type { MailboxNotes } from "./mailbox-notes.ts";
 import type { QuotaState } from "./quota.ts";
 import { defineService } from "./service.ts";
-import type { Rights } from "./sharing.ts";
 
 /** RFC 3501 2.3.2 system flags are written as there (`\Seen`); everything else is a keyword. `\Recent` is no flag here. */
 export type Flag = string;

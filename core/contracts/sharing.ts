@@ -2,14 +2,10 @@
  * Mailboxes as a login sees them: its own, those that others share with it, and those that the configuration shares. Every call is
  * checked against the rights of RFC 4314: what one may not even look up is `nonexistent`, else `noPermission`.
  */
+import type { Rights } from "../mail/acl-rights.ts";
 import type { Account } from "./account.ts";
 import type { AccountMailboxes } from "./mailbox-store.ts";
 import { defineService } from "./service.ts";
-
-/** RFC 4314 2.1 */
-export const rightLetters = "lrswipkxtea";
-export type Right = "l" | "r" | "s" | "w" | "i" | "p" | "k" | "x" | "t" | "e" | "a";
-export type Rights = ReadonlySet<Right>;
 
 /**
  * Whom rights are about, as Dovecot's files have it: `anyone`, `authenticated`, `owner`, `user=LOGIN`, `group=NAME`,

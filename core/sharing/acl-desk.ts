@@ -1,11 +1,11 @@
 /** GETACL, SETACL, DELETEACL, LISTRIGHTS (RFC 4314 3), for somebody who may. */
 import { StoreError } from "../contracts/mailbox-store.ts";
-import type { AclChange, AclEntry, AclSubject, Rights } from "../contracts/sharing.ts";
+import type { AclChange, AclEntry, AclSubject } from "../contracts/sharing.ts";
+import { allRights, noRights, type Rights, rightsWithout } from "../mail/acl-rights.ts";
 import { canonicalSubject, emptyAcl } from "./acl-file.ts";
 import type { Acls } from "./acls.ts";
 import { ownersAlways } from "./effective-rights.ts";
 import type { Place } from "./regions.ts";
-import { allRights, noRights, rightsWithout } from "./rights.ts";
 
 export class AclDesk {
   readonly #acls: Acls;

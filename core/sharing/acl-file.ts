@@ -2,8 +2,16 @@
  * The text of `dovecot-acl`: a line for each, `[-]<subject> [<letters>] [:<words>]`, the subject in quotes where it has blanks. A line that
  * makes no sense is reported with its number; what that does to rights is `effectiveRights`'s to say.
  */
-import type { AclChange, AclEntry, AclSubject, Right, Rights } from "../contracts/sharing.ts";
-import { formatRights, joinedRights, noRights, parseRights, rightsWithout } from "./rights.ts";
+import type { AclChange, AclEntry, AclSubject } from "../contracts/sharing.ts";
+import {
+  formatRights,
+  joinedRights,
+  noRights,
+  parseRights,
+  type Right,
+  type Rights,
+  rightsWithout,
+} from "../mail/acl-rights.ts";
 
 export interface DamagedLine {
   readonly line: number;

@@ -2,7 +2,8 @@
 import type { Log } from "../contracts/log.ts";
 import type { Note } from "../contracts/mailbox-notes.ts";
 import { type AccountMailboxes, StoreError } from "../contracts/mailbox-store.ts";
-import type { AclChange, AclEntry, Rights } from "../contracts/sharing.ts";
+import type { AclChange, AclEntry } from "../contracts/sharing.ts";
+import type { Rights } from "../mail/acl-rights.ts";
 import { type AclFile, changedAcl, emptyAcl, parseAcl, withoutEntry } from "./acl-file.ts";
 import { effectiveRights, type Groups, type Reader } from "./effective-rights.ts";
 import type { Grants } from "./grants.ts";

@@ -3,7 +3,7 @@
  * owner stand in a note of their own beside the mailbox.
  */
 import { type AnnotationLimits, type Annotations, StoreError } from "../contracts/mailbox-store.ts";
-import type { Rights } from "../contracts/sharing.ts";
+import type { Rights } from "../mail/acl-rights.ts";
 import { annotationName, formatAnnotations, parseAnnotations } from "../mail/annotations.ts";
 import { readerHash } from "./reader-seen.ts";
 import type { Place } from "./regions.ts";

@@ -2,9 +2,9 @@
  * What a login may do, by the entries of a mailbox (ADR 14). As with Dovecot, entries about more particular subjects replace what those about
  * more general ones gave, and what they took; what is damaged, and groups that nobody knows, only ever take away.
  */
-import type { AclEntry, Rights } from "../contracts/sharing.ts";
+import type { AclEntry } from "../contracts/sharing.ts";
+import { allRights, joinedRights, noRights, type Rights, rightsWithin, rightsWithout } from "../mail/acl-rights.ts";
 import type { AclFile } from "./acl-file.ts";
-import { allRights, joinedRights, noRights, rightsWithin, rightsWithout } from "./rights.ts";
 
 export interface Reader {
   readonly login: string;

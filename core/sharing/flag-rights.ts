@@ -1,6 +1,6 @@
 /** Which flags somebody may change (RFC 4314 2.1: `s` \Seen, `t` \Deleted, `w` all others). */
 import type { Flag, FlagChange } from "../contracts/mailbox-store.ts";
-import type { Right, Rights } from "../contracts/sharing.ts";
+import type { Right, Rights } from "../mail/acl-rights.ts";
 
 const rightFor = (flag: Flag): Right => {
   const name = flag.toLowerCase();

@@ -11,7 +11,7 @@ import {
   type Snapshot,
   StoreError,
 } from "../contracts/mailbox-store.ts";
-import type { Right, Rights } from "../contracts/sharing.ts";
+import type { Right, Rights } from "../mail/acl-rights.ts";
 import type { MessageOverview } from "../mail/overview.ts";
 import type { Structure } from "../mail/structure/structure.ts";
 import { allowedChange, isSeenFlag } from "./flag-rights.ts";

@@ -1,6 +1,6 @@
 /** Opening a mailbox as a login: the store's handle, what the login may do, and its own `\Seen` where it is not the owner. */
 import type { Mailbox } from "../contracts/mailbox-store.ts";
-import type { Right, Rights } from "../contracts/sharing.ts";
+import type { Right, Rights } from "../mail/acl-rights.ts";
 import { GuardedMailbox } from "./guarded-mailbox.ts";
 import type { ReadersSeen } from "./reader-seen.ts";
 import type { Place } from "./regions.ts";

@@ -15,15 +15,8 @@ import type {
 } from "../contracts/mailbox-store.ts";
 import { StoreError } from "../contracts/mailbox-store.ts";
 import type { QuotaState } from "../contracts/quota.ts";
-import type {
-  AclChange,
-  AclEntry,
-  AclSubject,
-  Namespaces,
-  Right,
-  Rights,
-  SharedMailboxes,
-} from "../contracts/sharing.ts";
+import type { AclChange, AclEntry, AclSubject, Namespaces, SharedMailboxes } from "../contracts/sharing.ts";
+import { allRights, type Right, type Rights } from "../mail/acl-rights.ts";
 import { AclDesk } from "./acl-desk.ts";
 import { annotateAs, annotationsAs } from "./annotations.ts";
 import { createIn, renameIn } from "./changing-names.ts";
@@ -32,7 +25,6 @@ import { GuardedMailbox } from "./guarded-mailbox.ts";
 import { listOf } from "./listing.ts";
 import { openAs } from "./opening.ts";
 import type { Place } from "./regions.ts";
-import { allRights } from "./rights.ts";
 import { refusal, type SharingRoom } from "./sharing-room.ts";
 import { statusAs } from "./status.ts";
 import { changeElsewhere, subscribedElsewhere } from "./subscriptions.ts";

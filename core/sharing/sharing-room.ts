@@ -1,6 +1,6 @@
 /** What the calls of one login share, and how they refuse. */
 import { StoreError } from "../contracts/mailbox-store.ts";
-import type { Rights } from "../contracts/sharing.ts";
+import type { Rights } from "../mail/acl-rights.ts";
 import type { Acls } from "./acls.ts";
 import type { ReadersSeen } from "./reader-seen.ts";
 import type { Regions } from "./regions.ts";

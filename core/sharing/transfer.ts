@@ -9,7 +9,7 @@ import {
   type NewMessage,
   StoreError,
 } from "../contracts/mailbox-store.ts";
-import type { Right, Rights } from "../contracts/sharing.ts";
+import type { Right, Rights } from "../mail/acl-rights.ts";
 import { isSeenFlag, settableFlags } from "./flag-rights.ts";
 import type { GuardedMailbox } from "./guarded-mailbox.ts";
 import type { Place } from "./regions.ts";

@@ -2,7 +2,7 @@
  * IMAP4rev1 (RFC 3501) over the mailboxes of whatever store there is. A fault of the store is answered with NO and a
  * response code; the session lives on, and no other session notices.
  */
-import { definePlugin, Logins, MailboxStore, ServerFacts } from "postern/plugin";
+import { definePlugin, Logins, MailboxStore, optional, ServerFacts, Sharing } from "postern/plugin";
 import { converse } from "./converse.ts";
 import { Options } from "./options.ts";
 
@@ -10,7 +10,7 @@ export default definePlugin({
   name: "access-imap",
   api: 1,
   config: Options,
-  needs: { logins: Logins, store: MailboxStore, facts: ServerFacts },
+  needs: { logins: Logins, store: MailboxStore, facts: ServerFacts, sharing: optional(Sharing) },
   serves: ["imap"],
   setup({ config, needs, log, clock }) {
     const services = { ...needs, options: config, log, clock };

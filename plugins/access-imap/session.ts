@@ -8,6 +8,7 @@ import type {
   Logins,
   MailboxStore,
   ServerFacts,
+  Sharing,
 } from "postern/plugin";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Extension } from "./extensions.ts";
@@ -29,6 +30,8 @@ export type State =
 export interface Services {
   readonly logins: Logins;
   readonly store: MailboxStore;
+  /** Left out: everybody has his own mailboxes, and no others. */
+  readonly sharing?: Sharing | undefined;
   readonly facts: ServerFacts;
   readonly options: Options;
   readonly clock: Clock;
@@ -88,7 +91,7 @@ export class ImapSession {
   /** After a successful login. Rejects if the account has no mailboxes or they cannot be had now. */
   async enter(identity: Identity): Promise<boolean> {
     if (!identity.account) return false;
-    const mailboxes = await this.services.store.of(identity.account);
+    const mailboxes = await (this.services.sharing ?? this.services.store).of(identity.account);
     this.state = { at: "authenticated", mailboxes };
     const { options } = this.services;
     this.connection.setIdleTimeout(options.idleTimeout, () => this.bye("Autologout; idle for too long"));

@@ -1,4 +1,5 @@
-/** NAMESPACE (RFC 2342): one personal namespace at the root, nobody else's, nothing shared. */
+/** NAMESPACE (RFC 2342 5): one's own mailboxes, other users', shared ones. */
+import { isShared } from "../acl/shared-mailboxes.ts";
 import { ok } from "../reply.ts";
 import { defineCommand, parseNothing } from "./command.ts";
 
@@ -6,7 +7,13 @@ export const namespace = defineCommand({
   validIn: "authenticated",
   parse: parseNothing,
   run({ session, mailboxes }) {
-    session.out.line(`* NAMESPACE (("" "${mailboxes.separator}")) NIL NIL`);
+    const { personal, otherUsers, shared } = isShared(mailboxes)
+      ? mailboxes.namespaces
+      : { personal: [""], otherUsers: [], shared: [] };
+    const one = (prefix: string) => `(${prefix === "" ? '""' : session.formatName(prefix)} "${mailboxes.separator}")`;
+    // RFC 2342 5: NIL where there is none of the kind.
+    const all = (prefixes: readonly string[]) => (prefixes.length === 0 ? "NIL" : `(${prefixes.map(one).join("")})`);
+    session.out.line(`* NAMESPACE ${all(personal)} ${all(otherUsers)} ${all(shared)}`);
     return ok("Namespace completed");
   },
 });

@@ -1,5 +1,8 @@
 /** Rights as words on the wire and in files (RFC 4314 2.1). */
-import { type Right, type Rights, rightLetters } from "../contracts/sharing.ts";
+/** RFC 4314 2.1 */
+const rightLetters = "lrswipkxtea";
+export type Right = "l" | "r" | "s" | "w" | "i" | "p" | "k" | "x" | "t" | "e" | "a";
+export type Rights = ReadonlySet<Right>;
 
 const letters: ReadonlySet<string> = new Set(rightLetters);
 const isRight = (letter: string): letter is Right => letters.has(letter);

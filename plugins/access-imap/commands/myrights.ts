@@ -1,0 +1,22 @@
+/** MYRIGHTS (RFC 4314 3.5, 3.8) */
+import { formatRightsList } from "../acl/rights.ts";
+import { isShared, notShared } from "../acl/shared-mailboxes.ts";
+import { canonicalName } from "../mailbox-name.ts";
+import { ok } from "../reply.ts";
+import { defineCommand } from "./command.ts";
+
+export const myRights = defineCommand({
+  validIn: "authenticated",
+  parse(parser) {
+    parser.space();
+    const name = canonicalName(parser.mailbox());
+    parser.end();
+    return name;
+  },
+  async run({ session, mailboxes }, name) {
+    if (!isShared(mailboxes)) return notShared;
+    const rights = await mailboxes.rights(name);
+    session.out.line(`* MYRIGHTS ${session.formatName(name)} ${formatRightsList(rights)}`);
+    return ok("Myrights completed");
+  },
+});
