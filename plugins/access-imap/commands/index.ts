@@ -35,10 +35,12 @@ import { select } from "./select.ts";
 import { setAcl } from "./setacl.ts";
 import { setMetadata } from "./setmetadata.ts";
 import { setQuota } from "./setquota.ts";
+import { sort, uidSort } from "./sort.ts";
 import { startTls } from "./starttls.ts";
 import { status } from "./status.ts";
 import { store, uidStore } from "./store.ts";
 import { subscribe } from "./subscribe.ts";
+import { thread, uidThread } from "./thread.ts";
 import { unselect } from "./unselect.ts";
 import { unsubscribe } from "./unsubscribe.ts";
 
@@ -78,17 +80,21 @@ export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["SETACL", setAcl],
   ["SETMETADATA", setMetadata],
   ["SETQUOTA", setQuota],
+  ["SORT", sort],
   ["STARTTLS", startTls],
   ["STATUS", status],
   ["STORE", store],
   ["SUBSCRIBE", subscribe],
+  ["THREAD", thread],
   ["UID COPY", uidCopy],
   ["UID EXPUNGE", uidExpunge],
   ["UID FETCH", uidFetch],
   ["UID MOVE", uidMove],
   ["UID REPLACE", uidReplace],
   ["UID SEARCH", uidSearch],
+  ["UID SORT", uidSort],
   ["UID STORE", uidStore],
+  ["UID THREAD", uidThread],
   ["UNSELECT", unselect],
   ["UNSUBSCRIBE", unsubscribe],
 ]);

@@ -1,14 +1,7 @@
 /** SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) and UID SEARCH, with what RFC 4731, 5182, 5267, 6203 and 9394 let it return. */
 import { ok, type Reply } from "../reply.ts";
 import { extendedAnswer, extentOf, plainAnswer } from "../search/answer.ts";
-import {
-  type Criteria,
-  checkRelevancy,
-  conduct,
-  parseCriteria,
-  refusal,
-  saveNothing,
-} from "../search/conduct.ts";
+import { type Criteria, checkRelevancy, conduct, parseCriteria, refusal, saveNothing } from "../search/conduct.ts";
 import { parseReturnOptions, type ReturnOptions } from "../search/return-options.ts";
 import { hasKey } from "../search/search-key.ts";
 import type { ImapSession, Selected } from "../session.ts";

@@ -57,12 +57,17 @@ export interface Conducted {
   readonly wantsRelevancy: boolean;
 }
 
-/** Searches, and saves what is to be saved. */
-export async function conduct(given: Conducted, extent: Extent, options: ReturnOptions | null): Promise<Gathered> {
+/** Searches, puts what it found in order, and saves what is to be saved. */
+export async function conduct(
+  given: Conducted,
+  extent: Extent,
+  options: ReturnOptions | null,
+  inOrder: (gathered: Gathered) => Gathered | Promise<Gathered> = (gathered) => gathered,
+): Promise<Gathered> {
   // Before anything is saved: `$` may stand in the key.
   const search = searchOf(given);
   try {
-    const gathered = await gather(search, extent);
+    const gathered = await inOrder(await gather(search, extent));
     if (options?.save) given.selected.view.saved = asUidRanges(savedHits(gathered.hits, options));
     return gathered;
   } catch (fault) {
