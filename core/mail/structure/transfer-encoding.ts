@@ -11,6 +11,10 @@ export interface TransferDecoder {
 const nothing = new Uint8Array(0);
 const identity: TransferDecoder = { write: (piece) => piece, end: () => nothing };
 
+/** RFC 2045 6.1; `encoding` in lower case. */
+export const isTransferEncoding = (encoding: string): boolean =>
+  ["7bit", "8bit", "binary", "quoted-printable", "base64"].includes(encoding);
+
 /** `encoding` in lower case. */
 export function transferDecoder(encoding: string): TransferDecoder {
   if (encoding === "base64") return new Base64Decoder();

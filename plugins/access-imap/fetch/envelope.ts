@@ -1,18 +1,26 @@
 /** ENVELOPE (RFC 3501 7.4.2). */
 import type { EnvelopeAddress, MessageEnvelope } from "postern/mail";
-import { formatNstring } from "../wire/format.ts";
+import type { Strings } from "./strings.ts";
 
-export function formatEnvelope(envelope: MessageEnvelope): string {
+export function formatEnvelope(envelope: MessageEnvelope, strings: Strings): string {
   const { date, subject, from, sender, replyTo, to, cc, bcc, inReplyTo, messageId } = envelope;
-  const texts = `${formatNstring(date)} ${formatNstring(subject)}`;
-  const lists = [from, sender, replyTo, to, cc, bcc].map(formatAddresses).join(" ");
-  return `(${texts} ${lists} ${formatNstring(inReplyTo)} ${formatNstring(messageId)})`;
+  const origin = formatAddresses(from, strings);
+  // Most messages have neither field: the list is the same one then.
+  const others = [sender, replyTo].map((list) => (list === from ? origin : formatAddresses(list, strings)));
+  const targets = [to, cc, bcc].map((list) => formatAddresses(list, strings));
+  const texts = `${formatNstring(date, strings)} ${formatNstring(subject, strings)}`;
+  const ids = `${formatNstring(inReplyTo, strings)} ${formatNstring(messageId, strings)}`;
+  return `(${texts} ${origin} ${others.join(" ")} ${targets.join(" ")} ${ids})`;
 }
 
-function formatAddresses(addresses: readonly EnvelopeAddress[] | null): string {
+const formatNstring = (value: string | null, strings: Strings): string => (value === null ? "NIL" : strings(value));
+
+function formatAddresses(addresses: readonly EnvelopeAddress[] | null, strings: Strings): string {
   if (addresses === null) return "NIL";
-  let list = "";
-  for (const { name, route, mailbox, host } of addresses)
-    list += `(${formatNstring(name)} ${formatNstring(route)} ${formatNstring(mailbox)} ${formatNstring(host)})`;
-  return `(${list})`;
+  let list = "(";
+  for (const { name, route, mailbox, host } of addresses) {
+    const person = `${formatNstring(name, strings)} ${formatNstring(route, strings)}`;
+    list += `(${person} ${formatNstring(mailbox, strings)} ${formatNstring(host, strings)})`;
+  }
+  return `${list})`;
 }

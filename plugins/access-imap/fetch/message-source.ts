@@ -1,51 +1,60 @@
 /**
- * One message while it is fetched: reads what the items ask for, once, before anything is written, so that a message that
- * cannot be read is left out as a whole. Small messages are read whole; of large ones header and structure only, and
- * sections stream when their turn comes.
+ * One message while it is fetched. What the store knows without opening it (envelope, structure, preview) is not looked for in it; what has
+ * to be read is read once, before anything is written, so that a message that cannot be read is left out as a whole. Small messages are
+ * read whole; of large ones header and structure only, and sections stream when their turn comes.
  */
 import type { Readable } from "node:stream";
-import {
-  headerLength,
-  type MessageEnvelope,
-  type OctetRange,
-  parseEnvelope,
-  parseStructure,
-  type Structure,
-} from "postern/mail";
+import { headerLength, type MessageOverview, type OctetRange, type Structure } from "postern/mail";
 import type { Mailbox, MessageEntry } from "postern/plugin";
 import type { FetchItem } from "./fetch-item.ts";
 import { headerSubset } from "./header-subset.ts";
 import { locate, type Section } from "./section.ts";
 
-/** What the items of a FETCH need to be read. */
+/** What the items of a FETCH need besides the entry. */
 export interface Needs {
-  readonly header: boolean;
+  readonly overview: boolean;
   readonly structure: boolean;
+  readonly header: boolean;
   readonly content: boolean;
 }
 
 /** Messages up to here are read whole where their content is asked for. */
-const wholeBytes = 524_288;
-/** The same where only header or structure are. */
+export const wholeBytes = 524_288;
+/** The same where only the header is. */
 const wholeForHeaderBytes = 65_536;
-/** A header is looked at up to here; what is longer is cut for ENVELOPE and HEADER.FIELDS. */
+/** A header is looked at up to here; what is longer is cut for HEADER.FIELDS. */
 const maxHeaderBytes = 1_048_576;
 
 export function needsOf(items: readonly FetchItem[]): Needs {
-  let header = false;
-  let structure = false;
-  let content = false;
+  const needs = { overview: false, structure: false, header: false, content: false };
   for (const item of items) {
-    if (item.item === "envelope") header = true;
-    else if (item.item === "body" || item.item === "bodyStructure") structure = true;
-    else if (item.item === "section") {
-      const { path, text } = item.section;
-      if (path.length > 0) structure = true;
-      if (path.length === 0 && text.at !== "all" && text.at !== "text") header = true;
-      else content = true;
+    switch (item.item) {
+      case "envelope":
+      case "emailId":
+      case "threadId":
+        needs.overview = true;
+        break;
+      case "preview":
+        needs.overview ||= !item.isLazy;
+        break;
+      case "body":
+      case "bodyStructure":
+        needs.structure = true;
+        break;
+      case "binary":
+      case "binarySize":
+        needs.structure ||= item.path.length > 0;
+        needs.content = true;
+        break;
+      case "section": {
+        const { path, text } = item.section;
+        needs.structure ||= path.length > 0;
+        if (path.length === 0 && text.at !== "all" && text.at !== "text") needs.header = true;
+        else needs.content = true;
+      }
     }
   }
-  return { header, structure, content };
+  return needs;
 }
 
 /** Octets to send: here already, or to be streamed. */
@@ -58,6 +67,7 @@ export class MessageSource {
   readonly #mailbox: Mailbox;
   #whole: Buffer | null = null;
   #header: Buffer | null = null;
+  #overview: MessageOverview | null = null;
   #structure: Structure | null = null;
 
   constructor(mailbox: Mailbox, entry: MessageEntry) {
@@ -65,25 +75,52 @@ export class MessageSource {
     this.entry = entry;
   }
 
-  /** Rejects with what the store says, `expunged` above all. */
-  async load(needs: Needs): Promise<void> {
-    const { uid, sizeBytes } = this.entry;
-    const limit = needs.content ? wholeBytes : wholeForHeaderBytes;
-    if (sizeBytes <= limit) this.#whole = await this.#mailbox.bytes(uid, limit);
-    if (this.#whole) {
-      if (needs.structure) this.#structure = parseStructure(this.#whole);
-      return;
+  /** Rejects with what the store says, `expunged` above all. No promise where all is known. */
+  load(needs: Needs): void | Promise<void> {
+    if (needs.overview) {
+      const overview = this.#mailbox.overview(this.entry.uid);
+      if (overview instanceof Promise) return this.#loadLater(needs, overview);
+      this.#overview = overview;
     }
-    if (needs.structure || needs.content) this.#structure = await this.#mailbox.structure(uid);
-    if (needs.header) {
-      const length = Math.min(this.#structure?.header.length ?? maxHeaderBytes, maxHeaderBytes);
+    // After the overview: whatever was read for that has told the structure, too.
+    if (needs.structure) {
+      const structure = this.#mailbox.structure(this.entry.uid);
+      if (structure instanceof Promise) return this.#loadLater(needs, null, structure);
+      this.#structure = structure;
+    }
+    if (needs.header || needs.content) return this.#read(needs);
+  }
+
+  async #loadLater(
+    needs: Needs,
+    overview: Promise<MessageOverview> | null,
+    structure: Promise<Structure> | null = null,
+  ): Promise<void> {
+    if (overview) this.#overview = await overview;
+    if (structure) this.#structure = await structure;
+    await this.load({ ...needs, overview: false, structure: needs.structure && structure === null });
+  }
+
+  async #read({ header, content }: Needs): Promise<void> {
+    const { uid, sizeBytes } = this.entry;
+    const limit = content ? wholeBytes : wholeForHeaderBytes;
+    if (sizeBytes <= limit) this.#whole = await this.#mailbox.bytes(uid, limit);
+    if (this.#whole) return;
+    this.#structure ??= await this.#mailbox.structure(uid);
+    if (header) {
+      const length = Math.min(this.#structure.header.length, maxHeaderBytes);
       const start = await this.read({ start: 0, length });
       this.#header = start.subarray(0, headerLength(start));
     }
   }
 
+  get overview(): MessageOverview {
+    if (!this.#overview) throw new TypeError("the overview was not asked for");
+    return this.#overview;
+  }
+
   get structure(): Structure {
-    this.#structure ??= parseStructure(this.#whole ?? this.header);
+    if (!this.#structure) throw new TypeError("the structure was not asked for");
     return this.#structure;
   }
 
@@ -92,25 +129,11 @@ export class MessageSource {
     return this.#header;
   }
 
-  get envelope(): MessageEnvelope {
-    return parseEnvelope(this.header);
-  }
-
-  /** Envelopes of the messages inside, where the structure is asked for. */
-  readonly innerEnvelopes = new Map<Structure, MessageEnvelope>();
-
-  async loadInnerEnvelopes(part: Structure): Promise<void> {
-    if (part.message) {
-      const { start, length } = part.message.header;
-      const range = { start, length: Math.min(length, maxHeaderBytes) };
-      this.innerEnvelopes.set(
-        part.message,
-        parseEnvelope(this.#whole ? slice(this.#whole, range) : await this.read(range)),
-      );
-      await this.loadInnerEnvelopes(part.message);
-    }
-    for (const child of part.children)
-      if (child.message || child.children.length > 0) await this.loadInnerEnvelopes(child);
+  /** RFC 8970 3.2: where it is known, or soon found out; else `null`, and the mail program may ask again without LAZY. */
+  async lazyPreview(): Promise<string | null> {
+    if (this.#overview) return this.#overview.preview;
+    if (this.entry.sizeBytes > wholeForHeaderBytes) return null;
+    return (await this.#mailbox.overview(this.entry.uid)).preview;
   }
 
   /** `null`: there is no such part. */
@@ -128,7 +151,13 @@ export class MessageSource {
       const header = path.length === 0 ? this.header : await this.#bytesOf(range);
       return { at: "memory", bytes: headerSubset(header, text.names, text.isNot) };
     }
-    if (path.length === 0 && text.at === "header") return { at: "memory", bytes: this.header };
+    if (path.length === 0 && text.at === "header" && (this.#whole || this.header.length < maxHeaderBytes))
+      return { at: "memory", bytes: this.header };
+    if (path.length === 0 && text.at === "header") range = this.structure.header;
+    return this.octets(range);
+  }
+
+  octets(range: OctetRange): Octets {
     return this.#whole ? { at: "memory", bytes: slice(this.#whole, range) } : { at: "store", range };
   }
 

@@ -2,24 +2,126 @@
 import type { Selected } from "../selected.ts";
 import { formatDateTime } from "../wire/date-time.ts";
 import type { Writer } from "../wire/writer.ts";
+import { type Decoded, decodeSection } from "./binary.ts";
 import { formatBodyStructure } from "./body-structure.ts";
 import { formatEnvelope } from "./envelope.ts";
 import type { FetchItem } from "./fetch-item.ts";
+import { type OctetsOut, writeLiteral } from "./literal.ts";
 import type { MessageSource, Octets } from "./message-source.ts";
 import { formatSection } from "./section.ts";
+import { formatText, type Strings } from "./strings.ts";
 
-/** A literal was announced and its octets cannot be had: nothing but the end of the connection keeps the client sane. */
-export class BrokenLiteral extends Error {}
+/** How the responses of one FETCH are made. */
+export interface Responding {
+  readonly out: Writer;
+  readonly selected: Selected;
+  readonly strings: Strings;
+}
 
-type SectionItem = Extract<FetchItem, { item: "section" }>;
+export interface Response {
+  readonly number: number;
+  readonly items: readonly FetchItem[];
+  readonly source: MessageSource;
+}
 
-/** The items that need nothing but the entry. */
-export function formatSimpleItem(
-  { item }: FetchItem,
-  { entry }: Pick<MessageSource, "entry">,
-  selected: Selected,
-): string | null {
-  switch (item) {
+/** Items that are octets of the message, or that have to be waited for. */
+const isGathered = ({ item }: FetchItem): boolean => item === "section" || item === "binary" || item === "binarySize";
+export const needsGathering = (items: readonly FetchItem[]): boolean =>
+  items.some((item) => isGathered(item) || (item.item === "preview" && item.isLazy));
+
+/** A message of which nothing but texts is asked for. */
+export function respondAtOnce({ out, selected, strings }: Responding, { number, items, source }: Response): void {
+  let line = `* ${number} FETCH (`;
+  let separator = "";
+  for (const item of items) {
+    line += separator + formatItem(item, source, { selected, strings });
+    separator = " ";
+  }
+  out.line(`${line})`);
+}
+
+/** Everything of one message, in the order asked for. Throws `UnknownEncoding`, `BrokenLiteral` and what the store says. */
+export async function respond(how: Responding, { number, items, source }: Response): Promise<void> {
+  const { out } = how;
+  // All that can fail is gathered first: a response that has begun must be brought to its end.
+  const gathered = new Map<FetchItem, string | OctetsOut>();
+  for (const item of items) {
+    const found = await gather(item, source, how.strings);
+    if (found !== null) gathered.set(item, found);
+  }
+  let separator = `* ${number} FETCH (`;
+  for (const item of items) {
+    const found = gathered.get(item) ?? formatItem(item, source, how);
+    out.text(separator);
+    separator = " ";
+    if (typeof found === "string") out.text(found);
+    else await writeLiteral(out, found, source);
+  }
+  out.text(")\r\n");
+}
+
+async function gather(item: FetchItem, source: MessageSource, strings: Strings): Promise<string | OctetsOut | null> {
+  switch (item.item) {
+    case "section": {
+      const label = item.label ?? `BODY[${formatSection(item.section)}]`;
+      return sectionOut(label, item.partial, await source.section(item.section));
+    }
+    case "binary":
+      return binaryOut(
+        `BINARY[${item.path.join(".")}]`,
+        item.partial,
+        await decodeSection(source, item.path, item.partial),
+      );
+    case "binarySize": {
+      // RFC 3516 7: a number, also of what is not there.
+      const size = (await decodeSection(source, item.path, null))?.totalBytes ?? 0;
+      return `BINARY.SIZE[${item.path.join(".")}] ${size}`;
+    }
+    case "preview": {
+      if (!item.isLazy) return null;
+      const preview = await source.lazyPreview();
+      return `PREVIEW ${preview === null ? "NIL" : formatText(preview, strings)}`;
+    }
+    default:
+      return null;
+  }
+}
+
+type Partial = Extract<FetchItem, { item: "section" }>["partial"];
+
+function sectionOut(label: string, partial: Partial, octets: Octets | null): string | OctetsOut {
+  const name = `${label}${partial ? `<${partial.start}>` : ""}`;
+  if (octets === null) return `${name} NIL`;
+  const total = octets.at === "memory" ? octets.bytes.length : octets.range.length;
+  // RFC 3501 6.4.5: what reaches over the end is cut; what begins behind it is empty.
+  const start = Math.min(partial?.start ?? 0, total);
+  const length = Math.min(partial?.length ?? total, total - start);
+  return {
+    name,
+    length,
+    // RFC 3501 9: CHAR8 is any octet but NUL.
+    isNulKept: false,
+    octets:
+      octets.at === "memory"
+        ? { at: "memory", bytes: octets.bytes.subarray(start, start + length) }
+        : { at: "store", range: { start: octets.range.start + start, length } },
+  };
+}
+
+function binaryOut(label: string, partial: Partial, decoded: Decoded | null): string | OctetsOut {
+  const name = `${label}${partial ? `<${partial.start}>` : ""}`;
+  if (decoded === null) return `${name} NIL`;
+  const { range, hasNul } = decoded;
+  return { name, length: range.length, isNulKept: hasNul, octets: { at: "decoder", read: decoded.read } };
+}
+
+function formatItem(
+  item: FetchItem,
+  source: MessageSource,
+  { selected, strings }: { readonly selected: Selected; readonly strings: Strings },
+): string {
+  const { entry } = source;
+  switch (item.item) {
     case "flags":
       return selected.formatFlags(entry);
     case "modseq":
@@ -29,101 +131,28 @@ export function formatSimpleItem(
       return `UID ${entry.uid}`;
     case "internalDate":
       return `INTERNALDATE ${formatDateTime(entry.internalDate)}`;
+    case "saveDate":
+      // RFC 8514 4.2: NIL where nobody knows.
+      return `SAVEDATE ${entry.saveDate === null ? "NIL" : formatDateTime(entry.saveDate)}`;
     case "size":
       return `RFC822.SIZE ${entry.sizeBytes}`;
-    default:
-      return null;
-  }
-}
-
-/** Everything of one message, in the order asked for. */
-export async function respond(
-  out: Writer,
-  {
-    number,
-    items,
-    source,
-    selected,
-  }: {
-    readonly number: number;
-    readonly items: readonly FetchItem[];
-    readonly source: MessageSource;
-    readonly selected: Selected;
-  },
-): Promise<void> {
-  // All that can fail is gathered first: a response that has begun must be brought to its end.
-  const sections = new Map<FetchItem, Octets | null>();
-  for (const item of items) {
-    if (item.item === "section") sections.set(item, await source.section(item.section));
-    else if (item.item === "body" || item.item === "bodyStructure") await source.loadInnerEnvelopes(source.structure);
-  }
-  let separator = `* ${number} FETCH (`;
-  for (const item of items) {
-    out.text(separator);
-    separator = " ";
-    if (item.item === "section") await writeSection(out, { item, octets: sections.get(item) ?? null, source });
-    else out.text(formatItem(item, source, selected));
-  }
-  out.text(")\r\n");
-}
-
-function formatItem(item: FetchItem, source: MessageSource, selected: Selected): string {
-  const envelopeOf = (message: MessageSource["structure"]) => source.innerEnvelopes.get(message) ?? source.envelope;
-  switch (item.item) {
     case "envelope":
-      return `ENVELOPE ${formatEnvelope(source.envelope)}`;
+      return `ENVELOPE ${formatEnvelope(source.overview.envelope, strings)}`;
     case "body":
-      return `BODY ${formatBodyStructure(source.structure, { isExtended: false, envelopeOf })}`;
+      return `BODY ${formatBodyStructure(source.structure, { isExtended: false, strings })}`;
     case "bodyStructure":
-      return `BODYSTRUCTURE ${formatBodyStructure(source.structure, { isExtended: true, envelopeOf })}`;
-    default:
-      return formatSimpleItem(item, source, selected) ?? "";
+      return `BODYSTRUCTURE ${formatBodyStructure(source.structure, { isExtended: true, strings })}`;
+    case "preview":
+      return `PREVIEW ${formatText(source.overview.preview, strings)}`;
+    case "emailId":
+      // RFC 8474 5.1
+      return `EMAILID (${source.overview.emailId})`;
+    case "threadId":
+      // RFC 8474 5.2
+      return `THREADID (${source.overview.threadId})`;
+    case "section":
+    case "binary":
+    case "binarySize":
+      throw new TypeError("octets are gathered before");
   }
-}
-
-async function writeSection(
-  out: Writer,
-  {
-    item,
-    octets,
-    source,
-  }: { readonly item: SectionItem; readonly octets: Octets | null; readonly source: MessageSource },
-): Promise<void> {
-  const { section, partial, label } = item;
-  out.text(`${label ?? `BODY[${formatSection(section)}]`}${partial ? `<${partial.start}>` : ""} `);
-  if (octets === null) {
-    out.text("NIL");
-    return;
-  }
-  const total = octets.at === "memory" ? octets.bytes.length : octets.range.length;
-  // RFC 3501 6.4.5: what reaches over the end is cut; what begins behind it is empty.
-  const start = Math.min(partial?.start ?? 0, total);
-  const length = Math.min(partial?.length ?? total, total - start);
-  out.text(`{${length}}\r\n`);
-  if (length === 0) return;
-  if (octets.at === "memory") {
-    out.octets(octets.bytes.subarray(start, start + length));
-    const wait = out.flushIfFull();
-    if (wait) await wait;
-  } else await streamOctets(out, source, { start: octets.range.start + start, length });
-}
-
-async function streamOctets(
-  out: Writer,
-  source: MessageSource,
-  range: { readonly start: number; readonly length: number },
-): Promise<void> {
-  let left = range.length;
-  try {
-    for await (const piece of await source.stream(range)) {
-      const bytes = (piece as Buffer).subarray(0, left);
-      left -= bytes.length;
-      out.octets(bytes);
-      const wait = out.flushIfFull();
-      if (wait) await wait;
-    }
-  } catch (cause) {
-    throw new BrokenLiteral("message cannot be read to its end", { cause });
-  }
-  if (left > 0) throw new BrokenLiteral("message is shorter than its size says");
 }

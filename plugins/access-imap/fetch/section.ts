@@ -36,6 +36,13 @@ export function parseSection(parser: CommandParser): Section {
   return { path, text };
 }
 
+/** Behind `BINARY[`, up to and with `]`: numbers only (RFC 3516 7). */
+export function parseBinarySection(parser: CommandParser): readonly number[] {
+  const { path, text } = parseSection(parser);
+  if (text.at !== "all") throw new SyntaxFault("Invalid section");
+  return path;
+}
+
 function parseSectionText(parser: CommandParser, hasPath: boolean): SectionText {
   if (parser.takeWord("HEADER.FIELDS")) {
     const isNot = parser.takeWord(".NOT");
@@ -79,7 +86,7 @@ function locateInMessage(text: SectionText, message: Structure): OctetRange {
 }
 
 /** RFC 3501 6.4.5: every message has a part 1; a message in a message is numbered through. */
-function partAt(path: readonly number[], root: Structure): Structure | null {
+export function partAt(path: readonly number[], root: Structure): Structure | null {
   let container: Structure | null = root;
   let part: Structure | null = null;
   for (const number of path) {

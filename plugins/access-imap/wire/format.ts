@@ -4,6 +4,8 @@ const maxQuotedLength = 1000;
 
 /** A quoted string, or a literal where octets are in it that a quoted string must not have. */
 export function formatString(value: string): string {
+  // Nearly all of them: nothing but printable ASCII, and nothing to quote.
+  if (/^[ !#-[\]-~]{0,200}$/.test(value)) return `"${value}"`;
   if (value.length <= maxQuotedLength && /^[\x01-\x09\x0b\x0c\x0e-\x7f]*$/.test(value)) {
     return /["\\]/.test(value) ? `"${value.replace(/["\\]/g, "\\$&")}"` : `"${value}"`;
   }
