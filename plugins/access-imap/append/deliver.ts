@@ -1,5 +1,7 @@
 /** What APPEND and REPLACE do with the messages that come: into the store, all or none, and the answer. */
 import type { AccountMailboxes } from "postern/plugin";
+import { existingName } from "../mailbox-name.ts";
+import { tellSoftQuota } from "../quota.ts";
 import { isStoreError, no, type Reply, storeReply } from "../reply.ts";
 import type { ImapSession } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
@@ -28,7 +30,7 @@ export type Delivered =
   | { readonly at: "gone" };
 
 export async function deliver(given: Delivering): Promise<Delivered> {
-  const { session, mailboxes, name } = given;
+  const { session, mailboxes } = given;
   const { connection, reader, services } = session;
   const tail = new CommandTail({ octets: connection.reader, commands: reader }, given.parser, given.literal);
   const selected = session.state.at === "selected" ? session.state.selected : null;
@@ -43,9 +45,11 @@ export async function deliver(given: Delivering): Promise<Delivered> {
   const early = given.refuse?.();
   if (early) return refused(given, tail, early);
   try {
+    const name = await existingName(mailboxes, given.name);
     const { uidValidity, uids } = await mailboxes.append(name, await incoming.all());
     // RFC 3501 6.3.11: into the selected mailbox, the client hears of it at once.
     if (selected?.mailbox.name === name) selected.isStale = true;
+    await tellSoftQuota(session, mailboxes);
     // RFC 4315 3; RFC 3502 4: a set where there are several.
     return { at: "delivered", appendUid: uids.length > 0 ? `APPENDUID ${uidValidity} ${formatSet(uids)}` : null };
   } catch (fault) {

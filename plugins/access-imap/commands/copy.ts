@@ -1,11 +1,18 @@
 /** COPY (RFC 3501 6.4.7) and UID COPY (6.4.8), with COPYUID (RFC 4315 3). */
 
+import { tellSoftQuota } from "../quota.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
 import type { WithSelected } from "../session.ts";
 import { copyUid, parseTransfer, type Transfer, transferable } from "../transfer.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand, type Invocation } from "./command.ts";
 
-async function copyMessages({ selected }: WithSelected, { set, target }: Transfer, isUid: boolean): Promise<Reply> {
+type Given = Invocation & WithSelected;
+
+async function copyMessages(
+  { session, mailboxes, selected }: Given,
+  { set, target }: Transfer,
+  isUid: boolean,
+): Promise<Reply> {
   const { uids, isComplete } = transferable(selected.view, set, isUid);
   // RFC 2180 4.4.1: all or nothing, and some are gone.
   if (!isComplete) return no("Some of the messages no longer exist", "EXPUNGEISSUED");
@@ -13,6 +20,7 @@ async function copyMessages({ selected }: WithSelected, { set, target }: Transfe
   try {
     const result = await selected.mailbox.copy(uids, target);
     if (target === selected.mailbox.name) selected.isStale = true;
+    await tellSoftQuota(session, mailboxes);
     return ok("Copy completed", copyUid(result));
   } catch (fault) {
     // RFC 3501 6.4.7

@@ -1,8 +1,10 @@
 /**
- * LIST responses, each with what was asked for beside it: STATUS (RFC 5819), METADATA (RFC 9590). A mailbox of which that cannot be had
- * is told without.
+ * LIST responses, each with what was asked for beside it: STATUS (RFC 5819), MYRIGHTS (RFC 8440), METADATA (RFC 9590). A mailbox of
+ * which that cannot be had is told without.
  */
 import type { AccountMailboxes } from "postern/plugin";
+import { formatRightsList } from "../acl/rights.ts";
+import { isShared } from "../acl/shared-mailboxes.ts";
 import { formatEntries } from "../metadata/entries.ts";
 import { mailboxEntries } from "../metadata/read.ts";
 import { isStoreError, storeReply } from "../reply.ts";
@@ -30,6 +32,11 @@ export async function tellRow(
   const extended = childInfo === "" ? "" : ` ("CHILDINFO" (${childInfo}))`;
   out.line(`* LIST (${attributes.join(" ")}) "${mailboxes.separator}" ${name}${extended}`);
   if (status !== null) out.line(`* ${status}`);
+  if (returns.hasRights && row.isWhole && isShared(mailboxes)) {
+    // RFC 8440 3: behind the LIST response; not of what does not exist, or does not meet the selection.
+    const rights = await orNothing(session, mailboxes.rights(row.name));
+    if (rights) out.line(`* MYRIGHTS ${name} ${formatRightsList(rights)}`);
+  }
   if (returns.metadata && row.isWhole) {
     const entries = await orNothing(session, mailboxEntries(mailboxes, row, returns.metadata));
     // RFC 9590 3: what is not set is NIL.
