@@ -17,9 +17,12 @@ const ofMailboxes =
 // RFC 3502, RFC 4469, RFC 5550 2.7, RFC 8508, RFC 6855
 const whatComesIn = "MULTIAPPEND CATENATE URL-PARTIAL REPLACE UTF8=ACCEPT";
 
-// RFC 4731, RFC 5182, RFC 9394, RFC 5032, RFC 6203, RFC 5255 4.2, RFC 5256, RFC 5267 3, RFC 5957
+// RFC 4731, RFC 5182, RFC 9394, RFC 5032, RFC 6203, RFC 5255 4.2, RFC 5256, RFC 5267, RFC 5957
 const whatIsFound =
-  "ESEARCH SEARCHRES PARTIAL WITHIN SEARCH=FUZZY I18NLEVEL=1 SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS";
+  "ESEARCH SEARCHRES CONTEXT=SEARCH PARTIAL WITHIN SEARCH=FUZZY I18NLEVEL=1 SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS";
+
+// RFC 3516, RFC 8970, RFC 8514, RFC 8474
+const whatIsFetched = "BINARY PREVIEW SAVEDATE OBJECTID";
 
 // RFC 4314, RFC 8440
 const ofRights = "ACL RIGHTS=texk LIST-MYRIGHTS";
@@ -47,7 +50,7 @@ export function capabilitiesOf(
   const first = `IMAP4rev1 ${options.literals} ${always}`;
   // RFC 7889 3: the same for every mailbox.
   if (isLoggedIn)
-    return `${first} ${afterLogin} ${whatIsKnown} ${whatIsFound} ${ofMailboxes}${sharing ? ` ${ofRights}` : ""} ${whatComesIn} APPENDLIMIT=${options.maxMessageSize}`;
+    return `${first} ${afterLogin} ${whatIsKnown} ${whatIsFetched} ${whatIsFound} ${ofMailboxes}${sharing ? ` ${ofRights}` : ""} ${whatComesIn} APPENDLIMIT=${options.maxMessageSize}`;
   const mechanisms = mechanismsOf(connection, logins);
   return [
     first,

@@ -9,7 +9,7 @@ export function tellNews(
   how: { readonly syncs: boolean; readonly mayExpunge: boolean },
 ): void | Promise<void> {
   if (how.syncs || selected.isStale) return syncAndTell(session, selected, how.mayExpunge);
-  selected.tell(session.out, how.mayExpunge);
+  return tell(session, selected, how.mayExpunge);
 }
 
 async function syncAndTell(session: ImapSession, selected: Selected, mayExpunge: boolean): Promise<void> {
@@ -23,5 +23,13 @@ async function syncAndTell(session: ImapSession, selected: Selected, mayExpunge:
     }
     session.log.warn({ err: fault, mailbox: selected.mailbox.name }, "mailbox cannot be synchronised now");
   }
+  await tell(session, selected, mayExpunge);
+}
+
+/** RFC 5267 4.3.2: searches that are followed lose what is expunged before, and get what is new after the client hears of it. */
+function tell(session: ImapSession, selected: Selected, mayExpunge: boolean): void | Promise<void> {
+  const { contexts } = selected;
+  if (mayExpunge && !contexts.isEmpty) contexts.tellGone(session, selected);
   selected.tell(session.out, mayExpunge);
+  if (!contexts.isEmpty) return contexts.tellChanges(session, selected);
 }

@@ -1,6 +1,7 @@
 /** The mailbox a session has selected: the store's handle, the client's view of it, and whether there may be news. */
 import type { Mailbox, MessageEntry, Snapshot } from "postern/plugin";
 import type { Extension } from "./extensions.ts";
+import { SearchContexts } from "./search/contexts.ts";
 import { View } from "./view.ts";
 import { formatSet } from "./wire/sequence-set.ts";
 import type { Writer } from "./wire/writer.ts";
@@ -11,6 +12,8 @@ const systemFlags = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"
 export class Selected {
   readonly mailbox: Mailbox;
   readonly view: View;
+  /** Searches whose results the client follows. */
+  readonly contexts = new SearchContexts();
   /** Something may have changed since the last `sync`. */
   isStale = false;
   /** Called once it is stale; set by IDLE. */

@@ -1,6 +1,7 @@
 /** Every command by its name on the wire. */
 import { append } from "./append.ts";
 import { authenticate } from "./authenticate.ts";
+import { cancelUpdate } from "./cancelupdate.ts";
 import { capability } from "./capability.ts";
 import { check } from "./check.ts";
 import { close } from "./close.ts";
@@ -47,6 +48,7 @@ import { unsubscribe } from "./unsubscribe.ts";
 export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["APPEND", append],
   ["AUTHENTICATE", authenticate],
+  ["CANCELUPDATE", cancelUpdate],
   ["CAPABILITY", capability],
   ["CHECK", check],
   ["CLOSE", close],

@@ -2,6 +2,7 @@
 import { ok, type Reply } from "../reply.ts";
 import { extendedAnswer, extentOf, plainAnswer } from "../search/answer.ts";
 import { type Criteria, checkRelevancy, conduct, parseCriteria, refusal, saveNothing } from "../search/conduct.ts";
+import { refusedUpdate } from "../search/contexts.ts";
 import { parseReturnOptions, type ReturnOptions } from "../search/return-options.ts";
 import { hasKey } from "../search/search-key.ts";
 import type { ImapSession, Selected } from "../session.ts";
@@ -29,15 +30,19 @@ type Given = Invocation & { readonly session: ImapSession; readonly selected: Se
 async function searchMessages({ session, selected, tag }: Given, args: Arguments, isUid: boolean): Promise<Reply> {
   const { key } = args;
   const options = args.options ?? (session.enabled.has("IMAP4REV2") ? plain : null);
-  const refused = refusal(session, args);
-  if (refused?.condition === "NO") saveNothing(selected, options);
-  if (refused || key === null) return refused as Reply;
+  const refusedWith = refusal(session, args);
+  if (refusedWith?.condition === "NO") saveNothing(selected, options);
+  if (refusedWith || key === null) return refusedWith as Reply;
   const wantsRelevancy = options?.relevancy === true;
   checkRelevancy(key, wantsRelevancy);
   const { hits, isComplete } = await conduct({ session, selected, key, wantsRelevancy }, extentOf(options), options);
   const found = { hits, isUid, tellsModseq: hasKey(key, "modseq") };
   const answer = options ? extendedAnswer(tag, found, options) : plainAnswer("SEARCH", found);
   if (answer !== null) session.out.line(answer);
+  if (options?.update) {
+    const refused = selected.contexts.follow({ tag, key, isUid }, hits, selected.view.snapshot);
+    if (refused !== null) session.out.line(refusedUpdate(tag, refused));
+  }
   return ok("Search completed", isComplete ? null : "EXPUNGEISSUED");
 }
 

@@ -10,6 +10,7 @@ import {
   refusal,
   saveNothing,
 } from "../search/conduct.ts";
+import { refusedUpdate } from "../search/contexts.ts";
 import { parseReturnOptions, type ReturnOptions } from "../search/return-options.ts";
 import { hasKey } from "../search/search-key.ts";
 import { sortHits } from "../search/sort.ts";
@@ -47,7 +48,7 @@ async function sortMessages({ session, selected, tag }: Given, args: Arguments, 
     sortHits(gathered, sortKeys, where),
   );
   // RFC 5267 4.3: updates of sorted results are CONTEXT=SORT's, which is not offered.
-  if (options?.update) session.out.line(`* NO [NOUPDATE "${tag}"] Sorted results are not updated`);
+  if (options?.update) session.out.line(refusedUpdate(tag, "Sorted results are not followed"));
   const found = { hits: sorted.hits, isUid, tellsModseq: hasKey(key, "modseq") };
   const answer = options ? extendedAnswer(tag, found, options) : plainAnswer("SORT", found);
   if (answer !== null) session.out.line(answer);
