@@ -35,6 +35,12 @@ interface Patch {
   readonly bytes: Buffer;
 }
 
+/** What is to be written into a message, and the checksum of its fields afterwards. */
+interface Patches {
+  readonly list: readonly Patch[];
+  readonly crc: number;
+}
+
 /** Smaller than this, and not across its border, a write is all there or not at all after a power cut. */
 const SECTOR = 512;
 const OWN: readonly MetaKind[] = ["base", "pseudo", "uid", "status", "xstatus", "keywords", "tag"];
@@ -61,7 +67,7 @@ export async function alter(
   alterations: readonly Alteration[],
   all: () => Iterable<Message>,
 ): Promise<Altered> {
-  const patches = new Map<Message, readonly Patch[]>();
+  const patches = new Map<Message, Patches>();
   const anew = new Map<Message, Wanted | null>();
   const breather = new Breather();
   for (const { message, wanted } of alterations) {
@@ -73,28 +79,31 @@ export async function alter(
   if (anew.size > 0) return rewrite(site, { anew, patches }, all);
   for (const [message, own] of patches) {
     await writePatches(site, own);
-    message.crc = fieldsCrc(site.fd, message.place);
+    message.crc = own.crc;
     if (breather.isDue) await breather.pause();
   }
   return { moved: [], reshaped: [] };
 }
 
 /** `null`: some value has no room. */
-function patchesFor(fd: number, { place }: Message, wanted: Wanted): readonly Patch[] | null {
+function patchesFor(fd: number, { place }: Message, wanted: Wanted): Patches | null {
   const seen = new Set<MetaKind>();
-  const patches: Patch[] = [];
+  const list: Patch[] = [];
+  const span = metaSpan(place);
+  const first = place.start + span.at;
+  const bytes = bytesAt(fd, first, span.length);
   for (const { kind, at, length } of place.meta) {
     const value = ownValue(kind, wanted);
     if (value === null || seen.has(kind)) continue;
     seen.add(kind);
-    const position = place.start + at;
-    const field = bytesAt(fd, position, length).toString("latin1");
+    const field = bytes.toString("latin1", at - span.at, at - span.at + length);
     const next = refit(field, kind, value);
     if (next === null) return null;
-    if (next !== field) patches.push(difference(position, field, next));
+    if (next !== field) list.push(difference(place.start + at, field, next));
   }
   for (const kind of OWN) if (!seen.has(kind) && ownValue(kind, wanted) !== "") return null;
-  return patches;
+  for (const patch of list) patch.bytes.copy(bytes, patch.at - first);
+  return { list, crc: crc32(bytes) };
 }
 
 /** Only what differs. */
@@ -106,8 +115,8 @@ function difference(position: number, before: string, after: string): Patch {
   return { at: position + first, bytes: Buffer.from(after.slice(first, last), "latin1") };
 }
 
-async function writePatches({ fd, journal, step }: Site, patches: readonly Patch[]): Promise<void> {
-  for (const { at, bytes } of patches) {
+async function writePatches({ fd, journal, step }: Site, { list }: Patches): Promise<void> {
+  for (const { at, bytes } of list) {
     const isWhole = Math.floor(at / SECTOR) === Math.floor((at + bytes.length - 1) / SECTOR);
     if (isWhole) writeAll(fd, bytes, at);
     else await replace(fd, journal, { at, oldLength: bytes.length, pieces: [bytes] }, step);
@@ -116,7 +125,7 @@ async function writePatches({ fd, journal, step }: Site, patches: readonly Patch
 
 /** Pieces of the new file; ranges that follow each other become one. */
 class Pieces {
-  readonly list: Piece[] = [];
+  list: Piece[] = [];
   length = 0;
 
   copy(from: number, to: number): void {
@@ -133,6 +142,19 @@ class Pieces {
     if (bytes.length > 0) this.list.push(bytes);
   }
 
+  /** What is whole, and will not be asked for again. */
+  *ready(): Generator<Piece> {
+    const last = this.list.pop();
+    yield* this.rest();
+    if (last) this.list.push(last);
+  }
+
+  *rest(): Generator<Piece> {
+    const { list } = this;
+    this.list = [];
+    yield* list;
+  }
+
   copyWith(from: number, to: number, patches: readonly Patch[]): void {
     let at = from;
     for (const patch of patches.toSorted((a, b) => a.at - b.at)) {
@@ -144,56 +166,76 @@ class Pieces {
   }
 }
 
-async function rewrite(
-  site: Site,
-  how: { readonly anew: ReadonlyMap<Message, Wanted | null>; readonly patches: ReadonlyMap<Message, readonly Patch[]> },
-  all: () => Iterable<Message>,
-): Promise<Altered> {
-  const pieces = new Pieces();
-  const places = new Map<Message, Place>();
-  const moved: [number, number][] = [];
-  const reshaped: Message[] = [];
+interface Rewrite {
+  readonly anew: ReadonlyMap<Message, Wanted | null>;
+  readonly patches: ReadonlyMap<Message, Patches>;
+}
+
+/** How the messages stand after a rewrite. */
+class NewPlaces {
+  readonly places = new Map<Message, Place>();
+  readonly moved: (readonly [number, number])[] = [];
+  /** Checksums that need not be looked up. */
+  readonly sums = new Map<Message, number>();
+  #by = 0;
+
+  /** The index keeps differences between neighbours, each on top of those before. */
+  stand({ uid, place }: Message, start: number): void {
+    const by = start - place.start;
+    if (by !== this.#by) this.moved.push([uid, by - this.#by]);
+    this.#by = by;
+  }
+}
+
+async function rewrite(site: Site, how: Rewrite, all: () => Iterable<Message>): Promise<Altered> {
   let first = -1;
   let end = 0;
-  let by = 0;
   for (const message of all()) {
-    const { place } = message;
-    const wanted = how.anew.get(message);
-    if (wanted !== undefined && first < 0) first = place.start;
-    if (first < 0) {
-      await writePatches(site, how.patches.get(message) ?? []);
-      continue;
-    }
-    end = place.start + place.length;
-    const start = first + pieces.length;
-    if (wanted === null) continue;
-    if (start - place.start !== by) {
-      by = start - place.start;
-      moved.push([message.uid, by]);
-    }
-    if (wanted) {
-      places.set(message, { ...headerAnew(site.fd, message, wanted, pieces), start });
-      reshaped.push(message);
-    } else {
-      pieces.copyWith(place.start, end, how.patches.get(message) ?? []);
-      places.set(message, start === place.start ? place : { ...place, start });
-    }
+    if (first < 0 && how.anew.has(message)) first = message.place.start;
+    const own = first < 0 ? how.patches.get(message) : undefined;
+    if (own) await writePatches(site, own);
+    end = message.place.start + message.place.length;
   }
-  await replace(site.fd, site.journal, { at: first, oldLength: end - first, pieces: pieces.list }, site.step);
-  for (const [message, place] of places) message.place = place;
-  for (const message of [...reshaped, ...how.patches.keys()]) message.crc = fieldsCrc(site.fd, message.place);
-  // The index keeps differences between neighbours, each on top of those before.
-  let sum = 0;
-  const steps = moved.map(([uid, total]) => {
-    const step = total - sum;
-    sum = total;
-    return [uid, step] as const;
-  });
-  return { moved: steps, reshaped };
+  const after = new NewPlaces();
+  const pieces = piecesOf({ fd: site.fd, first }, how, { all: all(), after });
+  await replace(site.fd, site.journal, { at: first, oldLength: end - first, pieces }, site.step);
+  for (const [message, place] of after.places) message.place = place;
+  const reshaped = [...how.anew].flatMap(([message, wanted]) => (wanted ? [message] : []));
+  for (const message of reshaped) message.crc = after.sums.get(message) ?? fieldsCrc(site.fd, message.place);
+  for (const [message, { crc }] of how.patches) message.crc = crc;
+  return { moved: after.moved, reshaped };
+}
+
+/** The new octets from the first message on that has to be written anew: made as they are written, as there may be very many. */
+function* piecesOf(
+  { fd, first }: { readonly fd: number; readonly first: number },
+  { anew, patches }: Rewrite,
+  { all, after }: { readonly all: Iterable<Message>; readonly after: NewPlaces },
+): Generator<Piece> {
+  const pieces = new Pieces();
+  for (const message of all) {
+    const { place } = message;
+    if (place.start < first) continue;
+    const wanted = anew.get(message);
+    if (wanted === null) continue;
+    const start = first + pieces.length;
+    after.stand(message, start);
+    if (wanted) after.places.set(message, { ...headerAnew(fd, message, { wanted, pieces, sums: after.sums }), start });
+    else {
+      pieces.copyWith(place.start, place.start + place.length, patches.get(message)?.list ?? []);
+      if (start !== place.start) after.places.set(message, { ...place, start });
+    }
+    yield* pieces.ready();
+  }
+  yield* pieces.rest();
 }
 
 /** The message with all its own fields at the end of its header, with room. */
-function headerAnew(fd: number, message: Message, wanted: Wanted, pieces: Pieces): Place {
+function headerAnew(
+  fd: number,
+  message: Message,
+  { wanted, pieces, sums }: { readonly wanted: Wanted; readonly pieces: Pieces; readonly sums: Map<Message, number> },
+): Place {
   const { place } = message;
   const before = pieces.length;
   const position = (at: number): number => place.start + at;
@@ -210,7 +252,8 @@ function headerAnew(fd: number, message: Message, wanted: Wanted, pieces: Pieces
   pieces.copy(position(at), position(place.fields));
   const end = place.isCrlf ? "\r\n" : "\n";
   // One piece for all of them: there may be very many messages.
-  let own = bytesAt(fd, position(place.fields) - 1, 1)[0] === 10 ? "" : end;
+  const isEnded = place.body > place.fields || bytesAt(fd, position(place.fields) - 1, 1)[0] === 10;
+  let own = isEnded ? "" : end;
   const isFromLineCut = own !== "" && place.fields === place.header;
   const header = place.header + (isFromLineCut ? end.length : 0);
   // A field that was cut off gets the line end that it lacks; nobody has seen the message without.
@@ -219,7 +262,9 @@ function headerAnew(fd: number, message: Message, wanted: Wanted, pieces: Pieces
     meta.push({ kind, at: pieces.length - before + own.length, length: text.length });
     own += text;
   }
-  pieces.put(Buffer.from(own, "latin1"));
+  const bytes = Buffer.from(own, "latin1");
+  if (isEnded && meta.every(({ at }) => at >= pieces.length - before)) sums.set(message, crc32(bytes));
+  pieces.put(bytes);
   const fields = pieces.length - before;
   const by = fields - place.fields;
   pieces.copy(position(place.fields), position(place.length));

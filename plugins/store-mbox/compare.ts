@@ -74,7 +74,7 @@ async function lookAt(
     if (fieldsCrc(fd, message.place) === message.crc) continue;
     const [first] = await all(scanMessages(fd, { from: start, to: size, quoting, windowBytes: SMALL_WINDOW }), 1);
     // The same place, but not the same message.
-    if (first?.length !== length || first.facts.uid !== message.uid) return { kept: index, reread };
+    if (first?.place.length !== length || first.facts.uid !== message.uid) return { kept: index, reread };
     reread.set(message, first);
   }
   return { kept: messages.length, reread };

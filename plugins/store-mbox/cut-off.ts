@@ -28,7 +28,7 @@ async function isCutOff(fd: number, { from, to, head }: Begun, { end, last, quot
   if (start.toString("latin1") !== head.slice(0, start.length)) return false;
   let count = 0;
   try {
-    for await (const one of scanMessages(fd, { from, to: size, quoting })) count += Math.sign(one.length);
+    for await (const one of scanMessages(fd, { from, to: size, quoting })) count += Math.sign(one.place.length);
   } catch (cause) {
     if (errnoOf(cause) !== "corruption") throw cause;
   }

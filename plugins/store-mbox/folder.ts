@@ -10,7 +10,7 @@ import { StoreError } from "postern/plugin";
 import { attempt, errnoOf, Mutex, storeError } from "postern/store";
 import { type Alteration, type Altered, alter, fieldsCrc } from "./alter.ts";
 import { takeBack } from "./cut-off.ts";
-import { type Begun, type Change, IndexFile, type Look } from "./index-file.ts";
+import { type Begun, type Change, IndexFile, type Line, type Look } from "./index-file.ts";
 import { MailboxFacts } from "./mailbox-facts.ts";
 import { lockMailbox } from "./mailbox-lock.ts";
 import { MailboxState } from "./mailbox-state.ts";
@@ -227,21 +227,23 @@ export class Folder {
     const read = this.#index.read();
     if (!read) return false;
     const { state } = this;
-    for (const line of read.lines) {
+    const { head } = read;
+    const lines = this.#begunIn(read.lines);
+    if (!head) return state.takeLines(lines);
+    if (head.quoting !== this.site.quoting) {
+      this.#index.remove();
+      return false;
+    }
+    if (state.uidValidity !== 0 && state.uidValidity !== head.uidValidity) this.#refuseGone();
+    return state.takeWhole(head, lines);
+  }
+
+  *#begunIn(lines: Iterable<Line>): Generator<Line> {
+    for (const line of lines) {
       if ("begun" in line) this.#begun = line.begun;
       else if ("look" in line) this.#begun = null;
+      yield line;
     }
-    if (read.isFresh) {
-      const [first] = read.lines;
-      const head = first && "head" in first ? first.head : null;
-      if (!head || head.quoting !== this.site.quoting) {
-        this.#index.remove();
-        return false;
-      }
-      if (state.uidValidity !== 0 && state.uidValidity !== head.uidValidity) this.#refuseGone();
-      return state.takeWhole(head, read.lines);
-    }
-    return state.takeLines(read.lines);
   }
 
   async #compare(file: OpenFile): Promise<boolean> {
@@ -326,19 +328,19 @@ export class Folder {
     // Where messages stand has changed as the file did.
     const { moved: _, ...shown } = change;
     const shows = this.state.take(shown, { ...this.state.look, ...look });
-    this.#register(fd, change);
+    this.#register(fd, () => change);
     if (shows) this.emit(by);
     this.announce();
   }
 
   /** Registers what the file looks like, and how it became so. */
-  #register(fd: number, change: Change): void {
+  #register(fd: number, change: () => Change): void {
     const seen = fstatSync(fd, { bigint: true });
     const look: Look = { ...this.state.look, stamp: stampOf(seen), end: Number(seen.size) };
     this.state.take({}, look);
     this.facts.raiseUids(this.state.uidNext);
     try {
-      if (this.#index.append({ change, look })) return;
+      if (this.#index.canAppend && this.#index.append({ change: change(), look })) return;
       const { uidValidity } = this.state;
       this.#index.replace(
         { uidValidity, quoting: this.site.quoting },

@@ -28,8 +28,8 @@ async function scanned(text: string | Buffer, quoting: Quoting = "mboxrd", from 
 }
 
 function decoded(file: Buffer, one: Scanned, how: { readonly quoting?: Quoting; readonly step?: number } = {}): Buffer {
-  const decoder = new MessageDecoder(one, how.quoting ?? "mboxrd");
-  const raw = file.subarray(one.start + one.header, one.start + one.end);
+  const decoder = new MessageDecoder(one.place, how.quoting ?? "mboxrd");
+  const raw = file.subarray(one.place.start + one.place.header, one.place.start + one.place.end);
   const step = how.step ?? raw.length + 1;
   const out: Buffer[] = [];
   for (let at = 0; at < raw.length; at += step) out.push(decoder.write(raw.subarray(at, at + step)));

@@ -58,6 +58,12 @@ export type Line =
   | { readonly change: Change; readonly look?: Look }
   | { readonly begun: Begun };
 
+export interface ReadIndex {
+  /** `null`: the lines go on where those before ended; else they are the whole index, and what was known is to be forgotten. */
+  readonly head: Head | null;
+  readonly lines: Iterable<Line>;
+}
+
 export class IndexFile {
   readonly #path: string;
   #ino = -1;
@@ -69,8 +75,8 @@ export class IndexFile {
     this.#path = path;
   }
 
-  /** Lines that others wrote since the last look; `fresh`: the whole file, forget what was known. `null`: there is none. */
-  read(): { readonly isFresh: boolean; readonly lines: readonly Line[] } | null {
+  /** What others wrote since the last look. `null`: there is nothing, or it is damaged. */
+  read(): ReadIndex | null {
     let fd: number;
     try {
       fd = openSync(this.#path, constants.O_RDONLY | constants.O_NOFOLLOW);
@@ -84,12 +90,14 @@ export class IndexFile {
       const from = isFresh ? 0 : this.#position;
       const bytes = Buffer.allocUnsafe(size - from);
       const count = bytes.length === 0 ? 0 : readSync(fd, bytes, 0, bytes.length, from);
-      const lines = parse(bytes.subarray(0, count));
-      if (!lines) return this.#lost();
+      const written = bytes.subarray(0, count);
+      if (!isWhole(written)) return this.#lost();
+      const head = isFresh ? headOf(written) : null;
+      if (isFresh && !head) return this.#lost();
       if (isFresh) this.#base = size;
       this.#ino = ino;
       this.#position = from + count;
-      return { isFresh, lines };
+      return { head, lines: linesOf(written) };
     } finally {
       closeSync(fd);
     }
@@ -101,9 +109,14 @@ export class IndexFile {
     return null;
   }
 
+  /** Whether it has room for another line, as far as can be told without opening it. */
+  get canAppend(): boolean {
+    return this.#ino !== -1 && this.#position <= Math.max(MIN_REWRITE, 2 * this.#base);
+  }
+
   /** Adds a line; `false`: it has to be written anew as a whole. */
   append(line: Line): boolean {
-    if (this.#ino === -1 || this.#position > Math.max(MIN_REWRITE, 2 * this.#base)) return false;
+    if (!this.canAppend) return false;
     const fd = openSync(this.#path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
     try {
       const { ino, size } = fstatSync(fd);
@@ -176,18 +189,34 @@ function format(line: Line): string {
   return `${crc32(text).toString(16).padStart(8, "0")} ${text}\n`;
 }
 
-/** `null`: damaged. */
-function parse(bytes: Buffer): readonly Line[] | null {
-  const lines: Line[] = [];
+/** Where each line ends. */
+function* endsOf(bytes: Buffer): Generator<readonly [number, number]> {
   for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(10, at);
-    if (end < 0) return null;
-    const text = bytes.subarray(at + 9, end);
-    if (crc32(text).toString(16).padStart(8, "0") !== bytes.toString("latin1", at, at + 8)) return null;
-    const line = JSON.parse(text.toString()) as Line;
-    if ("head" in line && line.head.version !== VERSION) return null;
-    lines.push(line);
+    const lf = bytes.indexOf(10, at);
+    const end = lf < 0 ? bytes.length : lf;
+    yield [at, end];
     at = end + 1;
   }
-  return lines;
+}
+
+/** Whether all lines are there, as they were written. */
+function isWhole(bytes: Buffer): boolean {
+  if (bytes.length > 0 && bytes[bytes.length - 1] !== 10) return false;
+  for (const [at, end] of endsOf(bytes)) {
+    const sum = crc32(bytes.subarray(at + 9, end))
+      .toString(16)
+      .padStart(8, "0");
+    if (sum !== bytes.toString("latin1", at, at + 8)) return false;
+  }
+  return true;
+}
+
+function headOf(bytes: Buffer): Head | null {
+  const [first] = linesOf(bytes);
+  return first && "head" in first && first.head.version === VERSION ? first.head : null;
+}
+
+/** Read when they are asked for, as there may be very many. */
+function* linesOf(bytes: Buffer): Generator<Line> {
+  for (const [at, end] of endsOf(bytes)) yield JSON.parse(bytes.toString("utf8", at + 9, end)) as Line;
 }

@@ -48,13 +48,13 @@ async function compareAll(folder: Folder, fd: number): Promise<readonly Defect[]
   let index = 0;
   for await (const one of scanMessages(fd, { from: 0, to: statSync(folder.path).size, quoting: folder.site.quoting })) {
     const message = known[index++];
-    if (!message) found.push(defect("index", `a message at ${one.start} is not known`));
+    if (!message) found.push(defect("index", `a message at ${one.place.start} is not known`));
     else if (
-      message.place.start !== one.start ||
-      message.place.length !== one.length ||
+      message.place.start !== one.place.start ||
+      message.place.length !== one.place.length ||
       (message.uid > 0 && message.sizeBytes !== one.sizeBytes)
     ) {
-      found.push(defect("index", `the message at ${one.start} is not where it was expected`, null, message.uid));
+      found.push(defect("index", `the message at ${one.place.start} is not where it was expected`, null, message.uid));
     } else if (message.uid > 0 && one.facts.uid !== message.uid)
       found.push(defect("uid-list", "the UID in the file is another", null, message.uid));
     if (found.length >= 100) break;

@@ -34,7 +34,8 @@ export type Piece = Buffer | { readonly from: number; readonly length: number };
 export interface Replacement {
   readonly at: number;
   readonly oldLength: number;
-  readonly pieces: readonly Piece[];
+  /** Gone through once. */
+  readonly pieces: Iterable<Piece>;
 }
 
 interface Head {
@@ -49,8 +50,6 @@ interface Head {
   /** Checksum of what is cut off at the end. */
   readonly cut: number;
 }
-
-const lengthOf = (piece: Piece): number => piece.length;
 
 function readInto(fd: number, into: Buffer, position: number): number {
   let done = 0;
@@ -86,9 +85,9 @@ export async function replace(
   step: (step: Step) => void = () => {},
 ): Promise<void> {
   const { size, ino } = fstatSync(fd);
-  const newLength = pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
-  const newSize = size - oldLength + newLength;
-  if (newLength === 0 && at + oldLength === size) {
+  const source = pieces[Symbol.iterator]();
+  const first = source.next();
+  if (first.done && at + oldLength === size) {
     // One call of the kernel: there is no middle.
     ftruncateSync(fd, at);
     fsyncSync(fd);
@@ -103,7 +102,8 @@ export async function replace(
     0o600,
   );
   try {
-    await writePayload(fd, out, pieces, breather);
+    const newLength = await writePayload({ from: fd, to: out }, { first, source }, breather);
+    const newSize = size - oldLength + newLength;
     const cut = await sumOf(fd, { from: newSize, to: size }, breather);
     const head: Head = { ino, at, oldLength, newLength, oldSize: size, newSize, old, cut };
     const text = Buffer.from(JSON.stringify(head));
@@ -127,23 +127,28 @@ export async function replace(
   unlinkSync(journal);
 }
 
-async function writePayload(fd: number, out: number, pieces: readonly Piece[], breather: Breather): Promise<void> {
-  const block = Buffer.allocUnsafe(BLOCK);
+/** Answers its length. Ranges are read by large blocks: there may be very many, close to each other. */
+async function writePayload(
+  { from, to }: { readonly from: number; readonly to: number },
+  { first, source }: { readonly first: IteratorResult<Piece>; readonly source: Iterator<Piece> },
+  breather: Breather,
+): Promise<number> {
+  const out = Buffer.allocUnsafe(BLOCK);
+  const seen = new Seen(from);
   let filled = 0;
   let position = 0;
   const put = () => {
-    writeAll(out, block.subarray(0, filled), position);
+    writeAll(to, out.subarray(0, filled), position);
     position += filled;
     filled = 0;
   };
-  for (const piece of pieces) {
+  for (let next = first; !next.done; next = source.next()) {
+    const piece = next.value;
     for (let done = 0; done < piece.length; ) {
       const room = Math.min(BLOCK - filled, piece.length - done);
       const count = Buffer.isBuffer(piece)
-        ? piece.copy(block, filled, done, done + room)
-        : readInto(fd, block.subarray(filled, filled + room), piece.from + done);
-      if (count === 0)
-        throw Object.assign(new Error("the mailbox became shorter while it was locked"), { code: "EIO" });
+        ? piece.copy(out, filled, done, done + room)
+        : seen.copy(out.subarray(filled, filled + room), piece.from + done);
       filled += count;
       done += count;
       if (filled === BLOCK) put();
@@ -151,6 +156,30 @@ async function writePayload(fd: number, out: number, pieces: readonly Piece[], b
     }
   }
   put();
+  return position;
+}
+
+/** A block of the file as it was. */
+class Seen {
+  readonly #fd: number;
+  readonly #block = Buffer.allocUnsafe(BLOCK);
+  #from = 0;
+  #to = 0;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  /** Fills as much as is at hand, at least something. */
+  copy(into: Buffer, position: number): number {
+    if (position < this.#from || position >= this.#to) {
+      this.#from = position;
+      this.#to = position + readInto(this.#fd, this.#block, position);
+      if (this.#to === position)
+        throw Object.assign(new Error("the mailbox became shorter while it was locked"), { code: "EIO" });
+    }
+    return this.#block.copy(into, 0, position - this.#from, this.#to - this.#from);
+  }
 }
 
 interface Range {

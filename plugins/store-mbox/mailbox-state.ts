@@ -37,6 +37,10 @@ export class MailboxState {
     for (const { message } of this.snapshot) yield message;
   }
 
+  *#reads(): Generator<ReadRow> {
+    for (const { message, flags, modseq } of this.snapshot) yield { message, flags: [...flags], modseq };
+  }
+
   *rows(): Generator<Row> {
     for (const { message, flags, modseq } of this.snapshot) yield toRow(message, flags, modseq);
   }
@@ -45,8 +49,8 @@ export class MailboxState {
     return this.lead && toRow(this.lead, [], 0);
   }
 
-  /** Answers whether there is anything to see. */
-  take(change: Change, look: Look): boolean {
+  /** Answers whether there is anything to see. `own`: what this process has found, as `change.put` says it. */
+  take(change: Change, look: Look, own: Iterable<ReadRow> = []): boolean {
     const removed = new Set(change.gone ?? []);
     for (const uid of removed) this.#forget(uid);
     const replaced = new Map<number, Entry>();
@@ -54,6 +58,7 @@ export class MailboxState {
     if (change.moved && change.moved.length > 0) this.#move(change.moved, removed);
     if (change.lead !== undefined) this.lead = change.lead && fromRow(change.lead).message;
     for (const row of change.put ?? []) this.#put(fromRow(row), replaced, appended);
+    for (const one of own) this.#put(one, replaced, appended);
     for (const [uid, modseq, flags, isOld, crc] of change.flags ?? []) {
       const entry = this.snapshot.find(uid);
       if (!entry || removed.has(uid)) continue;
@@ -134,7 +139,7 @@ export class MailboxState {
   }
 
   /** What others registered, in their order. Answers whether there is anything to see. */
-  takeLines(lines: readonly Line[]): boolean {
+  takeLines(lines: Iterable<Line>): boolean {
     let shows = false;
     let pending: Change[] = [];
     for (const line of lines) {
@@ -148,25 +153,31 @@ export class MailboxState {
   }
 
   /** All there is, as the index has it from its beginning. Answers whether there is anything to see. */
-  takeWhole(head: Head, lines: readonly Line[]): boolean {
+  takeWhole(head: Head, lines: Iterable<Line>): boolean {
+    if (this.uidValidity === 0 && this.snapshot.size === 0) return this.#begin(head, lines);
     const other = new MailboxState();
-    let pending: Change[] = [];
-    for (const line of lines) {
-      if (!("change" in line)) continue;
-      pending.push(line.change);
-      if (!line.look) continue;
-      for (const change of pending) other.take(change, line.look);
-      // What went before the index was written as a whole is not in it.
-      if (other.uidValidity === 0) other.vanished = new Vanished(line.look.modseq);
-      other.uidValidity = head.uidValidity;
-      pending = [];
-    }
-    const isFirst = this.uidValidity === 0;
+    other.#begin(head, lines);
     this.uidValidity = head.uidValidity;
     const gone: number[] = [];
     for (const { uid } of this.snapshot) if (!other.snapshot.find(uid)) gone.push(uid);
-    const shows = this.take({ gone, put: [...other.rows()], lead: other.leadRow }, other.look);
-    if (isFirst) this.vanished = other.vanished;
-    return shows;
+    return this.take({ gone, lead: other.leadRow }, other.look, other.#reads());
+  }
+
+  /** The lines up to the first look are the mailbox as it was written down as a whole. */
+  #begin(head: Head, lines: Iterable<Line>): boolean {
+    this.uidValidity = head.uidValidity;
+    const all = lines[Symbol.iterator]();
+    const reads: ReadRow[] = [];
+    for (let next = all.next(); !next.done; next = all.next()) {
+      if (!("change" in next.value)) continue;
+      const { change, look } = next.value;
+      for (const row of change.put ?? []) reads.push(fromRow(row));
+      if (!look) continue;
+      // What went before is not in it.
+      this.vanished = new Vanished(look.modseq);
+      const shows = this.take({ lead: change.lead ?? null }, look, reads);
+      return this.takeLines({ [Symbol.iterator]: () => all }) || shows;
+    }
+    return false;
   }
 }

@@ -3,17 +3,22 @@
  * when something in front of it grows or goes, so it may be looked at only under the mailbox's lock.
  */
 import type { MetaKind, MetaLine } from "./meta-fields.ts";
-import type { Scanned } from "./scan.ts";
 
 export interface Place {
+  /** Position of the From_ line. All others count from there. */
   start: number;
+  /** Behind the From_ line. */
   readonly header: number;
+  /** Behind the last field: new ones go here. */
   readonly fields: number;
   readonly body: number;
   readonly end: number;
+  /** Up to the next message. */
   readonly length: number;
   readonly isCrlf: boolean;
+  /** Its `>From ` are not to be undone. */
   readonly isVerbatim: boolean;
+  /** Whether it can be fetched by putting in line ends only. */
   readonly isUnquoted: boolean;
   readonly meta: readonly MetaLine[];
 }
@@ -40,19 +45,6 @@ export class Message {
   }
 }
 
-export const placeOf = (scanned: Scanned): Place => ({
-  start: scanned.start,
-  header: scanned.header,
-  fields: scanned.fields,
-  body: scanned.body,
-  end: scanned.end,
-  length: scanned.length,
-  isCrlf: scanned.isCrlf,
-  isVerbatim: scanned.isVerbatim,
-  isUnquoted: scanned.isUnquoted,
-  meta: scanned.meta,
-});
-
 /** Where its own fields are, those of the message between them included; empty if it has none. */
 export function metaSpan({ meta, fields }: Place): { readonly at: number; readonly length: number } {
   const first = meta[0];
@@ -69,7 +61,7 @@ export function toRow(message: Message, flags: Iterable<string>, modseq: number)
   const { place } = message;
   const bits =
     Number(place.isCrlf) + 2 * Number(place.isVerbatim) + 4 * Number(place.isUnquoted) + 8 * Number(message.isOld);
-  return [
+  const row: (number | string)[] = [
     message.uid,
     modseq,
     [...flags].join(" "),
@@ -84,8 +76,9 @@ export function toRow(message: Message, flags: Iterable<string>, modseq: number)
     place.body,
     place.end,
     place.length,
-    ...place.meta.flatMap(({ kind, at, length }) => [KINDS.indexOf(kind), at, length]),
   ];
+  for (const { kind, at, length } of place.meta) row.push(KINDS.indexOf(kind), at, length);
+  return row;
 }
 
 export interface ReadRow {

@@ -91,8 +91,14 @@ function baseOf(value: string): Base | null {
   return { uidValidity, lastUid: Number(last), keywords: keywords.filter((word) => KEYWORD.test(word)) };
 }
 
+const NO_FACTS: Facts = {
+  ...{ uid: 0, flags: [], isOld: false, base: null },
+  ...{ isPseudo: false, contentLength: null, tag: "" },
+};
+
 /** `fields` hold the whole text of each field; of several of one kind the first counts, as with Dovecot. */
 export function factsOf(fields: readonly { readonly kind: MetaKind; readonly text: string }[]): Facts {
+  if (fields.length === 0) return NO_FACTS;
   const values = new Map<MetaKind, string>();
   for (const { kind, text } of fields) {
     const value = text.slice(text.indexOf(":") + 1).trim();

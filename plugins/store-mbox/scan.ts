@@ -5,6 +5,7 @@
  */
 import { StoreError } from "postern/plugin";
 import { MAX_FROM_LINE, parseFromLine } from "./from-line.ts";
+import type { Place } from "./message.ts";
 import { type Facts, factsOf, MAX_META_NAME, type MetaLine, metaKind } from "./meta-fields.ts";
 import { Window } from "./window.ts";
 
@@ -12,26 +13,11 @@ import { Window } from "./window.ts";
 export type Quoting = "mboxrd" | "mboxo" | "none";
 
 export interface Scanned {
-  /** Position of the From_ line. All others count from there. */
-  readonly start: number;
-  /** Behind the From_ line. */
-  readonly header: number;
-  /** Behind the last field: new ones go here. */
-  readonly fields: number;
-  readonly body: number;
-  readonly end: number;
-  /** Up to the next message. */
-  readonly length: number;
-  readonly isCrlf: boolean;
-  /** Its `>From ` are not to be undone. */
-  readonly isVerbatim: boolean;
-  readonly meta: readonly MetaLine[];
+  readonly place: Place;
   readonly facts: Facts;
   readonly internalDate: number;
   /** As fetched. */
   readonly sizeBytes: number;
-  /** Whether it can be fetched by putting in line ends only. */
-  readonly isUnquoted: boolean;
 }
 
 const LF = 10;
@@ -44,7 +30,10 @@ const LOOK = 128 * 1024;
 export const MAX_FIELD = 32 * 1024;
 /** More than so many `>` before a `From ` are no quoting. */
 export const MAX_MARKS = 60_000;
+/** First letters of all fields that count. */
+const META_LETTERS: ReadonlySet<number> = new Set(Buffer.from("xXsScClL"));
 const MAX_META_LINES = 32;
+const NO_META: readonly MetaLine[] = [];
 
 export class NoMbox extends StoreError {
   constructor() {
@@ -72,7 +61,7 @@ export async function* scanMessages(fd: number, { from, to, quoting, windowBytes
     const found = await scan.run();
     if (!found) throw new NoMbox();
     yield found;
-    position = found.start + found.length;
+    position = found.place.start + found.place.length;
   }
 }
 
@@ -108,7 +97,7 @@ class MessageScan {
 
   /** `null`: no From_ line is here. */
   async run(): Promise<Scanned | null> {
-    await this.#see();
+    if (this.#isBlind) await this.#see();
     const internalDate = this.#fromLineAt(this.#at);
     if (internalDate === null) return null;
     this.#isCrlf = this.#endLine() === 2;
@@ -119,12 +108,18 @@ class MessageScan {
     const { fields, isWhole } = await this.#readHeader();
     const body = this.#at - this.#start;
     const facts = factsOf(this.#meta);
-    if (!isWhole) await this.#readBody(await this.#trustedEnd(this.#at, facts.contentLength));
+    const { contentLength } = facts;
+    if (!isWhole) await this.#readBody(contentLength === null ? -1 : await this.#trustedEnd(this.#at, contentLength));
     return this.#result({ header, fields, body, facts, internalDate });
   }
 
-  async #see(): Promise<void> {
-    if (!this.#window.has(this.#at, LOOK)) await this.#window.move(this.#at);
+  /** Whether what comes next may be out of sight. Asked first: a promise for each line would cost more than reading it. */
+  get #isBlind(): boolean {
+    return !this.#window.has(this.#at, LOOK);
+  }
+
+  #see(): Promise<void> {
+    return this.#window.move(this.#at);
   }
 
   #byte(position: number): number | undefined {
@@ -158,16 +153,18 @@ class MessageScan {
     return this.#isLastBare ? 1 : 2;
   }
 
-  /** To the end of a line of any length. A CR at the end of one window counts for the LF at the beginning of the next. */
-  async #skipLine(): Promise<void> {
-    while (this.#endLine() === 0 && this.#at < this.#window.to)
+  /** To the end of a line that is longer than the window. A CR at the end of one window counts for the LF at the beginning of the next. */
+  async #skipRest(): Promise<void> {
+    while (this.#at < this.#window.to) {
       await this.#window.move(Math.max(this.#at - 1, this.#start));
+      if (this.#endLine() > 0) return;
+    }
   }
 
   /** `isWhole`: the message ends with its header. */
   async #readHeader(): Promise<{ readonly fields: number; readonly isWhole: boolean }> {
     for (;;) {
-      await this.#see();
+      if (this.#isBlind) await this.#see();
       const fields = this.#at - this.#start;
       if (this.#at >= this.#window.to || this.#fromLineAt(this.#at) !== null) return { fields, isWhole: true };
       const blank =
@@ -183,28 +180,31 @@ class MessageScan {
         this.#endLine();
         return { fields, isWhole: false };
       }
-      await this.#readField();
+      if (!this.#readField()) await this.#skipRest();
     }
   }
 
-  async #readField(): Promise<void> {
+  /** `false`: the line goes on behind the window. */
+  #readField(): boolean {
     const { bytes, base } = this.#window;
     const at = this.#at;
-    const kind = metaKind(bytes.toString("latin1", at - base, at - base + MAX_META_NAME + 1));
+    const isLikely = META_LETTERS.has(bytes[at - base] ?? 0);
+    const kind = isLikely ? metaKind(bytes.toString("latin1", at - base, at - base + MAX_META_NAME + 1)) : null;
     const isHidden =
       kind !== null && (kind !== "lines" || this.#isBehindLength(at)) && this.#meta.length < MAX_META_LINES;
-    if (!isHidden) return this.#skipLine();
+    if (!isHidden) return this.#endLine() > 0;
     let end = at - base;
     do {
       const lf = bytes.indexOf(LF, end);
       end = lf < 0 ? bytes.length : lf + 1;
     } while ((bytes[end] === 32 || bytes[end] === 9) && end < bytes.length);
-    if (end - (at - base) > MAX_FIELD) return this.#skipLine();
+    if (end - (at - base) > MAX_FIELD) return this.#endLine() > 0;
     const length = end - (at - base);
     this.#meta.push({ kind, at: at - this.#start, length, text: bytes.toString("latin1", at - base, end) });
     this.#at = at + length;
     this.#hidden += length;
     this.#isLastEnded = false;
+    return true;
   }
 
   /** mutt writes Lines behind Content-Length; any other Lines belongs to the message. */
@@ -235,7 +235,7 @@ class MessageScan {
   async #readBody(trustedEnd: number): Promise<void> {
     const window = this.#window;
     while (this.#at < window.to) {
-      await this.#see();
+      if (this.#isBlind) await this.#see();
       const limit = window.end < window.to ? window.end - LOOK : window.end;
       do {
         const first = this.#byte(this.#at);
@@ -244,7 +244,7 @@ class MessageScan {
         if (this.#endLine() === 0) {
           if (this.#at >= window.to) return;
           // A line longer than the window.
-          await this.#skipLine();
+          await this.#skipRest();
           break;
         }
       } while (this.#at < limit);
@@ -283,17 +283,20 @@ class MessageScan {
     const end = found.body === length ? found.fields : Math.max(length - separator, found.body);
     const isVerbatim = this.#quoting === "none" || this.#hasBareFrom;
     const quoted = isVerbatim ? 0 : this.#quoted;
-    return {
-      ...found,
+    const meta = this.#meta.map(({ kind, at, length: octets }) => ({ kind, at, length: octets }));
+    const place: Place = {
       start: this.#start,
+      header: found.header,
+      fields: found.fields,
       body: Math.min(found.body, end),
       end,
       length,
       isCrlf: this.#isCrlf,
       isVerbatim,
-      meta: this.#meta.map(({ kind, at, length: octets }) => ({ kind, at, length: octets })),
-      sizeBytes: end - found.header - this.#hidden + this.#bareLf - quoted,
       isUnquoted: quoted === 0,
+      meta: meta.length === 0 ? NO_META : meta,
     };
+    const { facts, internalDate } = found;
+    return { place, facts, internalDate, sizeBytes: end - found.header - this.#hidden + this.#bareLf - quoted };
   }
 }

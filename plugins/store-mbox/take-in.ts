@@ -4,15 +4,15 @@ import { type Alteration, fieldsCrc } from "./alter.ts";
 import { type Compared, compareWithFile } from "./compare.ts";
 import type { Folder } from "./folder.ts";
 import type { Change } from "./index-file.ts";
-import { Message, placeOf, type Row, toRow } from "./message.ts";
+import { Message, type ReadRow, toRow } from "./message.ts";
 import type { Base } from "./meta-fields.ts";
 import { type Numbered, numberMessages } from "./number-messages.ts";
 import type { OpenFile } from "./open-file.ts";
 import { wordsWith } from "./words.ts";
 
 export interface TakenIn {
-  /** For the index of others. */
-  readonly change: Change;
+  /** For the index of others; asked for where it is not written anew as a whole. */
+  readonly change: () => Change;
   readonly shows: boolean;
   readonly isDoubtful: boolean;
 }
@@ -38,7 +38,7 @@ export async function takeIn(folder: Folder, file: OpenFile, isThorough: boolean
   state.uidValidity = uidValidity;
   const modseq = folder.nextModseq();
   const reread = [...found.reread].map(([{ uid }, scanned]): Numbered => ({ scanned, uid }));
-  const put = [...reread.filter(({ uid }) => uid > 0), ...numbered].map((one) => rowOf(folder, fd, one, modseq));
+  const put = [...reread.filter(({ uid }) => uid > 0), ...numbered].map((one) => readOf(folder, fd, one, modseq));
   const there = new Set([...kept, ...numbered].map(({ uid }) => uid));
   const gone = known.filter(({ uid }) => uid > 0 && !there.has(uid)).map(({ uid }) => uid);
   const leadNow = lead ?? reread.find(({ uid }) => uid === 0)?.scanned;
@@ -46,7 +46,7 @@ export async function takeIn(folder: Folder, file: OpenFile, isThorough: boolean
   const leadRow = leadNow ? toRow(messageOf(fd, { scanned: leadNow, uid: 0 }), [], 0) : keptLead;
   const words = found.scanned.flatMap(({ facts }) => facts.flags);
   const shows = state.take(
-    { put, gone, lead: leadRow },
+    { gone, lead: leadRow },
     {
       uidNext: next,
       keywords: wordsWith(wordsWith(base?.keywords ?? [], state.keywords), words),
@@ -55,10 +55,13 @@ export async function takeIn(folder: Folder, file: OpenFile, isThorough: boolean
       stamp: "",
       end: size,
     },
+    put,
   );
   const { moved, touched } = file.isWritable ? await writeUids(folder, file, { numbered, base }) : NOTHING;
-  const uids = new Set([...put.map((row) => Number(row[0])), ...touched.map(({ uid }) => uid)]);
-  const change = { gone, moved, put: folder.rowsOf(uids), lead: state.leadRow };
+  const change = (): Change => {
+    const uids = new Set([...put.map(({ message }) => message.uid), ...touched.map(({ uid }) => uid)]);
+    return { gone, moved, put: folder.rowsOf(uids), lead: state.leadRow };
+  };
   return { change, shows, isDoubtful: found.isDoubtful };
 }
 
@@ -77,17 +80,16 @@ function baseNow({ base }: Folder, [holder]: readonly Message[], { reread, scann
 }
 
 function messageOf(fd: number, { scanned, uid }: Numbered): Message {
-  const { internalDate, sizeBytes, facts } = scanned;
-  const place = placeOf(scanned);
+  const { internalDate, sizeBytes, facts, place } = scanned;
   const { tag, isOld } = facts;
   return new Message({ uid, internalDate, sizeBytes, tag, isOld, crc: fieldsCrc(fd, place) }, place);
 }
 
-function rowOf(folder: Folder, fd: number, one: Numbered, modseq: number): Row {
+function readOf(folder: Folder, fd: number, one: Numbered, modseq: number): ReadRow {
   const entry = folder.snapshot.find(one.uid);
   const { flags } = one.scanned.facts;
   const isSame = entry !== null && entry.flags.size === flags.length && flags.every((flag) => entry.flags.has(flag));
-  return toRow(messageOf(fd, one), flags, isSame ? entry.modseq : modseq);
+  return { message: messageOf(fd, one), flags, modseq: isSame ? entry.modseq : modseq };
 }
 
 /** UIDs are in the file before anybody hears of them. */

@@ -2,7 +2,7 @@
 import { read } from "node:fs";
 
 /** For reading on and on; for looking at one message, less does. */
-const LARGE_WINDOW = 512 * 1024;
+const LARGE_WINDOW = 1024 * 1024;
 export const SMALL_WINDOW = 160 * 1024;
 
 export const readAt = (fd: number, into: Buffer, at: number, position: number): Promise<number> =>
