@@ -27,6 +27,11 @@ await mailboxStoreConformance("store-maildir", async ({ quotas } = {}) => {
     store: make(),
     home,
     sharesModseqs: false,
+    elsewhere: {
+      module: new URL("testing/open-store.ts", import.meta.url).href,
+      indexDirectory: null,
+      config: null,
+    },
     again: async () => make(),
     async stop() {
       for (const store of stores) store.stop();

@@ -7,8 +7,8 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import type { AccountMailboxes, Mailbox } from "../../core/contracts/mailbox-store.ts";
 import { silentLog } from "../../core/testing/kernel.ts";
 import { addressOf } from "../../core/testing/mail.ts";
+import { OtherProcess } from "../../core/testing/mailbox-store/other-process.ts";
 import { MaildirStore } from "../../plugins/store-maildir/store.ts";
-import { OtherProcess } from "../../plugins/store-maildir/testing/other-process.ts";
 import { describeWith } from "./programs.ts";
 
 /** Dovecot refuses to touch mail as root: it works as `nobody` then, and the mail belongs to that user. */
@@ -218,7 +218,14 @@ describeWith(["doveadm"], "a Maildir between Dovecot and store-maildir", () => {
     await mail.append("INBOX", [message("first")]);
     await giveToOwner(home);
     // As the user whose mail it is: both sides must be able to use each other's files.
-    const other = new OtherProcess({ home, work: "append", ...(isRoot ? { uid: OWNER, gid: OWNER } : {}) });
+    const other = new OtherProcess(
+      {
+        module: new URL("../../plugins/store-maildir/testing/open-store.ts", import.meta.url).href,
+        ...{ indexDirectory: null, config: null, work: "append", tag: "w" },
+        account: { login: "someone", addresses: [], home, quotaBytes: null },
+      },
+      isRoot ? { uid: OWNER, gid: OWNER } : {},
+    );
     await other.ready;
     const saving = Array.from({ length: 10 }, (_, index) =>
       doveadmAlone(["save", "-m", "INBOX"], `Subject: d${index}\n\nx\n`),

@@ -11,7 +11,7 @@ export interface Said {
   readonly uid: number;
 }
 
-export type Work = "append" | "deliver" | "copy" | "move" | "expunge" | "flags" | "rename";
+export type Work = "append" | "deliver" | "copy" | "move" | "expunge" | "flags" | "keywords" | "rename";
 
 export interface WorkOrder extends StoreElsewhere {
   readonly account: Account;
@@ -33,10 +33,12 @@ export class OtherProcess {
   #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   #errors = "";
 
-  constructor(order: WorkOrder) {
+  /** `who`: as which user it runs, where that is not our own. */
+  constructor(order: WorkOrder, who: { readonly uid?: number; readonly gid?: number } = {}) {
     const how = isSource ? ["--conditions=postern-source", "--import", "tsx"] : [];
     this.#child = spawn(process.execPath, [...how, fileURLToPath(worker), JSON.stringify(order)], {
       stdio: ["ignore", "pipe", "pipe"],
+      ...who,
     });
     const { stdout, stderr } = this.#child;
     if (!stdout || !stderr) throw new Error("no pipes");

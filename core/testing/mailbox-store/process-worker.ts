@@ -56,6 +56,14 @@ const works: Readonly<Record<Work, (place: Place, step: number) => Promise<void>
     await inbox.store([uid, uid + 1, uid + 2], { mode: "add", flags: ["\\Flagged", "Word"] });
     say({ subject: "flagged", uid });
   },
+  /** Long ones: a store that keeps them with the message may have to make room. */
+  async keywords({ inbox, tag }, step) {
+    const snapshot = await inbox.sync();
+    const { uid } = snapshot.at((step * 7) % snapshot.size);
+    const mode = step % 3 === 2 ? "remove" : "add";
+    await inbox.store([uid], { mode, flags: [`${tag}${"k".repeat(60)}${step % 5}`] });
+    say({ subject: "changed", uid });
+  },
   async rename({ mail }, step) {
     const names = ["Here", "There/Below"] as const;
     const [from, to] = step % 2 === 0 ? names : ([names[1], names[0]] as const);

@@ -15,7 +15,7 @@ export interface StoreUnderTest {
   /** `false`: it runs without an index of mailboxes, so processes number changes each by itself, and what one says means nothing to
    * clients of another. Left out: they agree. */
   readonly sharesModseqs?: boolean;
-  /** How processes of their own have the same mail, for tests that kill them. Left out: those are not run. */
+  /** How processes of their own have the same mail, for tests that kill them. Left out: those are skipped. */
   readonly elsewhere?: StoreElsewhere;
 }
 
