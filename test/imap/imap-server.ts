@@ -9,7 +9,9 @@ import type { Account } from "../../core/contracts/account.ts";
 import { Logins } from "../../core/contracts/account.ts";
 import { Certificates } from "../../core/contracts/certificates.ts";
 import { type AccountMailboxes, MailboxStore } from "../../core/contracts/mailbox-store.ts";
+import { Quotas } from "../../core/contracts/quota.ts";
 import { ServerFacts } from "../../core/contracts/server-facts.ts";
+import { Sharing } from "../../core/contracts/sharing.ts";
 import { definePlugin } from "../../core/kernel/define.ts";
 import type { KernelRuntime } from "../../core/kernel/kernel.ts";
 import { authenticated, proceed, reject } from "../../core/kernel/verdicts.ts";
@@ -17,6 +19,9 @@ import { createLogins, type OpenLogins } from "../../core/login/logins.ts";
 import { type OpenCertificates, openCertificates } from "../../core/net/certificates.ts";
 import { type Listener, openListener } from "../../core/net/listener.ts";
 import { ensureSelfSigned } from "../../core/net/self-signed.ts";
+import type { QuotaOptions } from "../../core/quota/quota-rule.ts";
+import { createQuotas } from "../../core/quota/quotas.ts";
+import { createSharing } from "../../core/sharing/sharing.ts";
 import { keptLog, kernelWith, type LogLine } from "../../core/testing/kernel.ts";
 import accessImap from "../../plugins/access-imap/index.ts";
 import storeMaildir from "../../plugins/store-maildir/index.ts";
@@ -36,10 +41,22 @@ export const imapOptions = {
 
 const specialUse = { Drafts: "\\Drafts", Sent: "\\Sent", Trash: "\\Trash" };
 
+/** `cid` may keep three messages, and hears of it at two. */
+const quotaOf = (name: string) => (name === "cid" ? { quotaBytes: 4096, quotaMessages: 3 } : { quotaBytes: null });
+
 const accountOf = (root: string, name: string): Account => {
   const address = { localPart: name, domain: "example.org", toString: () => `${name}@example.org` };
-  return { login: name, addresses: [address], home: join(root, name), quotaBytes: null };
+  return { login: name, addresses: [address], home: join(root, name), ...quotaOf(name) };
 };
+
+/** `Shared/sales` is the account `sales`; `ann` and `bob` are in the group `staff`. */
+const sharing = {
+  otherUsers: "Other Users",
+  shared: "Shared",
+  roots: new Map([["sales", { at: "account", login: "sales" }]]),
+  groups: new Map([["staff", new Set(["ann", "bob"])]]),
+  mayShareWithAll: false,
+} as const;
 
 const users = (root: string) =>
   definePlugin({
@@ -50,12 +67,23 @@ const users = (root: string) =>
         auth(attempt) {
           if (attempt.kind !== "password") return proceed;
           if (attempt.login === "blocked") return reject("Not from here [really]");
-          if (!["ann", "bob"].includes(attempt.login) || attempt.password !== "secret") return proceed;
+          if (!["ann", "bob", "cid"].includes(attempt.login) || attempt.password !== "secret") return proceed;
           return authenticated({ login: attempt.login, account: accountOf(root, attempt.login) });
         },
       },
     }),
   });
+
+const quotas: QuotaOptions = {
+  usual: { bytes: null, messages: null },
+  softPercent: 66,
+  folders: new Map(),
+  warnAtPercent: [],
+  warnAgainAfterMs: 0,
+  warningSubject: "",
+  warningText: "",
+  whenFull: "defer",
+};
 
 export class ImapServer {
   readonly port: number;
@@ -116,6 +144,20 @@ export class ImapServer {
             [Logins, logins],
             [ServerFacts, facts],
             [Certificates, certificates],
+            [Quotas, createQuotas({ options: quotas, log, clock: Date, warnings: null })],
+            [
+              Sharing,
+              createSharing({
+                ...{ store: () => asked.service(MailboxStore), dataDir: root, options: sharing },
+                accounts: {
+                  byLogin: async (login) =>
+                    ["ann", "bob", "sales"].includes(login)
+                      ? { at: "found", account: accountOf(root, login) }
+                      : { at: "unknown" },
+                },
+                ...{ notifier: null, clock: Date, log },
+              }),
+            ],
           ];
         },
       },

@@ -1,5 +1,5 @@
 /** COPY (RFC 3501 6.4.7) and UID COPY (6.4.8), with COPYUID (RFC 4315 3). */
-
+import { existingName } from "../mailbox-name.ts";
 import { tellSoftQuota } from "../quota.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
 import type { WithSelected } from "../session.ts";
@@ -10,7 +10,7 @@ type Given = Invocation & WithSelected;
 
 async function copyMessages(
   { session, mailboxes, selected }: Given,
-  { set, target }: Transfer,
+  { set, target: asked }: Transfer,
   isUid: boolean,
 ): Promise<Reply> {
   const { uids, isComplete } = transferable(selected.view, set, isUid);
@@ -18,6 +18,7 @@ async function copyMessages(
   if (!isComplete) return no("Some of the messages no longer exist", "EXPUNGEISSUED");
   if (uids.length === 0) return ok("No messages copied");
   try {
+    const target = await existingName(mailboxes, asked);
     const result = await selected.mailbox.copy(uids, target);
     if (target === selected.mailbox.name) selected.isStale = true;
     await tellSoftQuota(session, mailboxes);

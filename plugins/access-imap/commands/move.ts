@@ -1,4 +1,5 @@
 /** MOVE and UID MOVE (RFC 6851). */
+import { existingName } from "../mailbox-name.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
 import type { WithSelected } from "../session.ts";
 import { copyUid, parseTransfer, type Transfer, transferable } from "../transfer.ts";
@@ -6,8 +7,8 @@ import type { Writer } from "../wire/writer.ts";
 import { defineCommand } from "./command.ts";
 
 async function moveMessages(
-  { selected, out }: WithSelected & { readonly out: Writer },
-  { set, target }: Transfer,
+  { mailboxes, selected, out }: WithSelected & { readonly out: Writer },
+  { set, target: asked }: Transfer,
   isUid: boolean,
 ): Promise<Reply> {
   if (selected.mailbox.isReadOnly) return no("Mailbox is read-only", "READ-ONLY");
@@ -15,6 +16,7 @@ async function moveMessages(
   if (!isComplete) return no("Some of the messages no longer exist", "EXPUNGEISSUED");
   if (uids.length === 0) return ok("No messages moved");
   try {
+    const target = await existingName(mailboxes, asked);
     const code = copyUid(await selected.mailbox.move(uids, target));
     // RFC 6851 4.3: COPYUID comes before the EXPUNGE responses, which the view gives.
     if (code !== null) out.line(`* OK [${code}] Moved`);
