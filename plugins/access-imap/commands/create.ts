@@ -50,7 +50,11 @@ export const create = defineCommand({
     }
     tellOldName(session, { name: wanted, oldName: given });
     // RFC 8474 4.1
-    const { mailboxId } = await mailboxes.status(wanted);
-    return ok("Create completed", `MAILBOXID (${mailboxId})`);
+    const status = await mailboxes.status(wanted).catch((fault: unknown) => {
+      // RFC 4314 4: whoever may make mailboxes somewhere may perhaps not read them.
+      if (isStoreError(fault, "noPermission") || isStoreError(fault, "nonexistent")) return null;
+      throw fault;
+    });
+    return ok("Create completed", status && `MAILBOXID (${status.mailboxId})`);
   },
 });
