@@ -1,6 +1,6 @@
 /** GETQUOTAROOT (RFC 9208 4.1.2): also for a mailbox that does not exist yet. */
 import { canonicalName } from "../mailbox-name.ts";
-import { formatQuota, quotaRoot } from "../quota.ts";
+import { formatQuota, isCounted, quotaRoot } from "../quota.ts";
 import { ok } from "../reply.ts";
 import { defineCommand } from "./command.ts";
 
@@ -13,7 +13,7 @@ export const getQuotaRoot = defineCommand({
     return name;
   },
   async run({ session, mailboxes }, name) {
-    const state = await mailboxes.quota();
+    const state = isCounted(mailboxes, name) ? await mailboxes.quota() : null;
     // RFC 9208 4.2.2: what nothing limits has no root.
     session.out.line(`* QUOTAROOT ${session.formatName(name)}${state ? ` "${quotaRoot}"` : ""}`);
     if (state) session.out.line(`* ${formatQuota(state)}`);

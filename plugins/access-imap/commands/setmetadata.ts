@@ -38,7 +38,7 @@ export const setMetadata = defineCommand({
         else return await annotateWithUse(mailboxes, name, entries);
       }
     } catch (fault) {
-      return answer(fault);
+      return answer(fault, entries);
     }
     return ok("Setmetadata completed");
   },
@@ -88,7 +88,7 @@ async function annotateWithUse(mailboxes: AccountMailboxes, name: string, entrie
     await mailboxes.annotate(name, rest);
   } catch (fault) {
     await mailboxes.setSpecialUse(name, before);
-    return answer(fault);
+    return answer(fault, rest);
   }
   return ok("Setmetadata completed");
 }
@@ -103,8 +103,12 @@ async function setUse(mailboxes: AccountMailboxes, name: string, use: SpecialUse
   }
 }
 
-function answer(fault: unknown): Reply {
+function answer(fault: unknown, entries: Entries): Reply {
   // RFC 5464 4.3: sizes were looked at before.
   if (isStoreError(fault, "limit")) return no("Too many annotations", "METADATA TOOMANY");
+  // RFC 5464 4.3: names were looked at before, so there is no place for what is a reader's own.
+  const isPrivate = [...entries.keys()].some((entry) => entry.startsWith("/private/"));
+  if (isPrivate && isStoreError(fault, "cannot"))
+    return no("Private annotations cannot be kept here", "METADATA NOPRIVATE");
   throw fault;
 }
