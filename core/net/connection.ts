@@ -57,7 +57,7 @@ export class ClientConnection implements Connection {
     this.#log = init.log;
     this.#socket = init.socket;
     if (init.socket.destroyed) this.#onGone();
-    else init.socket.once("close", () => this.#onGone());
+    else init.socket.on("close", () => this.#onGone());
   }
 
   get socket(): Socket {

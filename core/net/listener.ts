@@ -122,7 +122,7 @@ class Doorway {
 
   accept(socket: Socket): void {
     // Whatever breaks a socket shows in its "close"; without a listener it would end the process.
-    socket.on("error", () => undefined);
+    socket.on("error", ignore);
     const remote = remoteEnd(socket, this.#isUnix);
     if (!remote || this.#isDraining) {
       socket.destroy();
@@ -185,7 +185,8 @@ class Doorway {
       log: this.#deps.log,
     });
     this.#connections.add(connection);
-    socket.once("close", () => {
+    // "close" comes once by itself; `once` would keep three more objects for each connection, idle ones too.
+    socket.on("close", () => {
       leave();
       this.#connections.delete(connection);
       if (this.#connections.size === 0) this.#onEmpty?.();
@@ -288,6 +289,8 @@ class Doorway {
     else socket.end(text, () => socket.destroy());
   }
 }
+
+const ignore = (): void => undefined;
 
 export function protocolOf(role: string): Protocol {
   switch (role) {

@@ -105,8 +105,8 @@ export class SocketReader implements ConnectionReader {
       return;
     }
     socket.on("data", this.#onData);
-    socket.once("end", this.#onEnd);
-    socket.once("close", this.#onEnd);
+    socket.on("end", this.#onEnd);
+    socket.on("close", this.#onEnd);
   }
 
   /** Lets go of the socket and throws away what was read and not asked for. */

@@ -43,7 +43,7 @@ export class ImapSession {
   readonly services: Services;
   readonly reader: CommandReader;
   readonly out: Writer;
-  readonly log: Log;
+  #log: Log | null = null;
   state: State = { at: "notAuthenticated" };
   /** RFC 5161: what the client has said it understands; stays until the connection ends. */
   readonly enabled = new Set<Extension>();
@@ -59,7 +59,12 @@ export class ImapSession {
     this.services = services;
     this.reader = wire.reader;
     this.out = wire.out;
-    this.log = services.log.child({ session: connection.session.id });
+  }
+
+  /** Made when there is something to say: sessions are many, and most say nothing. */
+  get log(): Log {
+    this.#log ??= this.services.log.child({ session: this.connection.session.id });
+    return this.#log;
   }
 
   get capabilities(): string {
