@@ -41,6 +41,8 @@ export async function openMailbox(
   if (unseen > 0) out.line(`* OK [UNSEEN ${unseen}] First unseen`);
   out.line(`* OK [UIDVALIDITY ${mailbox.uidValidity}] UIDs are valid`);
   out.line(`* OK [UIDNEXT ${view.snapshot.uidNext}] Next UID`);
+  // RFC 8474 4.2
+  out.line(`* OK [MAILBOXID (${mailbox.mailboxId})] Stays with it`);
   // RFC 7162 3.1.2.1. Every mailbox of this server keeps modification sequences, so there is no NOMODSEQ (3.1.2.2).
   out.line(`* OK [HIGHESTMODSEQ ${view.snapshot.highestModseq}] Highest`);
   if (isRev2) await tellName(session, mailboxes, { name, asked });
