@@ -2,18 +2,26 @@
  * IMAP4rev1 (RFC 3501) over the mailboxes of whatever store there is. A fault of the store is answered with NO and a
  * response code; the session lives on, and no other session notices.
  */
-import { definePlugin, Logins, MailboxStore, optional, ServerFacts, Sharing } from "postern/plugin";
+import { definePlugin, FullText, Logins, MailboxStore, Notifier, optional, ServerFacts, Sharing } from "postern/plugin";
 import { converse } from "./converse.ts";
+import { nameHints } from "./notify/name-hints.ts";
 import { Options } from "./options.ts";
 
 export default definePlugin({
   name: "access-imap",
   api: 1,
   config: Options,
-  needs: { logins: Logins, store: MailboxStore, facts: ServerFacts, sharing: optional(Sharing) },
+  needs: {
+    fullText: optional(FullText),
+    logins: Logins,
+    notifier: optional(Notifier),
+    store: MailboxStore,
+    facts: ServerFacts,
+    sharing: optional(Sharing),
+  },
   serves: ["imap"],
   setup({ config, needs, log, clock }) {
-    const services = { ...needs, options: config, log, clock };
+    const services = { ...needs, nameHints: nameHints(needs.notifier), options: config, log, clock };
     return {
       serve: {
         imap(connection) {

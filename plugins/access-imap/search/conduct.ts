@@ -81,7 +81,7 @@ export function searchOf({ session, selected, key, wantsRelevancy }: Conducted):
   const now = session.services.clock.now();
   // RFC 7162 3.1: the client knows modification sequences.
   if (hasKey(key, "modseq")) session.enable("CONDSTORE");
-  return new Search(selected, key, { pace, now, wantsRelevancy });
+  return new Search(selected, key, { pace, now, wantsRelevancy, fullText: selected.fullText });
 }
 
 /** RFC 5182 2.1: a search that is answered NO leaves nothing saved. */
