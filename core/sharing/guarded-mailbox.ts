@@ -24,6 +24,8 @@ export interface Guard {
   /** As the login calls it. */
   readonly name: string;
   readonly isReadOnly: boolean;
+  /** Another handle, to be written through, for a login that had no such right when it opened this one. */
+  writable(): Promise<Mailbox>;
   /** What the login may do now. Rejects where it cannot be told. */
   rights(): Promise<Rights>;
   /** COPY and MOVE to a name of the login's. */
@@ -147,7 +149,7 @@ export class GuardedMailbox implements Mailbox {
     if (!allowed) throw new StoreError("noPermission", "You may not change these flags");
     const { own } = this.#guard;
     const isWhole = !own && ["s", "w", "t"].every((right) => this.rights.has(right as Right));
-    if (isWhole) return this.inner.store(uids, change);
+    if (isWhole) return this.writing((mailbox) => mailbox.store(uids, change));
     const { unchangedSince } = change;
     const unchanged = new Set(unchangedSince === undefined ? [] : await this.#changedAfter(uids, unchangedSince));
     const rest = () => uids.filter((uid) => !unchanged.has(uid));
@@ -160,13 +162,25 @@ export class GuardedMailbox implements Mailbox {
     for (const { mode, flags } of steps) {
       if (flags.length === 0) continue;
       const bound = condition === undefined ? {} : { unchangedSince: this.#state?.lowered(condition) ?? condition };
-      const result = await this.inner.store(rest(), { mode, flags, ...bound });
+      const result = await this.writing((mailbox) => mailbox.store(rest(), { mode, flags, ...bound }));
       for (const uid of result.unchanged) unchanged.add(uid);
       condition = undefined;
     }
     if (allowed.add.some(isSeenFlag)) await this.markSeen(rest(), true);
     else if (allowed.remove.some(isSeenFlag)) await this.markSeen(rest(), false);
     return { unchanged: uids.filter((uid) => unchanged.has(uid)) };
+  }
+
+  /** With a handle of the store's that may be written through. */
+  async writing<T>(work: (mailbox: Mailbox) => Promise<T>): Promise<T> {
+    if (!this.inner.isReadOnly) return work(this.inner);
+    const mailbox = await this.#guard.writable();
+    try {
+      return await work(mailbox);
+    } finally {
+      await mailbox.close();
+      await this.inner.sync();
+    }
   }
 
   /** RFC 7162 3.1.3, by what this reader sees. */
@@ -191,7 +205,7 @@ export class GuardedMailbox implements Mailbox {
 
   async expunge(uids: readonly number[] | null): Promise<readonly number[]> {
     await this.demand("e");
-    return this.inner.expunge(uids);
+    return this.writing((mailbox) => mailbox.expunge(uids));
   }
 
   async copy(uids: readonly number[], target: string): Promise<CopyResult> {

@@ -37,6 +37,7 @@ export async function openAs(place: Place, opening: Opening): Promise<GuardedMai
       {
         name: opening.name,
         isReadOnly,
+        writable: () => region.mail.open(name),
         rights: opening.rights,
         own,
         async transfer(source, uids, { target, isMove }) {

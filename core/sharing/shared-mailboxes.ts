@@ -12,6 +12,7 @@ import type {
   MailboxStatus,
   NewMessage,
   SpecialUse,
+  UniqueIds,
 } from "../contracts/mailbox-store.ts";
 import { StoreError } from "../contracts/mailbox-store.ts";
 import type { QuotaState } from "../contracts/quota.ts";
@@ -182,7 +183,7 @@ export class LoginMailboxes implements SharedMailboxes {
     return this.#own.lockMaildrop();
   }
 
-  uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>> {
+  uniqueIds(mailbox: Mailbox): Promise<UniqueIds> {
     return this.#own.uniqueIds(mailbox instanceof GuardedMailbox ? mailbox.inner : mailbox);
   }
 
