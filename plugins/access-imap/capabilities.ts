@@ -7,8 +7,8 @@ const always = "SASL-IR ID IDLE";
 // RFC 5161, RFC 2342, RFC 3348, RFC 4315, RFC 3691, RFC 6851, RFC 6154
 const afterLogin = "ENABLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE SPECIAL-USE CREATE-SPECIAL-USE";
 
-// RFC 7162
-const whatIsKnown = "CONDSTORE QRESYNC";
+// RFC 7162, RFC 5465
+const whatIsKnown = "CONDSTORE QRESYNC NOTIFY";
 
 // RFC 5258, RFC 5819, RFC 9590, RFC 8438, RFC 5464, RFC 9208 3.1
 const ofMailboxes =
@@ -16,6 +16,8 @@ const ofMailboxes =
 
 // RFC 3502, RFC 4469, RFC 5550 2.7, RFC 8508, RFC 6855
 const whatComesIn = "MULTIAPPEND CATENATE URL-PARTIAL REPLACE UTF8=ACCEPT";
+// RFC 4978
+const ofConnection = "COMPRESS=DEFLATE";
 
 // RFC 4731, RFC 5182, RFC 9394, RFC 5032, RFC 6203, RFC 5255 4.2, RFC 5256, RFC 5267, RFC 5957
 const whatIsFound =
@@ -50,7 +52,7 @@ export function capabilitiesOf(
   const first = `IMAP4rev1 ${options.literals} ${always}`;
   // RFC 7889 3: the same for every mailbox.
   if (isLoggedIn)
-    return `${first} ${afterLogin} ${whatIsKnown} ${whatIsFetched} ${whatIsFound} ${ofMailboxes}${sharing ? ` ${ofRights}` : ""} ${whatComesIn} APPENDLIMIT=${options.maxMessageSize}`;
+    return `${first} ${afterLogin} ${whatIsKnown} ${whatIsFetched} ${whatIsFound} ${ofMailboxes}${sharing ? ` ${ofRights}` : ""} ${whatComesIn} ${ofConnection} APPENDLIMIT=${options.maxMessageSize}`;
   const mechanisms = mechanismsOf(connection, logins);
   return [
     first,

@@ -6,6 +6,7 @@ import type { Connection } from "postern/plugin";
 import type { AnyCommand, Invocation } from "./commands/command.ts";
 import { commands } from "./commands/index.ts";
 import { tellNews } from "./news.ts";
+import { changesNames } from "./notify/name-hints.ts";
 import { bad, formatReply, no, type Reply, storeReply } from "./reply.ts";
 import { ImapSession, type Services } from "./session.ts";
 import { CommandReader, type Incoming, type WantsStream } from "./wire/command-reader.ts";
@@ -35,6 +36,9 @@ export async function converse(connection: Connection, services: Services): Prom
     if (!connection.closed.aborted) session.log.error({ err: fault }, "session broke off");
   }
   try {
+    session.hasSaidBye = true; // nothing is told any more
+    await session.pusher.settle();
+    await session.notify?.close();
     await session.unselect();
   } catch (fault) {
     session.log.error({ err: fault }, "mailbox cannot be closed");
@@ -73,10 +77,13 @@ class Conversation {
           incoming = await incoming;
         }
         if (session.hasSaidBye || incoming.at === "ended") return;
+        const pushing = session.pusher.settle();
+        if (pushing) await pushing;
         session.isBusy = true;
         const step = this.#take(incoming);
         if (step) await step;
         session.isBusy = false;
+        session.pusher.afterCommand();
         if (session.state.at === "loggedOut") {
           await out.flush();
           return;
@@ -158,11 +165,13 @@ class Conversation {
     const session = this.#session;
     const { state } = session;
     if (reply === null || session.hasSaidBye) return;
+    if (changesNames.has(incoming.name) && reply.condition === "OK") session.services.nameHints.publish();
     const news =
       state.at === "selected"
         ? tellNews(session, state.selected, {
             syncs: command.syncs === true,
             mayExpunge: command.mayExpunge !== false,
+            isAsked: command.syncs === true,
           })
         : undefined;
     const end = () => {

@@ -27,6 +27,8 @@ export async function openMailbox(
   const name = await existingName(mailboxes, asked);
   const mailbox = await mailboxes.open(name, { isReadOnly: how.isReadOnly });
   const selected = new Selected(mailbox, session.enabled);
+  selected.fullText = session.services.fullText?.open({ login: session.login, mailboxes }, mailbox);
+  selected.onStale = () => session.pusher.hint();
   // RFC 7162 3.1.8
   if (isCondstore || qresync) session.enable("CONDSTORE");
   session.state = { at: "selected", mailboxes, selected };

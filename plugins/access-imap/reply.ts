@@ -8,6 +8,7 @@ export type Code =
   | "AUTHORIZATIONFAILED"
   | "CANNOT"
   | "CLIENTBUG"
+  | "COMPRESSIONACTIVE"
   | "CONTACTADMIN"
   | "CORRUPTION"
   | "EXPUNGEISSUED"
@@ -15,6 +16,7 @@ export type Code =
   | "INUSE"
   | "LIMIT"
   | "NONEXISTENT"
+  | "NOTIFICATIONOVERFLOW"
   | "NOPERM"
   | "OVERQUOTA"
   | "PRIVACYREQUIRED"
@@ -28,6 +30,7 @@ export type Code =
   | "USEATTR"
   | `APPENDUID ${string}`
   | `BADCHARSET ${string}`
+  | `BADEVENT (${string})`
   | `BADURL ${string}`
   | `CAPABILITY ${string}`
   | `COPYUID ${string}`

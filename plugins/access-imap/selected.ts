@@ -1,5 +1,5 @@
 /** The mailbox a session has selected: the store's handle, the client's view of it, and whether there may be news. */
-import type { Mailbox, MessageEntry, Snapshot } from "postern/plugin";
+import type { FullTextMailbox, Mailbox, MessageEntry, Snapshot } from "postern/plugin";
 import type { Extension } from "./extensions.ts";
 import { SearchContexts } from "./search/contexts.ts";
 import { View } from "./view.ts";
@@ -9,15 +9,29 @@ import type { Writer } from "./wire/writer.ts";
 /** RFC 3501 2.3.2, without \Recent, which no client can set. */
 const systemFlags = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"] as const;
 
+/** What the client wants to hear now. */
+export interface Tellable {
+  readonly mayExpunge: boolean;
+  /** New ones, and those that are gone. */
+  readonly messages: boolean;
+  readonly flags: boolean;
+}
+
 export class Selected {
   readonly mailbox: Mailbox;
   readonly view: View;
+  /** An index over the texts of this mailbox, if there is one; closed with it. */
+  fullText: FullTextMailbox | undefined;
   /** Searches whose results the client follows. */
   readonly contexts = new SearchContexts();
   /** Something may have changed since the last `sync`. */
   isStale = false;
-  /** Called once it is stale; set by IDLE. */
+  /** Called once it is stale. */
   onStale: (() => void) | null = null;
+  /** RFC 5465 5.1: changes are told with the message's UID. */
+  alwaysTellsUid = false;
+  /** UIDs of messages that this session itself put here, of which it need not hear more than EXISTS (RFC 5465 5.2). */
+  readonly ours = new Set<number>();
   #toldKeywords: readonly string[] = [];
   #toldRecent = 0;
   /** The client has heard of everything up to here. */
@@ -121,10 +135,15 @@ export class Selected {
     this.view.advance(snapshot);
   }
 
-  /** Tells the client what it may know now (RFC 3501 7). */
-  tell(out: Writer, mayExpunge: boolean): void {
+  /** Tells the client what it may know now (RFC 3501 7). Answers how many messages are new to it: the last ones. */
+  tell(out: Writer, what: Tellable): number {
     this.tellNewKeywords(out);
-    if (this.view.hasNews) this.#tellNews(out, mayExpunge);
+    const arrived = this.view.hasNews ? this.#tellNews(out, what) : 0;
+    this.#settle();
+    return arrived;
+  }
+
+  #settle(): void {
     if (!this.view.hasNews) this.#toldModseq = this.view.snapshot.highestModseq;
     else if (this.#enabled.has("QRESYNC")) {
       // RFC 7162 3.2: modification sequences above that of an expunge that waits must not be taken for all there is.
@@ -136,8 +155,9 @@ export class Selected {
     this.#isHoldingBack = false;
   }
 
-  #tellNews(out: Writer, mayExpunge: boolean): void {
-    const { expunged, expungedUids, exists, changed } = this.view.take(mayExpunge);
+  #tellNews(out: Writer, { mayExpunge, messages, flags }: Tellable): number {
+    const what = { arrivals: messages, flags };
+    const { expunged, expungedUids, exists, arrived, changed } = this.view.take(mayExpunge && messages, what);
     // RFC 7162 3.2.10.2
     if (!this.#enabled.has("QRESYNC")) for (const number of expunged) out.line(`* ${number} EXPUNGE`);
     else if (expungedUids.length > 0) {
@@ -147,7 +167,9 @@ export class Selected {
     }
     if (exists !== null) this.tellSize(out);
     else if (expunged.length > 0 && this.recentCount() !== this.#toldRecent) this.#tellRecent(out);
-    for (const number of changed) out.line(this.formatChange(number, this.view.entry(number)));
+    for (const number of changed)
+      out.line(this.formatChange(number, this.view.entry(number), { isUid: this.alwaysTellsUid }));
+    return arrived;
   }
 
   /** RFC 3501 7.2.6: a client must know a flag before it meets it. */
@@ -160,6 +182,7 @@ export class Selected {
   async close(): Promise<void> {
     this.onStale = null;
     this.#stopListening();
+    this.fullText?.close();
     await this.mailbox.close();
   }
 }

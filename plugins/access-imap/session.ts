@@ -3,6 +3,7 @@ import type {
   AccountMailboxes,
   Clock,
   Connection,
+  FullText,
   Identity,
   Log,
   Logins,
@@ -12,8 +13,11 @@ import type {
 } from "postern/plugin";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Extension } from "./extensions.ts";
+import type { NameHints } from "./notify/name-hints.ts";
+import type { Notify } from "./notify/notify.ts";
 import type { Options } from "./options.ts";
 import { Selected } from "./selected.ts";
+import { Pusher } from "./sync/pusher.ts";
 import type { CommandReader } from "./wire/command-reader.ts";
 import { formatAstring, formatUtf8 } from "./wire/format.ts";
 import { encodeMailboxName } from "./wire/modified-utf7.ts";
@@ -32,8 +36,11 @@ export interface Services {
   readonly store: MailboxStore;
   /** Left out: everybody has his own mailboxes, and no others. */
   readonly sharing?: Sharing | undefined;
+  /** Left out: searches read messages. */
+  readonly fullText?: FullText | undefined;
   readonly facts: ServerFacts;
   readonly options: Options;
+  readonly nameHints: NameHints;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,6 +54,11 @@ export class ImapSession {
   state: State = { at: "notAuthenticated" };
   /** RFC 5161: what the client has said it understands; stays until the connection ends. */
   readonly enabled = new Set<Extension>();
+  /** RFC 5465: `null` until the client has used it. */
+  notify: Notify | null = null;
+  readonly pusher = new Pusher(this);
+  /** Who has logged in; empty before. */
+  login = "";
   loginFailures = 0;
   /** RFC 9208 4.3.1: the client has heard that the account is over its soft quota. */
   isToldOverQuota = false;
@@ -97,6 +109,7 @@ export class ImapSession {
   async enter(identity: Identity): Promise<boolean> {
     if (!identity.account) return false;
     const mailboxes = await (this.services.sharing ?? this.services.store).of(identity.account);
+    this.login = identity.account.login;
     this.state = { at: "authenticated", mailboxes };
     const { options } = this.services;
     this.connection.setIdleTimeout(options.idleTimeout, () => this.bye("Autologout; idle for too long"));
@@ -108,6 +121,14 @@ export class ImapSession {
       maxSkippedBytes: 4 * options.maxMessageSize,
     };
     return true;
+  }
+
+  /** This session has put messages into a mailbox; if that is the selected one, it hears of them before its command ends. */
+  tookIn(name: string, uids: readonly number[]): void {
+    if (this.state.at !== "selected" || this.state.selected.mailbox.name !== name) return;
+    const { selected } = this.state;
+    selected.isStale = true;
+    if (this.notify?.selected) for (const uid of uids) selected.ours.add(uid);
   }
 
   /** Ends the selected state, if it is on; the mailbox is closed without expunging. */

@@ -116,10 +116,10 @@ describe("View", () => {
   it("keeps a number for a message that is gone until EXPUNGE may be sent", () => {
     const view = new View(snapshotOf([entry(1), entry(2), entry(3)], 4));
     view.advance(snapshotOf([entry(1), entry(3), entry(4)], 5));
-    expect(view.take(false)).toEqual({ expunged: [], expungedUids: [], exists: 4, changed: [] });
+    expect(view.take(false)).toEqual({ expunged: [], expungedUids: [], exists: 4, arrived: 1, changed: [] });
     expect(view.isGhost(2)).toBe(true);
     expect([1, 2, 3, 4].map((number) => view.entry(number).uid)).toEqual([1, 2, 3, 4]);
-    expect(view.take(true)).toEqual({ expunged: [2], expungedUids: [2], exists: null, changed: [] });
+    expect(view.take(true)).toEqual({ expunged: [2], expungedUids: [2], exists: null, arrived: 0, changed: [] });
     expect(view.exists).toBe(3);
   });
 

@@ -14,6 +14,8 @@ export interface Update {
   readonly expungedUids: readonly number[];
   /** EXISTS to send; `null` if there is nothing new. */
   readonly exists: number | null;
+  /** How many of those are new: the last ones. */
+  readonly arrived: number;
   /** Sequence numbers (as they are after the above) whose flags changed. */
   readonly changed: readonly number[];
 }
@@ -126,8 +128,11 @@ export class View {
     this.#changed.delete(uid);
   }
 
-  /** What may be told now. The view counts as told afterwards. */
-  take(mayExpunge: boolean): Update {
+  /** What may be told now, or some of it. The view counts as told afterwards. */
+  take(
+    mayExpunge: boolean,
+    { arrivals = true, flags = true }: { readonly arrivals?: boolean; readonly flags?: boolean } = {},
+  ): Update {
     let expunged: number[] = [];
     let expungedUids: readonly number[] = [];
     if (mayExpunge && this.#ghosts.length > 0) {
@@ -138,15 +143,18 @@ export class View {
       this.#place();
     }
     let exists: number | null = null;
-    if (this.#snapshot.uidNext > this.#announcedUidNext) {
+    let arrived = 0;
+    if (arrivals && this.#snapshot.uidNext > this.#announcedUidNext) {
       const before = this.#exists;
       this.#announcedUidNext = this.#snapshot.uidNext;
       this.#place();
-      if (this.#exists > before) exists = this.#exists;
+      arrived = this.#exists - before;
+      if (arrived > 0) exists = this.#exists;
     }
+    if (!flags) return { expunged, expungedUids, exists, arrived, changed: [] };
     const changed = [...this.#changed].map((uid) => this.numberOf(uid)).filter((number) => number > 0);
     this.#changed.clear();
-    return { expunged, expungedUids, exists, changed: changed.sort((a, b) => a - b) };
+    return { expunged, expungedUids, exists, arrived, changed: changed.sort((a, b) => a - b) };
   }
 
   #place(): void {

@@ -48,7 +48,7 @@ export async function deliver(given: Delivering): Promise<Delivered> {
     const name = await existingName(mailboxes, given.name);
     const { uidValidity, uids } = await mailboxes.append(name, await incoming.all());
     // RFC 3501 6.3.11: into the selected mailbox, the client hears of it at once.
-    if (selected?.mailbox.name === name) selected.isStale = true;
+    session.tookIn(name, uids);
     await tellSoftQuota(session, mailboxes);
     // RFC 4315 3; RFC 3502 4: a set where there are several.
     return { at: "delivered", appendUid: uids.length > 0 ? `APPENDUID ${uidValidity} ${formatSet(uids)}` : null };

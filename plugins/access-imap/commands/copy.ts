@@ -20,7 +20,10 @@ async function copyMessages(
   try {
     const target = await existingName(mailboxes, asked);
     const result = await selected.mailbox.copy(uids, target);
-    if (target === selected.mailbox.name) selected.isStale = true;
+    session.tookIn(
+      target,
+      result.uids.map(({ to }) => to),
+    );
     await tellSoftQuota(session, mailboxes);
     return ok("Copy completed", copyUid(result));
   } catch (fault) {

@@ -1,8 +1,7 @@
 /** IDLE (RFC 2177): news is pushed as soon as the store gives a hint, until the client says DONE. */
 
-import { tellNews } from "../news.ts";
 import { bad, ok, type Reply } from "../reply.ts";
-import type { ImapSession, Selected } from "../session.ts";
+import type { ImapSession } from "../session.ts";
 import { defineCommand, parseNothing } from "./command.ts";
 
 /** `DONE`, and room for what is none. */
@@ -12,20 +11,15 @@ export const idle = defineCommand({
   validIn: "authenticated",
   parse: parseNothing,
   async run({ session }) {
+    const { pusher } = session;
     session.out.line("+ idling");
-    const selected = session.state.at === "selected" ? session.state.selected : null;
-    if (!selected) {
-      await session.out.flush();
-      return await untilDone(session);
-    }
-    const push = new Push(session, selected);
-    selected.onStale = () => push.start();
+    pusher.isIdling = true;
     try {
-      push.start();
+      pusher.start();
       return await untilDone(session);
     } finally {
-      selected.onStale = null;
-      await push.ended;
+      pusher.isIdling = false;
+      await pusher.settle();
     }
   },
 });
@@ -38,41 +32,5 @@ async function untilDone(session: ImapSession): Promise<Reply | null> {
   } catch (fault) {
     if (fault instanceof RangeError) return bad("Expected DONE");
     throw fault;
-  }
-}
-
-/** One look at the mailbox at a time; hints that come meanwhile make one more. A slow client is not written to faster than it reads. */
-class Push {
-  ended: Promise<void> = Promise.resolve();
-  #isRunning = false;
-  readonly #session: ImapSession;
-  readonly #selected: Selected;
-
-  constructor(session: ImapSession, selected: Selected) {
-    this.#session = session;
-    this.#selected = selected;
-  }
-
-  start(): void {
-    if (this.#isRunning) return;
-    this.#isRunning = true;
-    this.ended = this.#run().finally(() => {
-      this.#isRunning = false;
-    });
-  }
-
-  async #run(): Promise<void> {
-    try {
-      do {
-        await tellNews(this.#session, this.#selected, { syncs: true, mayExpunge: true });
-        const modseq = this.#selected.takeModseqNews();
-        // RFC 7162 6: what the client may come back with.
-        if (modseq !== null) this.#session.out.line(`* OK [HIGHESTMODSEQ ${modseq}] Highest`);
-        await this.#session.out.flush();
-      } while (this.#selected.isStale && !this.#session.hasSaidBye);
-    } catch (fault) {
-      // The client has left; whoever reads from it finds out.
-      if (!this.#session.connection.closed.aborted) this.#session.log.debug({ err: fault }, "cannot push news");
-    }
   }
 }

@@ -6,6 +6,7 @@ import { capability } from "./capability.ts";
 import { check } from "./check.ts";
 import { close } from "./close.ts";
 import type { AnyCommand } from "./command.ts";
+import { compress } from "./compress.ts";
 import { copy, uidCopy } from "./copy.ts";
 import { create } from "./create.ts";
 import { remove } from "./delete.ts";
@@ -29,6 +30,7 @@ import { move, uidMove } from "./move.ts";
 import { myRights } from "./myrights.ts";
 import { namespace } from "./namespace.ts";
 import { noop } from "./noop.ts";
+import { notify } from "./notify.ts";
 import { rename } from "./rename.ts";
 import { replace, uidReplace } from "./replace.ts";
 import { search, uidSearch } from "./search.ts";
@@ -52,6 +54,7 @@ export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["CAPABILITY", capability],
   ["CHECK", check],
   ["CLOSE", close],
+  ["COMPRESS", compress],
   ["COPY", copy],
   ["CREATE", create],
   ["DELETE", remove],
@@ -75,6 +78,7 @@ export const commands: ReadonlyMap<string, AnyCommand> = new Map([
   ["MYRIGHTS", myRights],
   ["NAMESPACE", namespace],
   ["NOOP", noop],
+  ["NOTIFY", notify],
   ["RENAME", rename],
   ["REPLACE", replace],
   ["SEARCH", search],

@@ -1,13 +1,12 @@
 /** MOVE and UID MOVE (RFC 6851). */
 import { existingName } from "../mailbox-name.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
-import type { WithSelected } from "../session.ts";
+import type { ImapSession, WithSelected } from "../session.ts";
 import { copyUid, parseTransfer, type Transfer, transferable } from "../transfer.ts";
-import type { Writer } from "../wire/writer.ts";
 import { defineCommand } from "./command.ts";
 
 async function moveMessages(
-  { mailboxes, selected, out }: WithSelected & { readonly out: Writer },
+  { session, mailboxes, selected }: WithSelected & { readonly session: ImapSession },
   { set, target: asked }: Transfer,
   isUid: boolean,
 ): Promise<Reply> {
@@ -17,11 +16,15 @@ async function moveMessages(
   if (uids.length === 0) return ok("No messages moved");
   try {
     const target = await existingName(mailboxes, asked);
-    const code = copyUid(await selected.mailbox.move(uids, target));
+    const result = await selected.mailbox.move(uids, target);
+    const code = copyUid(result);
     // RFC 6851 4.3: COPYUID comes before the EXPUNGE responses, which the view gives.
-    if (code !== null) out.line(`* OK [${code}] Moved`);
+    if (code !== null) session.out.line(`* OK [${code}] Moved`);
     await selected.adopt();
-    if (target === selected.mailbox.name) selected.isStale = true;
+    session.tookIn(
+      target,
+      result.uids.map(({ to }) => to),
+    );
     return ok("Move completed");
   } catch (fault) {
     if (isStoreError(fault, "nonexistent")) return no("No such mailbox", "TRYCREATE");
@@ -33,12 +36,12 @@ export const move = defineCommand({
   validIn: "selected",
   syncs: true,
   parse: parseTransfer,
-  run: ({ session, ...given }, args: Transfer) => moveMessages({ ...given, out: session.out }, args, false),
+  run: (given, args: Transfer) => moveMessages(given, args, false),
 });
 
 export const uidMove = defineCommand({
   validIn: "selected",
   syncs: true,
   parse: parseTransfer,
-  run: ({ session, ...given }, args: Transfer) => moveMessages({ ...given, out: session.out }, args, true),
+  run: (given, args: Transfer) => moveMessages(given, args, true),
 });
