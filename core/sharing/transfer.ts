@@ -35,7 +35,9 @@ export async function transferMessages(transfer: Transfer): Promise<CopyResult> 
   const wasSeen = new Set(uids.filter((uid) => entryOf(source.snapshot, uid)?.flags.has("\\Seen")));
   let result: CopyResult;
   if (isSame && flagRights.every((right) => rights.has(right))) {
-    result = await (isMove ? source.writing((mailbox) => mailbox.move(uids, to.name)) : source.inner.copy(uids, to.name));
+    result = await (isMove
+      ? source.writing((mailbox) => mailbox.move(uids, to.name))
+      : source.inner.copy(uids, to.name));
   } else {
     result = await copyThrough(transfer);
     if (isMove) await source.writing((mailbox) => removeCopied(mailbox, result));
