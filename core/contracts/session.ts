@@ -86,6 +86,10 @@ export interface Connection {
   /** Sends what was written, throws buffered clear text away (RFC 3207 6, RFC 9051 11.1) and shakes hands. Rejects when
    * that fails; the connection is gone then. Call it in the turn that wrote the answer to STARTTLS, not after waiting. */
   startTls(): Promise<void>;
+  readonly isCompressed: boolean;
+  /** From now on everything is DEFLATEd in both directions (RFC 4978). Call it in the turn that wrote the last plain answer; what the client
+   * sent behind its command is thrown away. Throws if it is on already. */
+  startCompression(): void;
   /** Waits for back-pressure: resolves when the client has taken enough of what was written, rejects if it left. */
   write(data: string | Uint8Array): void | Promise<void>;
   /** Aborted when the server shuts down: finish what was begun, say good-bye, call `close`. */

@@ -4,11 +4,13 @@
  * socket has it for itself. Errors of the socket end in `closed`, never in an exception.
  */
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Certificates } from "../contracts/certificates.ts";
 import type { Log } from "../contracts/log.ts";
 import type { Connection, ConnectionReader, ListenerTls } from "../contracts/session.ts";
 import type { SessionState } from "../kernel/session.ts";
 import { unminded } from "../kernel/unminded.ts";
+import { CompressedSocket } from "./compressed-socket.ts";
 import { shakeHands } from "./handshake.ts";
 import { IdleTimer } from "./idle-timer.ts";
 import { ConnectionLost } from "./net-errors.ts";
@@ -38,9 +40,11 @@ export class ClientConnection implements Connection {
   readonly #log: Log;
   readonly #idle = new IdleTimer(() => this.#socket.bytesWritten - this.#socket.writableLength);
   #socket: Socket;
+  /** Where octets go to and come from: the socket, or what compresses them in front of it. */
+  #channel: Socket | CompressedSocket;
   #reader: SocketReader | null = null;
   /** The socket that holds back this turn's writes. */
-  #corked: Socket | null = null;
+  #corked: Socket | CompressedSocket | null = null;
   #drained: Promise<void> | null = null;
   #lingering: NodeJS.Timeout | null = null;
   #isDraining = false;
@@ -56,6 +60,7 @@ export class ClientConnection implements Connection {
     this.#handshakeTimeoutMs = init.handshakeTimeoutMs;
     this.#log = init.log;
     this.#socket = init.socket;
+    this.#channel = init.socket;
     if (init.socket.destroyed) this.#onGone();
     else init.socket.on("close", () => this.#onGone());
   }
@@ -92,6 +97,18 @@ export class ClientConnection implements Connection {
     if (this.#reader) this.#attachReader(this.#reader);
   }
 
+  get isCompressed(): boolean {
+    return this.#channel !== this.#socket;
+  }
+
+  startCompression(): void {
+    if (this.isCompressed) throw new Error("compression is on already");
+    this.#uncork();
+    this.#reader?.detach();
+    this.#channel = new CompressedSocket(this.#socket);
+    if (this.#reader) this.#attachReader(this.#reader);
+  }
+
   /** Implicit TLS: the handshake before anything else. Whether it worked; the connection is gone if not. */
   startsWithTls(): Promise<boolean> {
     return this.#shakeHands().then(
@@ -106,6 +123,7 @@ export class ClientConnection implements Connection {
       const options = this.#certificates.serverOptions();
       const { socket, facts } = await shakeHands(this.#socket, options, this.#handshakeTimeoutMs);
       this.#socket = socket;
+      this.#channel = socket;
       this.session.tls = facts;
     } catch (error) {
       const { id, listener, remote } = this.session;
@@ -117,7 +135,7 @@ export class ClientConnection implements Connection {
   }
 
   write(data: string | Uint8Array): void | Promise<void> {
-    const socket = this.#socket;
+    const socket = this.#channel;
     if (this.#isGone || this.#isClosing || !socket.writable) return gone();
     if (!this.#corked) {
       socket.cork();
@@ -159,10 +177,10 @@ export class ClientConnection implements Connection {
     this.#isClosing = true;
     this.#idle.clear();
     this.#uncork();
-    this.#socket.end();
+    this.#channel.end();
     // Unread input would make the kernel reset the connection and take our last words with it: let it pass by.
     this.#reader?.end();
-    this.#socket.resume();
+    this.#channel.resume();
     this.#lingering = setTimeout(() => this.destroy(), LINGER_MS);
   }
 
@@ -179,10 +197,10 @@ export class ClientConnection implements Connection {
   #attachReader(reader: SocketReader): void {
     // A client may end its side and still wait for answers; whoever reads decides when to close.
     this.#socket.allowHalfOpen = true;
-    reader.attach(this.#socket);
+    reader.attach(this.#channel);
   }
 
-  #untilDrained(socket: Socket): Promise<void> {
+  #untilDrained(socket: Duplex): Promise<void> {
     const drained = new Promise<void>((resolve, reject) => {
       const settle = (act: () => void) => {
         this.#drained = null;

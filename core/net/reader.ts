@@ -3,8 +3,7 @@
  * and a bounded piece beyond; the client waits otherwise. One read at a time; a second one throws.
  * The end of the connection answers `null`, also to the read that waits, and breaks off a stream with `ConnectionLost`.
  */
-import type { Socket } from "node:net";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import type { ConnectionReader } from "../contracts/session.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { LineTooLong } from "./net-errors.ts";
@@ -28,7 +27,7 @@ type Pending =
 export class SocketReader implements ConnectionReader {
   readonly #onBytes: () => void;
   readonly #queue = new ByteQueue();
-  #socket: Socket | null = null;
+  #socket: Duplex | null = null;
   #pending: Pending | null = null;
   /** Rest of a stream that its consumer gave up. */
   #abandonedBytes = 0;
@@ -97,7 +96,7 @@ export class SocketReader implements ConnectionReader {
   }
 
   /** Reads from this socket from now on. */
-  attach(socket: Socket): void {
+  attach(socket: Duplex): void {
     this.#socket = socket;
     this.#isPaused = false;
     if (socket.readableEnded || socket.destroyed) {
