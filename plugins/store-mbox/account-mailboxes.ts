@@ -9,6 +9,7 @@ import {
   type Defect,
   type Mailbox,
   type MailboxListing,
+  type MailboxNotes,
   type MailboxStatus,
   type NewMessage,
   type QuotaState,
@@ -43,6 +44,7 @@ import { inspectMailbox } from "./inspect.ts";
 import { canonicalName, controlRoot, specialUsesOf } from "./mailbox-name.ts";
 import { lockMaildrop, uniqueIdsOf } from "./maildrop.ts";
 import { canonicalFlags } from "./meta-fields.ts";
+import { mboxNotes } from "./notes.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
 import { Spooled } from "./spool.ts";
@@ -53,6 +55,7 @@ import { usageOfAll } from "./usage.ts";
 export class MboxAccount implements AccountMailboxes {
   readonly separator = "/";
   readonly annotationLimits = annotationLimits;
+  readonly notes: MailboxNotes;
   readonly #home: Home;
   readonly #site: Site;
   readonly #usualUses: Readonly<Record<string, string>>;
@@ -67,6 +70,7 @@ export class MboxAccount implements AccountMailboxes {
     this.#site = site;
     this.#usualUses = of.usualUses;
     this.#quota = of.quota;
+    this.notes = mboxNotes(home);
   }
 
   #place(name: string): FolderPlace {
