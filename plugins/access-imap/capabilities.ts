@@ -48,8 +48,8 @@ export function capabilitiesOf(
   { logins, options, sharing }: Facts,
   isLoggedIn: boolean,
 ): string {
-  // RFC 7888 5: one of the two, never both.
-  const first = `IMAP4rev1 ${options.literals} ${always}`;
+  // RFC 9051: both revisions; a client says with ENABLE that it speaks the second. RFC 7888 5: one of the two literals, never both.
+  const first = `IMAP4rev1 IMAP4rev2 ${options.literals} ${always}`;
   // RFC 7889 3: the same for every mailbox.
   if (isLoggedIn)
     return `${first} ${afterLogin} ${whatIsKnown} ${whatIsFetched} ${whatIsFound} ${ofMailboxes}${sharing ? ` ${ofRights}` : ""} ${whatComesIn} ${ofConnection} APPENDLIMIT=${options.maxMessageSize}`;

@@ -54,8 +54,12 @@ export const standards: Readonly<Record<string, Standard>> = {
   ),
   "RFC 5322": standard("header fields, as ENVELOPE and SEARCH read them"),
   "RFC 5464": standard(
-    "GETMETADATA and SETMETADATA for mailboxes and the server, MAXSIZE, DEPTH, `[METADATA ...]`; no unsolicited METADATA responses (a MAY)",
+    "GETMETADATA and SETMETADATA for mailboxes and the server, MAXSIZE, DEPTH, `[METADATA ...]`; unsolicited METADATA responses with NOTIFY only",
     "METADATA",
+  ),
+  "RFC 5465": standard(
+    "NOTIFY with every event but AnnotationChange; INBOXES means PERSONAL, up to 200 mailboxes; what the client itself does elsewhere is told as well",
+    "NOTIFY",
   ),
   "RFC 5530": standard("response codes"),
   "RFC 5550": standard("URL-PARTIAL: octets of parts in CATENATE", "URL-PARTIAL"),
@@ -70,7 +74,7 @@ export const standards: Readonly<Record<string, Standard>> = {
   "RFC 6851": standard("MOVE", "MOVE"),
   "RFC 6855": standard("names and header fields in UTF-8 once enabled", "UTF8=ACCEPT"),
   "RFC 7162": standard(
-    "modification sequences: CHANGEDSINCE, UNCHANGEDSINCE, MODSEQ; QRESYNC with VANISHED",
+    "modification sequences: CHANGEDSINCE, UNCHANGEDSINCE, MODSEQ; QRESYNC with VANISHED. Every mailbox keeps them, so NOMODSEQ is never sent",
     "CONDSTORE",
     "QRESYNC",
   ),
@@ -96,7 +100,7 @@ export const standards: Readonly<Record<string, Standard>> = {
 export const notDone: readonly (readonly [what: string, why: string])[] = [
   ["`\\Marked` and `\\Unmarked` in LIST (RFC 3501)", "STATUS says more, and nobody need guess what is interesting"],
   ["AUTHENTICATE with a security layer (RFC 4422)", "TLS is the security layer"],
-  ["unsolicited METADATA responses (RFC 5464, a MAY)", "clients ask when they need them"],
+  ["unsolicited METADATA responses without NOTIFY (RFC 5464, a MAY)", "clients ask when they need them"],
   ["QUOTASET (RFC 9208)", "limits are in the configuration or the directory"],
   ["remote mailboxes (RFC 2193, RFC 2221)", "there are none; LIST takes REMOTE and finds none"],
   ["ANNOTATE (RFC 5257)", "an experiment that no mail program uses"],

@@ -20,7 +20,7 @@ export const enable = defineCommand({
       const extension = extensions.get(name);
       if (!extension || session.enabled.has(extension)) continue;
       session.enable(extension);
-      enabled.push(name);
+      enabled.push(extension === "IMAP4REV2" ? "IMAP4rev2" : name);
     }
     session.out.line(["* ENABLED", ...enabled].join(" "));
     return ok("Enable completed");
