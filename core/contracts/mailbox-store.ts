@@ -241,6 +241,12 @@ export interface Defect {
 }
 
 /** Everything one account owns. */
+/** By UID. Made when they are asked for, where a store can: a maildrop may be very large, and most clients ask for a few. */
+export interface UniqueIds {
+  /** `undefined`: no such message was in the mailbox. */
+  get(uid: number): string | undefined;
+}
+
 export interface AccountMailboxes {
   readonly separator: "/";
   list(): Promise<readonly MailboxListing[]>;
@@ -283,8 +289,8 @@ export interface AccountMailboxes {
   deliver(name: string, message: NewMessage, how?: { readonly create?: boolean }): Promise<void>;
   /** Exclusive use of the INBOX for POP3 (RFC 1939 3), across workers; `null` if somebody has it. */
   lockMaildrop(): Promise<{ release(): Promise<void> } | null>;
-  /** Stable unique-ids of POP3 (RFC 1939 7) for the messages of the open INBOX, by UID. */
-  uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>>;
+  /** Stable unique-ids of POP3 (RFC 1939 7) for the messages of the open INBOX. */
+  uniqueIds(mailbox: Mailbox): Promise<UniqueIds>;
   /** What is kept, and what may be. `null` where nothing limits the account; `recount` looks at every mailbox then, too. */
   quota(): Promise<QuotaState | null>;
   quota(how: { readonly recount: true }): Promise<QuotaState>;

@@ -22,18 +22,18 @@ export class Admission {
   readonly #clock: Clock;
   /** When an account logged in last, milliseconds since 1970. */
   readonly #logins: KeyValueSpace<number>;
-  /** Sessions by account, those that are open. */
-  readonly #sessions = new Map<string, number>();
+  readonly #keyValue: KeyValue;
 
   constructor({ options, keyValue, clock }: { options: Options; keyValue: KeyValue; clock: Clock }) {
     this.#options = options;
     this.#clock = clock;
+    this.#keyValue = keyValue;
     this.#logins = keyValue.space("access-pop3/logins");
   }
 
   async admit(account: Account, mailboxes: AccountMailboxes): Promise<Admitted> {
     const isLocked = this.#options.maildrop === "lock";
-    const hold = isLocked ? await mailboxes.lockMaildrop() : this.#enter(account.login);
+    const hold = isLocked ? await mailboxes.lockMaildrop() : await this.#enter(account.login);
     if (!hold) return refused(err(isLocked ? "inUse" : "tooManySessions", "IN-USE"));
     try {
       if (!(await this.#isTooSoon(account.login))) return { at: "admitted", hold };
@@ -45,21 +45,9 @@ export class Admission {
     return refused(err("loginTooSoon", "LOGIN-DELAY"));
   }
 
-  /** One more session of the account in this process; `null` if there are too many. */
-  #enter(login: string): Hold | null {
-    const open = this.#sessions.get(login) ?? 0;
-    if (open >= this.#options.maxSessions) return null;
-    this.#sessions.set(login, open + 1);
-    let isOpen = true;
-    return {
-      release: () => {
-        if (!isOpen) return;
-        isOpen = false;
-        const left = (this.#sessions.get(login) ?? 1) - 1;
-        if (left > 0) this.#sessions.set(login, left);
-        else this.#sessions.delete(login);
-      },
-    };
+  /** One more session of the account, whatever workers have the others; `null` if there are too many. */
+  #enter(login: string): Promise<Hold | null> {
+    return this.#keyValue.lease(`access-pop3/sessions/${login}`, this.#options.maxSessions);
   }
 
   /** Remembers this login unless it is refused: who asks too often does not wait longer for it. */

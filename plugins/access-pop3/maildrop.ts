@@ -2,7 +2,7 @@
  * The maildrop of one session (RFC 1939 3): as it was at login, so message numbers do not move. Marks live in memory; only
  * `update` deletes. What was read is marked \Seen when the session ends, however it ends.
  */
-import type { AccountMailboxes, Connection, Mailbox, MessageEntry, Snapshot } from "postern/plugin";
+import type { AccountMailboxes, Connection, Mailbox, MessageEntry, Snapshot, UniqueIds } from "postern/plugin";
 import type { Hold } from "./admission.ts";
 import { inSlices } from "./in-slices.ts";
 
@@ -27,7 +27,7 @@ export class Maildrop {
   readonly #deleted = new Set<number>();
   readonly #retrieved = new Set<number>();
   #deletedBytes = 0;
-  #uniqueIds: ReadonlyMap<number, string> | null = null;
+  #uniqueIds: UniqueIds | null = null;
 
   private constructor(mailboxes: AccountMailboxes, hold: Hold, mailbox: Mailbox) {
     this.#mailboxes = mailboxes;

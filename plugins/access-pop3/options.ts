@@ -10,7 +10,7 @@ export const Options = Type.Object({
   maxSessions: Type.Integer({
     default: 10,
     minimum: 1,
-    description: "Sessions of one account at a time with `maildrop: snapshot`, in each worker.",
+    description: "Sessions of one account at a time with `maildrop: snapshot`, in all workers together.",
   }),
   loginDelay: Duration({
     default: "0",

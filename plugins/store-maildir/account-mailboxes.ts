@@ -13,6 +13,7 @@ import {
   type QuotaState,
   type SpecialUse,
   StoreError,
+  type UniqueIds,
 } from "postern/plugin";
 import {
   type AnnotatedPlace,
@@ -258,7 +259,7 @@ export class MaildirAccount implements AccountMailboxes {
     });
   }
 
-  uniqueIds(mailbox: Mailbox): Promise<ReadonlyMap<number, string>> {
+  uniqueIds(mailbox: Mailbox): Promise<UniqueIds> {
     return this.#guarded(() => {
       if (!(mailbox instanceof OpenMailbox)) throw new TypeError("a mailbox of another store");
       return uniqueIdsOf(mailbox.snapshot, mailbox.folder.uidlist, this.#site.uniqueIds);

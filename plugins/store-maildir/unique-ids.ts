@@ -4,9 +4,9 @@
  * `pop3_uidl_duplicates = rename`.
  */
 import { createHash } from "node:crypto";
-import { StoreError } from "postern/plugin";
+import { StoreError, type UniqueIds } from "postern/plugin";
 import { messageBytes } from "./content.ts";
-import type { Entry } from "./snapshot.ts";
+import type { Entry, MaildirSnapshot } from "./snapshot.ts";
 import type { UidList } from "./uidlist.ts";
 import { recordField } from "./uidlist-format.ts";
 
@@ -33,25 +33,39 @@ export function faultInFormat(format: string): string | null {
     : "one of %u, %f, %g, %m is needed, or all messages have one id";
 }
 
-export async function uniqueIdsOf(
-  entries: Iterable<Entry>,
-  uidlist: UidList,
-  format: string,
-): Promise<ReadonlyMap<number, string>> {
+/** Whether no two messages get the same by it, and nothing has to be read: then ids are made when somebody asks. */
+function isByUid(format: string): boolean {
+  const variables = [...format.matchAll(VARIABLE)].map(([, , , variable = ""]) => variable);
+  const longest = format.replace(VARIABLE, (_, width: string) => "x".repeat(Math.max(Number(width), 10)));
+  return variables.includes("u") && !variables.some((one) => "fgm".includes(one)) && longest.length <= MAX_CHARACTERS;
+}
+
+export async function uniqueIdsOf(snapshot: MaildirSnapshot, uidlist: UidList, format: string): Promise<UniqueIds> {
   const ids = new Map<number, string>();
   const taken = new Set<string>();
-  const unnamed: Entry[] = [];
-  for (const entry of entries) {
-    const { base } = entry.file;
-    const given = recordField(uidlist.records.get(base)?.fields ?? "", "P");
+  for (const { uid, file } of snapshot) {
+    const given = recordField(uidlist.records.get(file.base)?.fields ?? "", "P");
     // Dovecot writes nothing behind P where the id is the name of the file.
-    const id = given === "" ? base : given;
-    if (id === null) unnamed.push(entry);
-    ids.set(entry.uid, id === null ? "" : once(id, taken));
+    if (given !== null) ids.set(uid, once(given === "" ? file.base : given, taken));
   }
-  for (const entry of unnamed) ids.set(entry.uid, once(await made(entry, uidlist, format), taken));
+  if (isByUid(format)) {
+    return {
+      get(uid) {
+        const entry = snapshot.find(uid);
+        return ids.get(uid) ?? (entry ? beside(taken, made(entry, uidlist, format)) : undefined);
+      },
+    };
+  }
+  for (const entry of snapshot) {
+    if (ids.has(entry.uid)) continue;
+    const digest = format.includes("m") ? await headerDigest(entry) : "";
+    ids.set(entry.uid, once(made(entry, uidlist, format, digest), taken));
+  }
   return ids;
 }
+
+/** For one that no other can be like but those that were given. */
+const beside = (given: ReadonlySet<string>, id: string): string => once(id, new Set(given.has(id) ? given : []));
 
 function once(id: string, taken: Set<string>): string {
   const fit = UNFIT.test(id) || id === "" ? md5(id) : id.slice(0, MAX_CHARACTERS);
@@ -61,9 +75,8 @@ function once(id: string, taken: Set<string>): string {
   return unique;
 }
 
-async function made(entry: Entry, uidlist: UidList, format: string): Promise<string> {
+function made(entry: Entry, uidlist: UidList, format: string, digest = ""): string {
   const { base } = entry.file;
-  const digest = format.includes("m") ? await headerDigest(entry) : "";
   return format.replace(VARIABLE, (_, width: string, hex: string, variable: string) => {
     const number = (value: number) => value.toString(hex ? 16 : 10);
     const text = (): string => {

@@ -1,6 +1,7 @@
 /** POP3: exclusive use of the INBOX through `.postern/pop3.lock`. */
 
 import { join } from "node:path";
+import type { UniqueIds } from "postern/plugin";
 import { dotlock } from "postern/store";
 import { controlRoot } from "./mailbox-name.ts";
 import type { MboxSnapshot } from "./snapshot.ts";
@@ -15,8 +16,6 @@ export async function lockMaildrop(root: string): Promise<{ release(): Promise<v
 const hex = (value: number): string => value.toString(16).padStart(8, "0");
 
 /** RFC 1939 7, as Dovecot makes them by default (%08Xu%08Xv). */
-export function uniqueIdsOf(snapshot: MboxSnapshot, uidValidity: number): ReadonlyMap<number, string> {
-  const ids = new Map<number, string>();
-  for (const { uid } of snapshot) ids.set(uid, hex(uid) + hex(uidValidity));
-  return ids;
-}
+export const uniqueIdsOf = (snapshot: MboxSnapshot, uidValidity: number): UniqueIds => ({
+  get: (uid) => (snapshot.find(uid) ? hex(uid) + hex(uidValidity) : undefined),
+});

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { manualClock } from "../../core/testing/manual-clock.ts";
 import { RawClient } from "../../core/testing/raw-client.ts";
+import { temporaryKeyValue } from "../../core/testing/temporary-key-value.ts";
 import { memoryPop3 } from "./memory-pop3.ts";
 import { type Pop3Server, startPop3 } from "./pop3-server.ts";
 
@@ -85,6 +86,31 @@ describe("a password in clear from elsewhere", () => {
     expect(text).toMatch(/^USER\r$/m);
     expect(text).toContain("+OK 0 messages");
   });
+});
+
+it("an account has so many sessions at a time and no more, whichever workers serve them", async () => {
+  const keyValue = await temporaryKeyValue();
+  try {
+    const options = { maildrop: "snapshot", maxSessions: 2 } as const;
+    const [one, other] = [memoryPop3(options, keyValue), memoryPop3(options, keyValue.again())];
+    const [first, second] = [await one.loggedIn(), await other.loggedIn()];
+    for (const worker of [one, other]) {
+      const client = worker.client();
+      client.send("USER ann\r\nPASS secret word\r\nQUIT\r\n");
+      expect(await client.closed()).toContain("-ERR [IN-USE]");
+    }
+    const bob = other.client();
+    bob.send("USER bob\r\nPASS secret word\r\n");
+    await bob.until(/messages\r\n/);
+    first.send("QUIT\r\n");
+    await first.closed();
+    await one.ended();
+    const third = await other.loggedIn();
+    for (const client of [second, third, bob]) client.destroy();
+    await other.ended();
+  } finally {
+    await keyValue.close();
+  }
 });
 
 it("the answers to commands that came together leave in one write, the login's apart", async () => {

@@ -31,16 +31,17 @@ export const maildropTests = (makeStore: MakeStore): void =>
       await mail.append("INBOX", [message("a"), message("b")]);
       const inbox = await mail.open("INBOX");
       const ids = await mail.uniqueIds(inbox);
-      expect([...ids.keys()]).toEqual([1, 2]);
-      expect(new Set(ids.values()).size).toBe(2);
+      expect([ids.get(3), ids.get(0)]).toEqual([undefined, undefined]);
+      expect(ids.get(1)).not.toBe(ids.get(2));
       // RFC 1939 7: one to 70 characters from 0x21 to 0x7E
-      for (const id of ids.values()) expect(id).toMatch(/^[\x21-\x7e]{1,70}$/);
+      for (const uid of [1, 2]) expect(ids.get(uid)).toMatch(/^[\x21-\x7e]{1,70}$/);
       await inbox.store([1], { mode: "add", flags: ["\\Deleted"] });
       await inbox.expunge(null);
       await inbox.close();
       const theirs = await other();
       const again = await theirs.open("INBOX");
-      expect([...(await theirs.uniqueIds(again))]).toEqual([[2, ids.get(2)]]);
+      const those = await theirs.uniqueIds(again);
+      expect([those.get(1), those.get(2)]).toEqual([undefined, ids.get(2)]);
       await again.close();
     });
   });

@@ -97,8 +97,9 @@ async function answer(ask: Ask): Promise<unknown> {
       return (await account().list()).map(({ name, isSubscribed }) => ({ name, isSubscribed }));
     case "uniqueIds": {
       const box = await mailbox("INBOX");
-      await box.sync();
-      return [...(await account().uniqueIds(box)).values()];
+      const snapshot = await box.sync();
+      const ids = await account().uniqueIds(box);
+      return Array.from({ length: snapshot.size }, (_, index) => ids.get(snapshot.at(index).uid) ?? null);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** Mailboxes of a store as a source: of another config, or a Maildir by itself. Opened for reading only. */
-import type { AccountMailboxes, Mailbox } from "../../../contracts/mailbox-store.ts";
+import type { AccountMailboxes, Mailbox, UniqueIds } from "../../../contracts/mailbox-store.ts";
 import type { OpenSource, Source, SourceMessage } from "./source.ts";
 
 /** Beyond it a message is not held in memory. */
@@ -23,7 +23,7 @@ export function storeSource(id: string, mail: AccountMailboxes, close: () => Pro
   };
 }
 
-function openSource(mailbox: Mailbox, uniqueIds: ReadonlyMap<number, string>): OpenSource {
+function openSource(mailbox: Mailbox, uniqueIds: UniqueIds): OpenSource {
   const { snapshot } = mailbox;
   const messages = Array.from({ length: snapshot.size }, (_, index): SourceMessage => {
     const { uid, flags, internalDate, sizeBytes } = snapshot.at(index);
