@@ -24,7 +24,7 @@ const linesBeforeLogin = {
 type CommandLine = Extract<Incoming, { at: "command" }>;
 
 export async function converse(connection: Connection, services: Services): Promise<void> {
-  const out = new Writer(connection);
+  const out = new Writer(connection, { sendTimeoutMs: services.options.sendTimeout });
   const wants: WantsStream = (name, parser) =>
     session.state.at !== "notAuthenticated" && commands.get(name)?.wantsStream?.(parser) === true;
   const reader: CommandReader = new CommandReader(connection, out, linesBeforeLogin, wants);
@@ -43,6 +43,7 @@ export async function converse(connection: Connection, services: Services): Prom
   } catch (fault) {
     session.log.error({ err: fault }, "mailbox cannot be closed");
   }
+  session.place?.release();
   connection.close();
 }
 

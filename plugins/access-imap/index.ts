@@ -2,7 +2,18 @@
  * IMAP4rev1 (RFC 3501) over the mailboxes of whatever store there is. A fault of the store is answered with NO and a
  * response code; the session lives on, and no other session notices.
  */
-import { definePlugin, FullText, Logins, MailboxStore, Notifier, optional, ServerFacts, Sharing } from "postern/plugin";
+import {
+  definePlugin,
+  FullText,
+  KeyValue,
+  Logins,
+  MailboxStore,
+  Notifier,
+  optional,
+  ServerFacts,
+  Sharing,
+} from "postern/plugin";
+import { Admission } from "./admission.ts";
 import { converse } from "./converse.ts";
 import { nameHints } from "./notify/name-hints.ts";
 import { Options } from "./options.ts";
@@ -13,6 +24,7 @@ export default definePlugin({
   config: Options,
   needs: {
     fullText: optional(FullText),
+    keyValue: KeyValue,
     logins: Logins,
     notifier: optional(Notifier),
     store: MailboxStore,
@@ -21,7 +33,8 @@ export default definePlugin({
   },
   serves: ["imap"],
   setup({ config, needs, log, clock }) {
-    const services = { ...needs, nameHints: nameHints(needs.notifier), options: config, log, clock };
+    const admission = new Admission(needs.keyValue, config);
+    const services = { ...needs, admission, nameHints: nameHints(needs.notifier), options: config, log, clock };
     return {
       serve: {
         imap(connection) {

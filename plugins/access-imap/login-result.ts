@@ -14,8 +14,11 @@ export async function answerLogin(session: ImapSession, step: End): Promise<Repl
 
 async function welcome(session: ImapSession, step: Extract<End, { at: "success" }>): Promise<Reply> {
   try {
-    if (!(await session.enter(step.identity))) return no("This login has no mailbox", "AUTHORIZATIONFAILED");
+    const how = await session.enter(step.identity);
+    if (how === "noMailbox") return no("This login has no mailbox", "AUTHORIZATIONFAILED");
+    if (how === "tooMany") return no("Too many sessions of this user", "LIMIT"); // RFC 5530 3
   } catch (fault) {
+    session.place?.release();
     session.log.error({ err: fault }, "mailboxes cannot be had");
     return storeReply(fault) ?? no("Mailboxes are not available now, try again later", "UNAVAILABLE");
   }

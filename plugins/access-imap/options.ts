@@ -17,6 +17,21 @@ export const Options = Type.Object({
     description: "Silence after which a logged-in client is sent away (RFC 3501 5.4: at least 30 minutes).",
   }),
   loginTimeout: Duration({ default: "3m", description: "Time a client has to log in." }),
+  sendTimeout: Duration({
+    default: "5m",
+    minimum: "1s",
+    description: "Time in which a client has to take something of what it asked for; then it is cut off.",
+  }),
+  maxSessionsPerUser: Type.Integer({
+    default: 2000,
+    minimum: 0,
+    description: "Sessions of one account at a time, in all workers together; more get [LIMIT]. 0: any number.",
+  }),
+  maxSessionsPerUserAddress: Type.Integer({
+    default: 0,
+    minimum: 0,
+    description: "The same from one address. 0: any number, up to the limits of the listener.",
+  }),
   maxLoginFailures: Type.Integer({ default: 5, minimum: 1, description: "Failed logins before the connection ends." }),
   maxMistakes: Type.Integer({
     default: 20,

@@ -11,6 +11,7 @@ import type {
   ServerFacts,
   Sharing,
 } from "postern/plugin";
+import type { Admission, Place } from "./admission.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Extension } from "./extensions.ts";
 import type { NameHints } from "./notify/name-hints.ts";
@@ -41,6 +42,7 @@ export interface Services {
   readonly facts: ServerFacts;
   readonly options: Options;
   readonly nameHints: NameHints;
+  readonly admission: Admission;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -59,7 +61,11 @@ export class ImapSession {
   readonly pusher = new Pusher(this);
   /** Who has logged in; empty before. */
   login = "";
+  /** Among the sessions of its account, since the login. */
+  place: Place | null = null;
   loginFailures = 0;
+  /** RFC 2971: the client has said what it is. */
+  hasNamedItself = false;
   /** RFC 9208 4.3.1: the client has heard that the account is over its soft quota. */
   isToldOverQuota = false;
   hasSaidBye = false;
@@ -105,11 +111,14 @@ export class ImapSession {
     return this.isUtf8 ? formatUtf8(name) : formatAstring(encodeMailboxName(name));
   }
 
-  /** After a successful login. Rejects if the account has no mailboxes or they cannot be had now. */
-  async enter(identity: Identity): Promise<boolean> {
-    if (!identity.account) return false;
-    const mailboxes = await (this.services.sharing ?? this.services.store).of(identity.account);
-    this.login = identity.account.login;
+  /** After a successful login. Rejects if the mailboxes cannot be had now. */
+  async enter({ account }: Identity): Promise<"entered" | "noMailbox" | "tooMany"> {
+    if (!account) return "noMailbox";
+    const place = await this.services.admission.enter(account.login, this.connection.session.remote.address);
+    if (!place) return "tooMany";
+    this.place = place;
+    const mailboxes = await (this.services.sharing ?? this.services.store).of(account);
+    this.login = account.login;
     this.state = { at: "authenticated", mailboxes };
     const { options } = this.services;
     this.connection.setIdleTimeout(options.idleTimeout, () => this.bye("Autologout; idle for too long"));
@@ -120,7 +129,7 @@ export class ImapSession {
       maxUnaskedBytes: options.literals === "LITERAL-" ? 4096 : Number.POSITIVE_INFINITY, // RFC 7888 5
       maxSkippedBytes: 4 * options.maxMessageSize,
     };
-    return true;
+    return "entered";
   }
 
   /** This session has put messages into a mailbox; if that is the selected one, it hears of them before its command ends. */

@@ -23,6 +23,7 @@ import type { QuotaOptions } from "../../core/quota/quota-rule.ts";
 import { createQuotas } from "../../core/quota/quotas.ts";
 import { createSharing } from "../../core/sharing/sharing.ts";
 import { keptLog, kernelWith, type LogLine } from "../../core/testing/kernel.ts";
+import { type TemporaryKeyValue, temporaryKeyValue } from "../../core/testing/temporary-key-value.ts";
 import accessImap from "../../plugins/access-imap/index.ts";
 import storeMaildir from "../../plugins/store-maildir/index.ts";
 
@@ -33,6 +34,9 @@ export const imapOptions = {
   literals: "LITERAL+" as "LITERAL+" | "LITERAL-",
   idleTimeout: 1_800_000,
   loginTimeout: 180_000,
+  sendTimeout: 300_000,
+  maxSessionsPerUser: 200,
+  maxSessionsPerUserAddress: 0,
   maxLoginFailures: 5,
   maxMistakes: 20,
   serverComment: "",
@@ -93,6 +97,7 @@ export class ImapServer {
   readonly #kernel: KernelRuntime;
   readonly #logins: OpenLogins;
   readonly #certificates: OpenCertificates;
+  readonly #keyValue: TemporaryKeyValue;
   readonly #listeners: readonly Listener[];
 
   private constructor(parts: {
@@ -101,6 +106,7 @@ export class ImapServer {
     kernel: KernelRuntime;
     logins: OpenLogins;
     certificates: OpenCertificates;
+    keyValue: TemporaryKeyValue;
     listeners: readonly [Listener, Listener];
   }) {
     this.root = parts.root;
@@ -108,6 +114,7 @@ export class ImapServer {
     this.#kernel = parts.kernel;
     this.#logins = parts.logins;
     this.#certificates = parts.certificates;
+    this.#keyValue = parts.keyValue;
     this.#listeners = parts.listeners;
     [this.port, this.tlsPort] = parts.listeners.map(({ address }) => ("port" in address ? address.port : 0)) as [
       number,
@@ -133,6 +140,7 @@ export class ImapServer {
       recipientDelimiter: "+",
       version: "0",
     };
+    const keyValue = await temporaryKeyValue();
     let logins: OpenLogins | undefined;
     const kernel = await kernelWith(
       {
@@ -144,6 +152,7 @@ export class ImapServer {
             [Logins, logins],
             [ServerFacts, facts],
             [Certificates, certificates],
+            keyValue.service,
             [Quotas, createQuotas({ options: quotas, log, clock: Date, warnings: null })],
             [
               Sharing,
@@ -173,7 +182,7 @@ export class ImapServer {
     const spec = { role: "imap", place: { at: "port", host: "127.0.0.1", port: 0 }, limits } as const;
     const clear = await openListener({ ...spec, name: "imap", tls }, deps);
     const secure = await openListener({ ...spec, name: "imaps", tls: "implicit" }, deps);
-    return new ImapServer({ root, lines, kernel, logins, certificates, listeners: [clear, secure] });
+    return new ImapServer({ root, lines, kernel, logins, certificates, keyValue, listeners: [clear, secure] });
   }
 
   mailboxesOf(name: string): Promise<AccountMailboxes> {
@@ -193,6 +202,7 @@ export class ImapServer {
     await this.#kernel.stop();
     await this.#logins.close();
     this.#certificates.close();
+    await this.#keyValue.close();
     await rm(this.root, { recursive: true, force: true });
   }
 }

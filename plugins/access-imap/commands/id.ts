@@ -23,7 +23,9 @@ export const id = defineCommand({
     return facts;
   },
   run({ session }, client) {
-    session.log.debug({ client }, "client names itself");
+    // Once: nobody fills the log with it.
+    if (!session.hasNamedItself && Object.keys(client).length > 0) session.log.info({ client }, "client names itself");
+    session.hasNamedItself = true;
     session.out.line('* ID ("name" "Postern")');
     return ok("ID completed");
   },

@@ -4,6 +4,7 @@
  * rejects when the client has left.
  */
 import type { Connection } from "postern/plugin";
+import { untilTaken } from "./slow-reader.ts";
 
 const flushAtBytes = 65_536;
 /** Octets from here on are not copied together with others. */
@@ -11,12 +12,14 @@ const largeBytes = 16_384;
 
 export class Writer {
   readonly #connection: Connection;
+  readonly #sendTimeoutMs: number;
   #text = "";
   #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, { sendTimeoutMs }: { readonly sendTimeoutMs: number }) {
     this.#connection = connection;
+    this.#sendTimeoutMs = sendTimeoutMs;
   }
 
   /** One response line: an octet string without its CRLF. */
@@ -66,7 +69,10 @@ export class Writer {
       }
     }
     sendSmall();
-    return sent.wait;
+    if (!sent.wait) return;
+    const taken = untilTaken(sent.wait, this.#connection, this.#sendTimeoutMs);
+    taken.catch(() => undefined); // whoever waits hears of it; not everybody does
+    return taken;
   }
 
   /** To be awaited where a response may be large. */
