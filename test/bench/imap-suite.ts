@@ -5,7 +5,7 @@
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ImapClient } from "./imap-load.ts";
-import { type ImapPlan, loginOf, worksOf } from "./imap-works.ts";
+import { type ImapPlan, loginOf, type Work, worksOf } from "./imap-works.ts";
 import { fillMaildir } from "./mailbox-files.ts";
 import { cpuSeconds, type MailboxPeer, ownMemoryBytes } from "./peer.ts";
 import { median } from "./rounds.ts";
@@ -18,13 +18,27 @@ export async function measureImap(peers: readonly MailboxPeer[], plan: ImapPlan)
     await fillMaildir(of("Big"), plan.messages, 4_096);
     await fillMaildir(of("Body"), Math.min(1_000, plan.messages), 10_240);
   }
+  await measureWorks(
+    peers,
+    worksOf(plan).filter(({ what }) => isWanted(what)),
+    plan.rounds,
+  );
+  if (isWanted("IDLE")) await measureIdle(peers, plan.rounds);
+  if (isWanted("idle sessions")) await measureMemory(peers, plan);
+}
+
+/** Works of the servers in turn; the first round does not count. */
+export async function measureWorks(
+  peers: readonly MailboxPeer[],
+  works: readonly Work[],
+  rounds: number,
+): Promise<void> {
   console.log(
     "what                                     server              a second    CPU ms each    ratio (higher is better)",
   );
-  for (const { what, begin } of worksOf(plan)) {
-    if (!isWanted(what)) continue;
+  for (const { what, begin } of works) {
     const results = new Map<MailboxPeer, { perSecond: number; cpuMs: number }[]>(peers.map((peer) => [peer, []]));
-    for (let round = 0; round <= plan.rounds; round++) {
+    for (let round = 0; round <= rounds; round++) {
       for (const peer of peers) {
         const run = await begin(peer, round);
         const cpuBefore = await cpuSeconds(peer.pid);
@@ -45,8 +59,6 @@ export async function measureImap(peers: readonly MailboxPeer[], plan: ImapPlan)
       });
     }
   }
-  if (isWanted("IDLE")) await measureIdle(peers, plan.rounds);
-  if (isWanted("idle sessions")) await measureMemory(peers, plan);
 }
 
 /** To the last one. */

@@ -17,7 +17,7 @@ export interface ImapPlan {
   readonly only: readonly string[] | null;
 }
 
-interface Work {
+export interface Work {
   readonly what: string;
   /** Resolves to the work itself, which answers how many things it did. */
   begin(peer: MailboxPeer, round: number): Promise<() => Promise<number>>;

@@ -13,14 +13,20 @@ export interface MailboxFiles {
   readonly uid: number | null;
 }
 
-/** The last one has the word `xyzzyneedle` in its text. */
-export async function fillMaildir(files: MailboxFiles, count: number, sizeBytes: number): Promise<void> {
+/** The last one has the word `xyzzyneedle` in its text. `isForeign`: as programs deliver that write no sizes into names, and LF. */
+export async function fillMaildir(
+  files: MailboxFiles,
+  count: number,
+  sizeBytes: number,
+  { isForeign = false }: { readonly isForeign?: boolean } = {},
+): Promise<void> {
   await makeMaildir(files);
   for (let number = 1; number <= count; number++) {
     const seconds = FIRST_SECONDS + number * 60;
-    const content = messageOf(number, sizeBytes, number === count ? "xyzzyneedle" : "");
-    const size = `S=${content.length},W=${content.length}`;
-    const path = join(files.directory, `cur/${seconds}.M${number}P1.bench,${size}:2,${number % 2 ? "S" : ""}`);
+    const wire = messageOf(number, sizeBytes, number === count ? "xyzzyneedle" : "");
+    const content = isForeign ? wire.replaceAll("\r\n", "\n") : wire;
+    const size = isForeign ? "" : `,S=${content.length},W=${content.length}`;
+    const path = join(files.directory, `cur/${seconds}.M${number}P1.bench${size}:2,${number % 2 ? "S" : ""}`);
     await writeFile(path, content, "latin1");
     await utimes(path, seconds, seconds);
     if (files.uid !== null) await chown(path, files.uid, files.uid);

@@ -7,6 +7,7 @@
  *   policies  the same with ten policies and with none
  *   lmtp      messages by LMTP into a Maildir, beside Dovecot
  *   pop3      logins with STAT, and RETR, beside Dovecot
+ *   first-open  a Maildir that no server has seen, and again when nothing is new, beside Dovecot
  *   imap      logins, FETCH, SEARCH, STORE, APPEND, IDLE, memory of idle sessions, beside Dovecot
  * Environment: SIZES, CONNECTIONS (lists), MESSAGES, SECONDS (of pop3 and imap), ONLY (works of imap, a list), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
  * HARAKA (a directory in which `npm install Haraka` was run).
@@ -15,6 +16,7 @@ import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startDovecot } from "./dovecot-peer.ts";
+import { measureFirstOpen } from "./first-open-suite.ts";
 import { startHaraka } from "./haraka-peer.ts";
 import { measureImap } from "./imap-suite.ts";
 import type { MailboxPeer, Peer } from "./peer.ts";
@@ -91,6 +93,16 @@ async function imap(): Promise<void> {
   }
 }
 
+async function firstOpen(): Promise<void> {
+  console.log("\nfirst-open");
+  const peers = await besideDovecot(1);
+  try {
+    await measureFirstOpen(peers, { rounds, messages: Number(process.env.MESSAGES ?? 10_000) });
+  } finally {
+    for (const peer of peers) await peer.stop();
+  }
+}
+
 async function withPolicies(): Promise<Peer[]> {
   const { dns, ...options } = await tenPolicies();
   const ten = await startPostern({ name: "ten policies", workers, delivery: "sink", ...options });
@@ -135,7 +147,7 @@ const suites: Readonly<Record<string, Suite>> = {
   },
 };
 
-const others: Readonly<Record<string, () => Promise<void>>> = { pop3, imap };
+const others: Readonly<Record<string, () => Promise<void>>> = { pop3, imap, "first-open": firstOpen };
 
 const messagesOf = (sizeBytes: number, connections: number): number => {
   const usual = sizeBytes >= KIB * KIB ? 200 : sizeBytes > 10 * KIB ? 500 : 4_000;
