@@ -97,6 +97,7 @@ export class Follower {
   #nextHint(): Promise<void> {
     return new Promise((resolve) => {
       this.#wake = resolve;
+      if (this.#isWanted || this.#ended.signal.aborted) resolve();
     });
   }
 

@@ -3,7 +3,7 @@
  * lease writes. What is damaged is deleted, and found out again.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, rmSync, statSync, unlinkSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, unlinkSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { Damaged, Segment, writeSegment } from "./segment.ts";
@@ -27,7 +27,7 @@ export class MailboxFiles {
   }
 
   get exists(): boolean {
-    return statSync(this.directory, { throwIfNoEntry: false }) !== undefined;
+    return existsSync(this.directory);
   }
 
   /** Whoever is not used for long goes first when there is no room. */

@@ -25,18 +25,19 @@ export class RawFilter {
       isAscii(this.#octets) &&
       // Encoded words, ISO-2022, UTF-16.
       !this.#lower.includes("=?") &&
-      !/[\0\x1b]|utf-16|ucs-2|unicode/.test(this.#lower) &&
-      this.#hasNoTransferEncoding();
+      !this.#lower.includes("\x1b") &&
+      !this.#lower.includes("\0") &&
+      this.#hasOnly("charset", /(?![\s\S]{0,60}(?:utf-?16|ucs-?2|10646|unicode))/y) &&
+      this.#hasOnly("transfer-encoding", /[ \t]*:[ \t]*(?:7bit|8bit|binary)[ \t]*\r?\n/y);
     return this.#isOpen;
   }
 
-  #hasNoTransferEncoding(): boolean {
-    const mark = "transfer-encoding";
-    const identity = /[ \t]*:[ \t]*(?:7bit|8bit|binary)[ \t]*\r?\n/y;
+  /** Whether `allowed` stands behind `mark` wherever that is. */
+  #hasOnly(mark: string, allowed: RegExp): boolean {
     for (let at = this.#lower.indexOf(mark); at !== -1; at = this.#lower.indexOf(mark, at)) {
       at += mark.length;
-      identity.lastIndex = at;
-      if (!identity.test(this.#lower)) return false;
+      allowed.lastIndex = at;
+      if (!allowed.test(this.#lower)) return false;
     }
     return true;
   }
