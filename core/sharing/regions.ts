@@ -143,7 +143,7 @@ export class Regions {
 }
 
 /** Mail that is no account's: stores that keep it below `home` can, others say that they cannot. */
-const nobodys = (prefix: string, home: string): Account => ({
+export const nobodys = (prefix: string, home: string): Account => ({
   login: prefix.slice(0, -1).replaceAll("/", ":"),
   addresses: [],
   home,

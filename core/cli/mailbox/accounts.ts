@@ -124,7 +124,7 @@ async function chosen(
   return Promise.all(wanted.map(({ login }) => accountOf(login, accounts)));
 }
 
-async function accountOf(login: string, accounts: OfflineKernel["accounts"]): Promise<Account> {
+export async function accountOf(login: string, accounts: OfflineKernel["accounts"]): Promise<Account> {
   const answer = await accounts.byLogin(login);
   if (answer.at === "found") return answer.account;
   if (answer.at === "unknown") throw new CommandError(`there is no account "${login}"`, exitCodes.noUser);

@@ -59,6 +59,38 @@ export function describeMailbox(
     .option("--json", "a line of JSON for each mailbox")
     .action(async (logins, options) => (await import("./expire.ts")).expireMail(logins, options, terminal));
 
+  const acl = mailbox.command("acl").description("Who may use mailboxes of others.");
+  acl
+    .command("list <owner>")
+    .description("Rights beside the mailboxes of an account, or of Shared/NAME.")
+    .option(...folder)
+    .option(...config)
+    .option("--json", "a line of JSON for each")
+    .action(async (owner, options) => (await import("./acl.ts")).listAcls(owner, options, terminal));
+  acl
+    .command("set <owner> <mailbox> <who> <rights>")
+    .description(
+      "Give rights: letters of lrswipkxtea; +letters adds. WHO is a login, group=NAME, anyone, authenticated or owner.",
+    )
+    .option(...config)
+    .action(async (owner, mailbox, who, rights, options) =>
+      (await import("./acl.ts")).setAcl({ owner, mailbox, who, rights }, options, terminal),
+    );
+  acl
+    .command("remove <owner> <mailbox> <who>")
+    .description("Remove somebody's entry.")
+    .option(...config)
+    .action(async (owner, mailbox, who, options) =>
+      (await import("./acl.ts")).removeAcl({ owner, mailbox, who }, options, terminal),
+    );
+  acl
+    .command("find [logins...]")
+    .description("Read all rights, so that shared mailboxes show up: after a move from another server.")
+    .option("--all", "of all accounts")
+    .option("--domain <domain>", "of all accounts of this domain")
+    .option(...config)
+    .action(async (logins, options) => (await import("./acl.ts")).findAcls(logins, options, terminal));
+
   transfer(named("export", "Mail as mbox files or Maildirs."))
     .requiredOption("--to <place>", "maildir:DIR or mbox:DIR; {login}, {user}, {domain} stand for the account")
     .action(async (logins, options) => (await import("./export.ts")).exportMail(logins, options, terminal));
