@@ -1,4 +1,5 @@
 /** One IMAP session: its connection, its state (RFC 3501 3), and what commands share. Commands change it, nobody else. */
+import { encodeModifiedUtf7 } from "postern/mail";
 import type {
   AccountMailboxes,
   Clock,
@@ -14,6 +15,7 @@ import type {
 import type { Admission, Place } from "./admission.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Extension } from "./extensions.ts";
+import type { KnownTexts } from "./fetch/known-texts.ts";
 import type { NameHints } from "./notify/name-hints.ts";
 import type { Notify } from "./notify/notify.ts";
 import type { Options } from "./options.ts";
@@ -21,7 +23,6 @@ import { Selected } from "./selected.ts";
 import { Pusher } from "./sync/pusher.ts";
 import type { CommandReader } from "./wire/command-reader.ts";
 import { formatAstring, formatUtf8 } from "./wire/format.ts";
-import { encodeMailboxName } from "./wire/modified-utf7.ts";
 import type { Writer } from "./wire/writer.ts";
 
 export type State =
@@ -33,6 +34,7 @@ export type State =
 
 /** What the plugin needs of the server. */
 export interface Services {
+  readonly knownTexts: KnownTexts;
   readonly logins: Logins;
   readonly store: MailboxStore;
   /** Left out: everybody has his own mailboxes, and no others. */
@@ -108,7 +110,7 @@ export class ImapSession {
 
   /** A mailbox name as it goes out: an octet string, an astring. */
   formatName(name: string): string {
-    return this.isUtf8 ? formatUtf8(name) : formatAstring(encodeMailboxName(name));
+    return this.isUtf8 ? formatUtf8(name) : formatAstring(encodeModifiedUtf7(name));
   }
 
   /** After a successful login. Rejects if the mailboxes cannot be had now. */

@@ -57,7 +57,7 @@ const accountOf = (root: string, name: string): Account => {
 const sharing = {
   otherUsers: "Other Users",
   shared: "Shared",
-  roots: new Map([["sales", { at: "account", login: "sales" }]]),
+  roots: new Map([["sales", { at: "account" as const, login: "sales" }]]),
   groups: new Map([["staff", new Set(["ann", "bob"])]]),
   mayShareWithAll: false,
 } as const;

@@ -2,8 +2,9 @@
  * Parser over one command that is here as a whole: lines as octet strings, literals as buffers between them. Follows the
  * grammar of RFC 3501 9; where a rule is bent, the line says for whom. Throws `SyntaxFault` only.
  */
+
+import { decodeModifiedUtf7 } from "postern/mail";
 import { parseDateTime, parseDay } from "./date-time.ts";
-import { decodeMailboxName } from "./modified-utf7.ts";
 import { SequenceSet } from "./sequence-set.ts";
 import { SyntaxFault } from "./syntax-fault.ts";
 
@@ -172,7 +173,7 @@ export class CommandParser {
 
   /** A name of a mailbox, or a pattern for names; `null` where the octets are none. */
   decodeName(octets: string): string | null {
-    return this.#isUtf8 ? decodeUtf8(octets) : decodeMailboxName(octets);
+    return this.#isUtf8 ? decodeUtf8(octets) : decodeModifiedUtf7(octets);
   }
 
   /** RFC 3501 9 list-mailbox: an astring in which `%` and `*` may stand bare. Octets as sent. */

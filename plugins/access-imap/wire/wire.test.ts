@@ -1,10 +1,10 @@
 import fc from "fast-check";
+import { decodeModifiedUtf7, encodeModifiedUtf7 } from "postern/mail";
 import { describe, expect, it } from "vitest";
 import { MailboxPattern } from "../list/pattern.ts";
 import { CommandParser } from "./command-parser.ts";
 import { formatDateTime, parseDateTime, parseDay } from "./date-time.ts";
 import { formatAstring, formatNstring, formatString, formatText } from "./format.ts";
-import { decodeMailboxName, encodeMailboxName } from "./modified-utf7.ts";
 import { formatSet } from "./sequence-set.ts";
 import { SyntaxFault } from "./syntax-fault.ts";
 
@@ -101,14 +101,14 @@ describe("modified UTF-7", () => {
     ["", ""],
   ];
   it.each(names)("%s is %s", (name, octets) => {
-    expect(encodeMailboxName(name)).toBe(octets);
-    expect(decodeMailboxName(octets)).toBe(name);
+    expect(encodeModifiedUtf7(name)).toBe(octets);
+    expect(decodeModifiedUtf7(octets)).toBe(name);
   });
 
   it.each(["&", "&abc", "&APw", "&AGE-", "&APw-&APw-", "ü", "a\tb", "&2D0-", "&A-", "&AP=-"])(
     "refuses %s",
     (octets) => {
-      expect(decodeMailboxName(octets)).toBeNull();
+      expect(decodeModifiedUtf7(octets)).toBeNull();
     },
   );
 
@@ -116,7 +116,7 @@ describe("modified UTF-7", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (name) => {
         fc.pre(!/[\0-\x1f\x7f]/.test(name));
-        expect(decodeMailboxName(encodeMailboxName(name))).toBe(name);
+        expect(decodeModifiedUtf7(encodeModifiedUtf7(name))).toBe(name);
       }),
     );
   });
