@@ -1,4 +1,4 @@
-/** Libraries that programs read mail with: imapflow, and Python's imaplib with the script beside this file. */
+/** Libraries that programs read mail with: imapflow, Python's imaplib, and what Roundcube is built on, with the scripts beside this file. */
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { ImapFlow } from "imapflow";
@@ -21,6 +21,22 @@ describeWith(["python3"], "Python's imaplib", () => {
       String(server.ports.imaps),
       alice.address,
       alice.password,
+    ]);
+    expect(exitCode, output).toBe(0);
+  });
+});
+
+const roundcube = "/usr/share/roundcube";
+
+describeWith(["php", `${roundcube}/bin/cleandb.sh`], "Roundcube", () => {
+  it("lists, sorts, threads, searches, reads, flags, moves and annotates", async () => {
+    const script = fileURLToPath(new URL("roundcube-session.php", import.meta.url));
+    const { exitCode, output } = await run("php", [
+      script,
+      String(server.ports.imaps),
+      alice.address,
+      alice.password,
+      roundcube,
     ]);
     expect(exitCode, output).toBe(0);
   });

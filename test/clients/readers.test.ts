@@ -1,6 +1,6 @@
 /** Mail programs that read: mutt, mbsync, fetchmail, curl. */
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { alice, bob, RunningServer } from "../server/running-server.ts";
 import { arrival, imapClient } from "./mailboxes.ts";
@@ -169,12 +169,50 @@ describeWith(["mbsync"], "mbsync", () => {
     await sync();
     expect(await files("INBOX")).toHaveLength(inbox.length + 1);
     await arrival(server.ports.imaps, alice, (source) => source.includes("Subject: from near"));
+
+    // Flags go both ways, and so does what is thrown away; what was moved is moved.
+    const find = async (folder: string, subject: string) => {
+      for (const part of ["cur", "new"]) {
+        for (const name of await readdir(join(local, folder, part))) {
+          const file = join(local, folder, part, name);
+          if ((await readFile(file, "utf8")).includes(`Subject: ${subject}\n`)) return file;
+        }
+      }
+      return null;
+    };
+    const withFlags = (file: string | null, flags: string) =>
+      rename(file ?? "", join(local, "INBOX/cur", `${basename(file ?? "").replace(/:2,.*/, "")}:2,${flags}`));
+    await withFlags(await find("INBOX", "from near"), "FS");
+    await withFlags(await find("INBOX", "for mbsync"), "T");
+    const again = imapClient(server.ports.imaps, alice);
+    await again.connect();
+    await again.append("INBOX", "From: a@example.net\r\nSubject: to be moved\r\n\r\nHi.\r\n");
+    await sync();
+    expect(await find("INBOX", "to be moved")).not.toBeNull();
+    await again.mailboxOpen("INBOX");
+    await again.messageMove({ subject: "to be moved" }, "Archive/2026");
+    await again.messageFlagsAdd({ subject: "from near" }, ["\\Answered"]);
+    await sync();
+    await sync();
+    expect(await find("INBOX", "to be moved")).toBeNull();
+    expect(await find("Archive/2026", "to be moved")).not.toBeNull();
+    expect(await find("INBOX", "from near")).toMatch(/:2,FRS$/);
+    const far: Record<string, string[]> = {};
+    for await (const { envelope, flags } of again.fetch("1:*", { envelope: true, flags: true }))
+      far[envelope?.subject ?? ""] = [...(flags ?? [])].filter((flag) => flag !== "\\Recent").toSorted();
+    expect(far["from near"]).toEqual(["\\Answered", "\\Flagged", "\\Seen"]);
+    expect(far).not.toHaveProperty("for mbsync");
+    await again.logout();
   });
 });
 
 describeWith(["mutt"], "mutt", () => {
-  it("opens the mailbox, reads a message and leaves", async () => {
+  it("opens the mailbox, reads, flags, copies and moves messages, and leaves", async () => {
     await mailTo(alice, "for mutt", "The body that mutt shows.\n");
+    const client = imapClient(server.ports.imaps, alice);
+    await client.connect();
+    await client.append("INBOX", "From: a@example.net\r\nSubject: mutt moves this\r\n\r\nHi.\r\n");
+    await client.mailboxCreate("Kept");
     const config = join(server.directory, "muttrc");
     const saved = join(server.directory, "saved-by-mutt");
     await writeFile(
@@ -191,8 +229,9 @@ describeWith(["mutt"], "mutt", () => {
         "set sort=date-received",
         "unset confirmcreate confirmappend",
         "set header_cache=",
-        // Limit to the message, save a copy of it, leave.
-        `push "<limit>~s mutt<enter><copy-message><kill-line>${saved}<enter><quit>"`,
+        "set delete=yes",
+        // Limit to the message, flag it, save a copy of it; the other goes elsewhere on the server; leave.
+        `push "<limit>~s for.mutt<enter><flag-message><copy-message><kill-line>${saved}<enter><limit>~s mutt.moves<enter><save-message><kill-line>=Kept<enter><quit>"`,
         "set quit=yes",
         "",
       ].join("\n"),
@@ -203,6 +242,14 @@ describeWith(["mutt"], "mutt", () => {
     });
     expect(exitCode, output).toBe(0);
     expect(await readFile(saved, "utf8")).toContain("The body that mutt shows.");
+    await client.mailboxOpen("INBOX");
+    const inbox: Record<string, boolean> = {};
+    for await (const { envelope, flags } of client.fetch("1:*", { envelope: true, flags: true }))
+      inbox[envelope?.subject ?? ""] = flags?.has("\\Flagged") === true;
+    expect(inbox["for mutt"]).toBe(true);
+    expect(inbox).not.toHaveProperty("mutt moves this");
+    expect(await client.status("Kept", { messages: true })).toMatchObject({ messages: 1 });
+    await client.logout();
   });
 });
 
