@@ -2,7 +2,7 @@
  * Looks a message over once, while its octets go by: its structure, and what lists of messages show of it. Memory is bounded for a message
  * of any size; of a header block, and of the text for the preview, what lies beyond the bound does not count. Never throws on content.
  */
-import { createHash, type Hash } from "node:crypto";
+import { createHash, type Hash, hash } from "node:crypto";
 import { messageIds } from "./message-ids.ts";
 import type { MessageOverview } from "./overview.ts";
 import { previewEnd, previewOf, previewPart } from "./preview.ts";
@@ -44,7 +44,7 @@ export class MessageSurvey {
 
   end(): Survey {
     const structure = this.#parser.end();
-    return { structure, overview: overviewOf(Buffer.concat(this.#head), structure, this.#hash) };
+    return { structure, overview: overviewOf(Buffer.concat(this.#head), structure, this.#hash.digest("base64url")) };
   }
 }
 
@@ -52,8 +52,8 @@ export function surveyMessage(octets: Uint8Array, internalDate: number): Survey 
   const parser = new StructureParser();
   parser.write(octets);
   const structure = parser.end();
-  const hash = createHash("sha256").update(`${internalDate}\n`).update(octets);
-  return { structure, overview: overviewOf(octets.subarray(0, headBytes), structure, hash) };
+  const digest = hash("sha256", Buffer.concat([Buffer.from(`${internalDate}\n`), octets]), "base64url");
+  return { structure, overview: overviewOf(octets.subarray(0, headBytes), structure, digest) };
 }
 
 /** Rejects only if the source does. */
@@ -63,12 +63,12 @@ export async function surveyStream(source: AsyncIterable<Uint8Array>, internalDa
   return survey.end();
 }
 
-function overviewOf(head: Uint8Array, structure: Structure, hash: Hash): MessageOverview {
+function overviewOf(head: Uint8Array, structure: Structure, digest: string): MessageOverview {
   const header = head.subarray(0, structure.header.length);
   const fields = envelopeFields(header);
   const envelope = envelopeOf(fields);
   const part = previewPart(structure);
-  const emailId = `M${hash.digest("base64url").slice(0, 32)}`;
+  const emailId = `M${digest.slice(0, 32)}`;
   const references = messageIds(fields.get("references") ?? "", maxReferences);
   // RFC 5256 3, REFERENCES 1: where there are no references, the first id in In-Reply-To.
   const follows = references.length > 0 ? references : messageIds(envelope.inReplyTo ?? "", 1).slice(0, 1);
@@ -79,6 +79,6 @@ function overviewOf(head: Uint8Array, structure: Structure, hash: Hash): Message
     references: follows,
     preview: part === null ? "" : previewOf(part, head.subarray(part.body.start, previewEnd(part))),
     emailId,
-    threadId: `T${createHash("sha256").update(root).digest("base64url").slice(0, 22)}`,
+    threadId: `T${hash("sha256", root, "base64url").slice(0, 22)}`,
   };
 }

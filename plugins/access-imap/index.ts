@@ -15,6 +15,7 @@ import {
 } from "postern/plugin";
 import { Admission } from "./admission.ts";
 import { converse } from "./converse.ts";
+import { KnownTexts } from "./fetch/known-texts.ts";
 import { nameHints } from "./notify/name-hints.ts";
 import { Options } from "./options.ts";
 
@@ -34,7 +35,8 @@ export default definePlugin({
   serves: ["imap"],
   setup({ config, needs, log, clock }) {
     const admission = new Admission(needs.keyValue, config);
-    const services = { ...needs, admission, nameHints: nameHints(needs.notifier), options: config, log, clock };
+    const own = { admission, knownTexts: new KnownTexts(), nameHints: nameHints(needs.notifier) };
+    const services = { ...needs, ...own, options: config, log, clock };
     return {
       serve: {
         imap(connection) {

@@ -25,7 +25,8 @@ export async function messageBytes(file: MessageFile, limitBytes: number): Promi
   if (file.sizeBytes > limitBytes) return null;
   const fd = file.open();
   try {
-    const { size } = fstatSync(fd);
+    const { size, mtimeMs } = fstatSync(fd);
+    file.learnDate(mtimeMs);
     file.trustOnly(size);
     if (file.sizeBytes > limitBytes) return null;
     return file.isCrlf(size) ? await readWhole(fd, size) : withCrlf(await readWhole(fd, size));

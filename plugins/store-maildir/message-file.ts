@@ -98,6 +98,13 @@ export class MessageFile {
     if (this.sizeBytes >= 0 && this.#diskBytes !== diskBytes) this.#tolerant(() => this.#count());
   }
 
+  /** By the way, from somebody who has opened the file. */
+  learnDate(mtimeMs: number): void {
+    if (this.#dateMs >= 0) return;
+    this.#dateMs = Math.trunc(mtimeMs);
+    this.onLearned?.(this);
+  }
+
   learnSizes(diskBytes: number, sizeBytes: number): void {
     this.#diskBytes = diskBytes;
     this.#sizeBytes = sizeBytes;

@@ -25,6 +25,8 @@ export class Fetch {
   readonly #selected: Selected;
   readonly #items: readonly FetchItem[];
   readonly #needs: Needs;
+  /** The same where texts are known already. */
+  readonly #needsBesides: Needs;
   readonly #isGathering: boolean;
   readonly #responding: Responding;
   readonly #pace: Pace;
@@ -39,8 +41,10 @@ export class Fetch {
     this.#selected = selected;
     this.#items = items;
     this.#needs = needsOf(items);
+    this.#needsBesides = needsOf(items.filter(({ item }) => item !== "envelope" && item !== "bodyStructure"));
     this.#isGathering = needsGathering(items);
-    this.#responding = { out: session.out, selected, strings: stringsFor(session) };
+    const texts = session.isUtf8 ? null : session.services.knownTexts.of(selected.mailbox);
+    this.#responding = { out: session.out, selected, strings: stringsFor(session), texts };
     this.#pace = new Pace(session.connection.closed);
   }
 
@@ -87,10 +91,18 @@ export class Fetch {
     const entry = view.entry(number);
     const source = new MessageSource(mailbox, entry);
     const response = { number, items: this.#itemsFor(entry.uid), source };
-    const wait = source.load(this.#needs);
+    const wait = source.load(this.#areTextsKnown(entry.uid) ? this.#needsBesides : this.#needs);
     if (wait || this.#isGathering) return this.#respondLater(response, wait);
     respondAtOnce(this.#responding, response);
     this.#told(response.items, entry.uid);
+  }
+
+  #areTextsKnown(uid: number): boolean {
+    const known = this.#responding.texts?.get(uid);
+    return (
+      known !== undefined &&
+      this.#items.every(({ item }) => (item !== "envelope" && item !== "bodyStructure") || known[item] !== undefined)
+    );
   }
 
   async #respondLater(response: Parameters<typeof respond>[1], loaded: void | Promise<void>): Promise<void> {

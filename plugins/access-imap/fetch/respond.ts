@@ -6,6 +6,7 @@ import { type Decoded, decodeSection } from "./binary.ts";
 import { formatBodyStructure } from "./body-structure.ts";
 import { formatEnvelope } from "./envelope.ts";
 import type { FetchItem } from "./fetch-item.ts";
+import type { MailboxTexts, Texts } from "./known-texts.ts";
 import { type OctetsOut, writeLiteral } from "./literal.ts";
 import type { MessageSource, Octets } from "./message-source.ts";
 import { formatSection } from "./section.ts";
@@ -16,6 +17,8 @@ export interface Responding {
   readonly out: Writer;
   readonly selected: Selected;
   readonly strings: Strings;
+  /** `null`: this client is told them in another way. */
+  readonly texts: MailboxTexts | null;
 }
 
 export interface Response {
@@ -30,14 +33,14 @@ export const needsGathering = (items: readonly FetchItem[]): boolean =>
   items.some((item) => isGathered(item) || (item.item === "preview" && item.isLazy));
 
 /** A message of which nothing but texts is asked for. */
-export function respondAtOnce({ out, selected, strings }: Responding, { number, items, source }: Response): void {
+export function respondAtOnce(how: Responding, { number, items, source }: Response): void {
   let line = `* ${number} FETCH (`;
   let separator = "";
   for (const item of items) {
-    line += separator + formatItem(item, source, { selected, strings });
+    line += separator + formatItem(item, source, how);
     separator = " ";
   }
-  out.line(`${line})`);
+  how.out.line(`${line})`);
 }
 
 /** Everything of one message, in the order asked for. Throws `UnknownEncoding`, `BrokenLiteral` and what the store says. */
@@ -115,11 +118,7 @@ function binaryOut(label: string, partial: Partial, decoded: Decoded | null): st
   return { name, length: range.length, isNulKept: hasNul, octets: { at: "decoder", read: decoded.read } };
 }
 
-function formatItem(
-  item: FetchItem,
-  source: MessageSource,
-  { selected, strings }: { readonly selected: Selected; readonly strings: Strings },
-): string {
+function formatItem(item: FetchItem, source: MessageSource, { selected, strings, texts }: Responding): string {
   const { entry } = source;
   switch (item.item) {
     case "flags":
@@ -137,11 +136,16 @@ function formatItem(
     case "size":
       return `RFC822.SIZE ${entry.sizeBytes}`;
     case "envelope":
-      return `ENVELOPE ${formatEnvelope(source.overview.envelope, strings)}`;
+      return textOf("envelope", source, texts, () => `ENVELOPE ${formatEnvelope(source.overview.envelope, strings)}`);
     case "body":
       return `BODY ${formatBodyStructure(source.structure, { isExtended: false, strings })}`;
     case "bodyStructure":
-      return `BODYSTRUCTURE ${formatBodyStructure(source.structure, { isExtended: true, strings })}`;
+      return textOf(
+        "bodyStructure",
+        source,
+        texts,
+        () => `BODYSTRUCTURE ${formatBodyStructure(source.structure, { isExtended: true, strings })}`,
+      );
     case "preview":
       return `PREVIEW ${formatText(source.overview.preview, strings)}`;
     case "emailId":
@@ -155,4 +159,18 @@ function formatItem(
     case "binarySize":
       throw new TypeError("octets are gathered before");
   }
+}
+
+function textOf(
+  what: keyof Texts,
+  { entry: { uid } }: MessageSource,
+  texts: MailboxTexts | null,
+  make: () => string,
+): string {
+  const known = texts?.get(uid)?.[what];
+  if (known !== undefined) return known;
+  // In one piece, as it may be kept for long.
+  const text = Buffer.from(make(), "latin1").toString("latin1");
+  texts?.keep(uid, what, text);
+  return text;
 }

@@ -16,6 +16,8 @@ export class Writer {
   #text = "";
   #chunks: Uint8Array[] = [];
   #chunkBytes = 0;
+  /** What was sent last, as long as the client has not taken it. */
+  #notTaken: Promise<void> | null = null;
 
   constructor(connection: Connection, { sendTimeoutMs }: { readonly sendTimeoutMs: number }) {
     this.#connection = connection;
@@ -71,13 +73,22 @@ export class Writer {
     sendSmall();
     if (!sent.wait) return;
     const taken = untilTaken(sent.wait, this.#connection, this.#sendTimeoutMs);
-    taken.catch(() => undefined); // whoever waits hears of it; not everybody does
+    this.#notTaken = taken;
+    const done = () => {
+      if (this.#notTaken === taken) this.#notTaken = null;
+    };
+    taken.then(done, () => undefined); // whoever waits hears of it; not everybody does
     return taken;
   }
 
-  /** To be awaited where a response may be large. */
+  /**
+   * To be awaited where a response may be large. What comes next is made while the client takes what was sent before: a promise only
+   * where it has not taken even that.
+   */
   flushIfFull(): void | Promise<void> {
-    return this.isFull ? this.flush() : undefined;
+    if (!this.isFull) return;
+    if (this.#notTaken) return this.#notTaken.then(() => void this.flush());
+    this.flush();
   }
 
   #settleText(): void {
