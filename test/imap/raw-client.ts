@@ -1,5 +1,6 @@
-/** An IMAP client that knows nothing but lines and literals: tests see exactly what the server sent. */
+/** An IMAP client that knows nothing but lines and literals: tests see exactly what the server sent, and it is held against the grammar. */
 import { connect, type Socket } from "node:net";
+import { checkResponse } from "./response-grammar.ts";
 
 export class RawClient {
   readonly socket: Socket;
@@ -50,7 +51,10 @@ export class RawClient {
       if (line === null) return null;
       text += line;
       const literal = /\{(\d+)\}\r\n$/.exec(line);
-      if (!literal) return text.slice(0, -2);
+      if (!literal) {
+        checkResponse(text.slice(0, -2));
+        return text.slice(0, -2);
+      }
       const size = Number(literal[1]);
       const octets = await this.#take(() => (this.#buffer.length >= size ? size : null));
       if (octets === null) return null;

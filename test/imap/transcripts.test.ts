@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, it } from "vitest";
 import { runTranscript } from "../../core/testing/transcript.ts";
+import { grammarProxy } from "./grammar-proxy.ts";
 import { ImapServer } from "./imap-server.ts";
 
 const directory = fileURLToPath(new URL("../../plugins/access-imap/transcripts/", import.meta.url));
@@ -14,7 +15,10 @@ describe("access-imap transcripts", () => {
   afterEach(() => server.stop());
 
   it.each(readdirSync(directory).filter((name) => name.endsWith(".imap")))("%s", async (name) => {
-    await runTranscript(directory + name, { port: server.port });
+    // RFC 9051 9: every response, whatever the transcript looks at.
+    const proxy = await grammarProxy(server.port);
+    await runTranscript(directory + name, { port: proxy.port });
+    await proxy.close();
   });
 });
 
