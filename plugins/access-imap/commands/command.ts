@@ -1,4 +1,5 @@
 /** The shape of a command: one file each, `parse` from the wire, `run` against the session. */
+import { canonicalName } from "../mailbox-name.ts";
 import type { Reply } from "../reply.ts";
 import type { ImapSession, WithMailboxes, WithSelected } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
@@ -45,4 +46,12 @@ export function defineCommand<S extends ValidIn, A>(command: Command<S, A>): Any
 /** For commands without arguments. */
 export function parseNothing(parser: CommandParser): void {
   parser.end();
+}
+
+/** For commands with a mailbox and nothing else. */
+export function parseMailboxName(parser: CommandParser): string {
+  parser.space();
+  const name = canonicalName(parser.mailbox());
+  parser.end();
+  return name;
 }

@@ -1,17 +1,12 @@
 /** DELETE (RFC 3501 6.3.4). What is below stays (RFC 3501 6.3.4), and the name as a level of it. */
 import { tellOldName } from "../list/old-name.ts";
-import { canonicalName, existingName } from "../mailbox-name.ts";
+import { existingName } from "../mailbox-name.ts";
 import { isStoreError, no, ok } from "../reply.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand, parseMailboxName } from "./command.ts";
 
 export const remove = defineCommand({
   validIn: "authenticated",
-  parse(parser) {
-    parser.space();
-    const name = canonicalName(parser.mailbox());
-    parser.end();
-    return name;
-  },
+  parse: parseMailboxName,
   async run({ session, mailboxes }, given) {
     const name = await existingName(mailboxes, given);
     if (name === "INBOX") return no("INBOX cannot be deleted", "CANNOT");

@@ -2,18 +2,12 @@
 import { formatIdentifier } from "../acl/identifier.ts";
 import { formatRightsList } from "../acl/rights.ts";
 import { isShared, notShared } from "../acl/shared-mailboxes.ts";
-import { canonicalName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand, parseMailboxName } from "./command.ts";
 
 export const getAcl = defineCommand({
   validIn: "authenticated",
-  parse(parser) {
-    parser.space();
-    const name = canonicalName(parser.mailbox());
-    parser.end();
-    return name;
-  },
+  parse: parseMailboxName,
   async run({ session, mailboxes }, name) {
     if (!isShared(mailboxes)) return notShared;
     const entries = (await mailboxes.acl(name)).map(

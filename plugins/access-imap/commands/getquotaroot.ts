@@ -1,17 +1,11 @@
 /** GETQUOTAROOT (RFC 9208 4.1.2): also for a mailbox that does not exist yet. */
-import { canonicalName } from "../mailbox-name.ts";
 import { formatQuota, isCounted, quotaRoot } from "../quota.ts";
 import { ok } from "../reply.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand, parseMailboxName } from "./command.ts";
 
 export const getQuotaRoot = defineCommand({
   validIn: "authenticated",
-  parse(parser) {
-    parser.space();
-    const name = canonicalName(parser.mailbox());
-    parser.end();
-    return name;
-  },
+  parse: parseMailboxName,
   async run({ session, mailboxes }, name) {
     const state = isCounted(mailboxes, name) ? await mailboxes.quota() : null;
     // RFC 9208 4.2.2: what nothing limits has no root.

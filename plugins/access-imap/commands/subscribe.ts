@@ -1,16 +1,11 @@
 /** SUBSCRIBE (RFC 3501 6.3.6): also names that do not exist; RFC 3501 leaves that open, and clients restore lists so. */
-import { canonicalName, existingName, refuseName } from "../mailbox-name.ts";
+import { existingName, refuseName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
-import { defineCommand } from "./command.ts";
+import { defineCommand, parseMailboxName } from "./command.ts";
 
 export const subscribe = defineCommand({
   validIn: "authenticated",
-  parse(parser) {
-    parser.space();
-    const name = canonicalName(parser.mailbox());
-    parser.end();
-    return name;
-  },
+  parse: parseMailboxName,
   async run({ mailboxes }, given) {
     const name = await existingName(mailboxes, given);
     const refusal = refuseName(name);
