@@ -8,6 +8,7 @@ interface Standard {
 const standard = (text: string, ...capabilities: readonly string[]): Standard => ({ text, capabilities });
 
 export const standards: Readonly<Record<string, Standard>> = {
+  "RFC 2045": standard("MIME fields, as BODYSTRUCTURE and BINARY read them"),
   "RFC 2046": standard("parts are numbered as multipart and message/rfc822 nest"),
   "RFC 2177": standard("IDLE: news is pushed as soon as somebody has made it", "IDLE"),
   "RFC 2180": standard(
@@ -26,6 +27,11 @@ export const standards: Readonly<Record<string, Standard>> = {
   "RFC 3502": standard("several messages in one APPEND, all or none", "MULTIAPPEND"),
   "RFC 3516": standard("BINARY: decoded parts and their sizes, literal8 in APPEND", "BINARY"),
   "RFC 3691": standard("UNSELECT", "UNSELECT"),
+  "RFC 4314": standard(
+    "rights of mailboxes: GETACL, SETACL, DELETEACL, LISTRIGHTS, MYRIGHTS; negative rights; the letters of RFC 2086 are understood",
+    "ACL",
+    "RIGHTS=",
+  ),
   "RFC 4315": standard("UID EXPUNGE, APPENDUID, COPYUID", "UIDPLUS"),
   "RFC 4422": standard(
     "the SASL exchange of AUTHENTICATE; mechanisms are those of [all protocols](../guide/authentication.md)",
@@ -34,6 +40,7 @@ export const standards: Readonly<Record<string, Standard>> = {
   "RFC 4469": standard("CATENATE: APPEND puts messages together out of text and of parts that are there", "CATENATE"),
   "RFC 4731": standard("ESEARCH: MIN, MAX, ALL, COUNT; with MODSEQ", "ESEARCH"),
   "RFC 4959": standard("an initial response in AUTHENTICATE", "SASL-IR"),
+  "RFC 4978": standard("COMPRESS DEFLATE", "COMPRESS=DEFLATE"),
   "RFC 5032": standard("YOUNGER and OLDER", "WITHIN"),
   "RFC 5092": standard("URLs of messages and parts, as CATENATE takes them"),
   "RFC 5161": standard("ENABLE", "ENABLE"),
@@ -86,6 +93,7 @@ export const standards: Readonly<Record<string, Standard>> = {
   "RFC 8474": standard("MAILBOXID, EMAILID, THREADID", "OBJECTID"),
   "RFC 8508": standard("REPLACE", "REPLACE"),
   "RFC 8514": standard("SAVEDATE, NIL where nobody wrote it down", "SAVEDATE"),
+  "RFC 8970": standard("PREVIEW, also LAZY: the first 200 characters of the text", "PREVIEW"),
   "RFC 9051": standard("IMAP4rev2; what differs from IMAP4rev1 is what the session has enabled", "IMAP4rev2"),
   "RFC 9208": standard(
     "GETQUOTA, GETQUOTAROOT, OVERQUOTA also for soft limits; SETQUOTA is refused, as limits are the administrator's, so QUOTASET is not announced",
