@@ -36,6 +36,9 @@ export const sessions: readonly Buffer[] = sessionsIn("../../core/smtp/transcrip
 /** POP3 sessions, the client's side. */
 export const pop3Sessions: readonly Buffer[] = sessionsIn("../../plugins/access-pop3/transcripts", ".pop3");
 
+/** IMAP sessions, the client's side. */
+export const imapSessions: readonly Buffer[] = sessionsIn("../../plugins/access-imap/transcripts", ".imap");
+
 /** Messages with CRLF line ends, well-formed and not. */
 export const messages: readonly Buffer[] = [
   ...filesIn(folder("../../core/mail/structure/fixtures"), ".eml"),
