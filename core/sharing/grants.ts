@@ -4,7 +4,7 @@
  * sees a mailbox later, never one too many.
  */
 import { createHash } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, rename, stat, unlink, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { Log } from "../contracts/log.ts";
 import type { AclSubject } from "../contracts/sharing.ts";
@@ -25,7 +25,6 @@ interface Listed {
 export class Grants {
   readonly #directory: string;
   readonly #log: Log;
-  readonly #made = new Set<string>();
   readonly #listed = new Map<AclSubject, Listed>();
 
   constructor(directory: string, log: Log) {
@@ -36,12 +35,8 @@ export class Grants {
   /** Never rejects. */
   async note(owner: string, subjects: Iterable<AclSubject>): Promise<void> {
     for (const subject of subjects) {
-      const key = `${owner}\0${subject}`;
-      if (this.#made.has(key)) continue;
       try {
         await this.#make(owner, subject);
-        if (this.#made.size >= maxKnown) this.#made.clear();
-        this.#made.add(key);
       } catch (cause) {
         this.#log.warn({ err: cause, login: owner }, "who shares with whom cannot be noted");
       }
@@ -52,7 +47,13 @@ export class Grants {
     const directory = join(this.#directory, hashOf(subject));
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const path = join(directory, hashOf(owner));
-    if (await stat(path).catch(() => null)) return;
+    // One that is there becomes new: whoever finds nothing behind it, and is about to remove it, lets it be.
+    const now = new Date();
+    const isThere = await utimes(path, now, now).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return;
     const temporary = `${path}.${process.pid}`;
     const file = await open(temporary, "w", 0o600);
     try {
@@ -105,7 +106,6 @@ export class Grants {
       } catch (cause) {
         if (!isMissing(cause)) this.#log.warn({ err: cause, login: owner }, "who shares with whom cannot be noted");
       }
-      this.#made.delete(`${owner}\0${subject}`);
     }
   }
 }
