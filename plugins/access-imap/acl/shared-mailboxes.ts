@@ -6,3 +6,8 @@ export const isShared = (mailboxes: AccountMailboxes): mailboxes is SharedMailbo
   "namespaces" in mailboxes && "grantable" in mailboxes;
 
 export const notShared: Reply = no("Mailboxes cannot be shared here", "CANNOT");
+
+/** Whether it is in another namespace than one's own (RFC 2342). */
+export const isElsewhere = (mailboxes: AccountMailboxes, name: string): boolean =>
+  isShared(mailboxes) &&
+  [...mailboxes.namespaces.otherUsers, ...mailboxes.namespaces.shared].some((prefix) => name.startsWith(prefix));
