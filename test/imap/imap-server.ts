@@ -22,7 +22,7 @@ import { ensureSelfSigned } from "../../core/net/self-signed.ts";
 import type { QuotaOptions } from "../../core/quota/quota-rule.ts";
 import { createQuotas } from "../../core/quota/quotas.ts";
 import { createSharing } from "../../core/sharing/sharing.ts";
-import { keptLog, kernelWith, type LogLine } from "../../core/testing/kernel.ts";
+import { keptLog, kernelWith, type Listed, type LogLine } from "../../core/testing/kernel.ts";
 import { type TemporaryKeyValue, temporaryKeyValue } from "../../core/testing/temporary-key-value.ts";
 import accessImap from "../../plugins/access-imap/index.ts";
 import storeMaildir from "../../plugins/store-maildir/index.ts";
@@ -126,6 +126,7 @@ export class ImapServer {
   static async start(
     options: Partial<typeof imapOptions> = {},
     tls: "optional" | "required" = "optional",
+    more: readonly Listed[] = [],
   ): Promise<ImapServer> {
     const root = await mkdtemp(join(tmpdir(), "postern-imap-"));
     const { log, lines } = keptLog();
@@ -172,6 +173,7 @@ export class ImapServer {
       },
       users(root),
       [storeMaildir, { path: "{home}/Maildir/", layout: "maildir++", specialUse, maxWatches: 100, checkEvery: 30_000 }],
+      ...more,
       [accessImap, { ...imapOptions, ...options }],
     );
     await kernel.start();
