@@ -46,9 +46,7 @@ export async function appendMessages(
       return () => renameSync(path, from);
     };
     const bases = written.map(({ base }) => base);
-    return await folder.mutex.run(() =>
-      withUidLock(folder.path, () => placeWithUids(folder, { bases, flags, put, known })),
-    );
+    return await placeTogether(folder, { bases, flags, put, known });
   } catch (cause) {
     for (const { path } of written) attempt(() => unlinkSync(path));
     throw cause;
@@ -62,6 +60,73 @@ const knownElsewhere = ({ uid, uniqueId }: NewMessage): KnownElsewhere =>
   uid === undefined && uniqueId === undefined
     ? nowhere
     : { ...(uid === undefined ? {} : { uid }), ...(uniqueId === undefined ? {} : { uniqueId }) };
+
+interface Waiting {
+  readonly placing: Placing & { readonly known: readonly KnownElsewhere[] };
+  resolve(placed: { readonly uidValidity: number; readonly uids: readonly number[] }): void;
+  reject(cause: unknown): void;
+}
+
+/** Messages on disk that wait for their UIDs, until the mailbox is free. */
+const gathered = new WeakMap<Folder, Waiting[]>();
+
+/** What several sessions append while the mailbox is taken gets its UIDs together: the names and the list of UIDs are flushed once for all. */
+function placeTogether(
+  folder: Folder,
+  placing: Waiting["placing"],
+): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
+  return new Promise((resolve, reject) => {
+    const others = gathered.get(folder);
+    const one = { placing, resolve, reject };
+    if (others) {
+      others.push(one);
+      return;
+    }
+    const batch: Waiting[] = [one];
+    gathered.set(folder, batch);
+    const leave = () => {
+      if (gathered.get(folder) === batch) gathered.delete(folder);
+    };
+    folder.mutex
+      .run(() =>
+        withUidLock(folder.path, () => {
+          leave();
+          return placeBatch(folder, batch);
+        }),
+      )
+      .catch((cause: unknown) => {
+        leave();
+        for (const waiting of batch) waiting.reject(cause);
+      });
+  });
+}
+
+async function placeBatch(folder: Folder, batch: readonly Waiting[]): Promise<void> {
+  if (batch.length > 1) {
+    const owners = batch.flatMap(({ placing }) => placing.bases.map((_, index) => ({ placing, index })));
+    try {
+      const { uidValidity, uids } = await placeWithUids(folder, {
+        bases: batch.flatMap(({ placing }) => placing.bases),
+        flags: batch.flatMap(({ placing }) => placing.flags),
+        known: batch.flatMap(({ placing }) => placing.known),
+        put: (at, path) => {
+          const owner = owners[at];
+          if (!owner) throw new RangeError("nobody has this message");
+          return owner.placing.put(owner.index, path);
+        },
+      });
+      let from = 0;
+      for (const { placing, resolve } of batch) {
+        resolve({ uidValidity, uids: uids.slice(from, from + placing.bases.length) });
+        from += placing.bases.length;
+      }
+      return;
+    } catch {
+      // All of them were taken back. One may have spoilt it for the others: each tries for itself, and hears its own fault.
+    }
+  }
+  for (const { placing, resolve, reject } of batch) await placeWithUids(folder, placing).then(resolve, reject);
+}
 
 export interface Placing {
   readonly bases: readonly string[];
@@ -99,8 +164,14 @@ export async function placeWithUids(
       undo.push(put(index, join(folder.path, where, name)));
     });
     const used = new Set(placed.map(({ where }) => where));
-    await Promise.all([...used].map((where) => folder.site.flush.directory(join(folder.path, where))));
-    uids = (await folder.uidlist.assign(bases, known)).map(({ uid }) => uid);
+    // Side by side: after a crash a name without a UID gets one, and a UID without a name is nobody's.
+    const [assigned, ...flushes] = await Promise.allSettled([
+      folder.uidlist.assign(bases, known),
+      ...[...used].map((where) => folder.site.flush.directory(join(folder.path, where))),
+    ]);
+    for (const flush of flushes) if (flush.status === "rejected") throw flush.reason;
+    if (assigned.status === "rejected") throw assigned.reason;
+    uids = assigned.value.map(({ uid }) => uid);
   } catch (cause) {
     folder.distrust();
     for (const takeBack of undo.reverse()) attempt(takeBack);
