@@ -135,6 +135,15 @@ export class CommandReader {
   /** Takes a literal that nobody wants off the wire. Answers whether the session can go on behind it. */
   async skipLiteral(literal: AnnouncedLiteral): Promise<boolean> {
     if (literal.isSynchronizing) return true; // the client has not sent it and will not
+    try {
+      return await this.#throwAway(literal);
+    } catch (fault) {
+      if ((fault as { code?: unknown }).code !== "CONNECTION_LOST") throw fault;
+      return false;
+    }
+  }
+
+  async #throwAway(literal: AnnouncedLiteral): Promise<boolean> {
     if (literal.sizeBytes > this.limits.maxSkippedBytes) return false;
     for await (const _ of this.#connection.reader.stream(literal.sizeBytes));
     for (;;) {
