@@ -50,15 +50,15 @@ const MESSAGE_BYTES = CHECK_BYTES + 8 * 3 + 2;
 const MAX_FLAGS_BYTES = 0xffff;
 
 export function encodeMessage(message: IndexedMessage, modseq: number, key: Buffer): Buffer {
-  const flagsBytes = Buffer.byteLength(message.flags);
+  const { flags, place } = message;
+  const flagsBytes = flags === "" ? 0 : Buffer.byteLength(flags);
   if (flagsBytes > MAX_FLAGS_BYTES) throw new TypeError("flags of a message are too long for the index");
-  const bytes = Buffer.allocUnsafe(MESSAGE_BYTES + flagsBytes + Buffer.byteLength(message.place));
+  const bytes = Buffer.allocUnsafe(MESSAGE_BYTES + flagsBytes + Buffer.byteLength(place));
   bytes.writeDoubleLE(modseq, CHECK_BYTES);
   bytes.writeDoubleLE(message.internalDate, CHECK_BYTES + 8);
   bytes.writeDoubleLE(message.sizeBytes, CHECK_BYTES + 16);
   bytes.writeUInt16LE(flagsBytes, CHECK_BYTES + 24);
-  bytes.write(message.flags, MESSAGE_BYTES);
-  bytes.write(message.place, MESSAGE_BYTES + flagsBytes);
+  bytes.write(flags + place, MESSAGE_BYTES);
   return seal(bytes, key);
 }
 

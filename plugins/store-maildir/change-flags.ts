@@ -3,7 +3,6 @@
  * program was faster the name is looked up again and the change applied to what stands there now: no flag gets lost.
  */
 import { renameSync } from "node:fs";
-import { join } from "node:path";
 import type { FlagChange } from "postern/plugin";
 import { StoreError } from "postern/plugin";
 import { changing } from "./changing.ts";
@@ -12,6 +11,8 @@ import { canonicalFlags, lettersFor, otherLetters } from "./flags.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import { Entry } from "./snapshot.ts";
+
+const maxKnown = 4_096;
 
 export function changeFlags(
   folder: Folder,
@@ -29,13 +30,14 @@ export function changeFlags(
     const unchanged: number[] = [];
     const replaced = new Map<number, Entry>();
     const modseq = folder.modseq.next();
+    const lettersAfter = changedLetters(folder, { mode: change.mode, flags: wanted });
     try {
       await changing([folder], uids, (uid) => {
         const entry = folder.snapshot.find(uid);
         if (!entry) return;
         // RFC 7162 3.1.3
         if (change.unchangedSince !== undefined && entry.modseq > change.unchangedSince) unchanged.push(uid);
-        else if (rename(folder, entry, { mode: change.mode, flags: wanted })) {
+        else if (rename(folder, entry, lettersAfter)) {
           replaced.set(uid, new Entry(entry.file, folder.flagsOf(entry.file.name), modseq));
         }
       });
@@ -51,14 +53,14 @@ export function changeFlags(
 }
 
 /** Whether anything changed; a message that is gone is passed over. */
-function rename(folder: Folder, entry: Entry, change: Pick<FlagChange, "mode" | "flags">): boolean {
+function rename(folder: Folder, entry: Entry, lettersAfter: (letters: string) => string): boolean {
   const { file } = entry;
   try {
     const name = file.located((path) => {
-      const letters = changedLetters(folder, lettersOf(file.name), change);
+      const letters = lettersAfter(lettersOf(file.name));
       const target = `${file.base}:2,${letters}`;
       if (target === file.name || (letters === "" && file.name === file.base)) return null;
-      renameSync(path, join(folder.path, "cur", target));
+      renameSync(path, `${folder.path}/cur/${target}`);
       return target;
     });
     if (name !== null) folder.place(file, "cur", name);
@@ -70,13 +72,25 @@ function rename(folder: Folder, entry: Entry, change: Pick<FlagChange, "mode" | 
   }
 }
 
-function changedLetters(folder: Folder, letters: string, change: Pick<FlagChange, "mode" | "flags">): string {
+/** What becomes of a message's letters. Few differ in one mailbox, so each is worked out once. */
+function changedLetters(
+  folder: Folder,
+  { mode, flags: changes }: Pick<FlagChange, "mode" | "flags">,
+): (letters: string) => string {
   const names = folder.keywords.names;
-  const others = otherLetters(letters, names);
-  if (change.mode === "replace") return lettersFor(change.flags, names, others);
-  const flags = new Set(folder.flagsOf(`:2,${letters}`));
-  const wanted = new Set(change.flags.map((flag) => flag.toLowerCase()));
-  if (change.mode === "add") for (const flag of change.flags) flags.add(flag);
-  else for (const flag of flags) if (wanted.has(flag.toLowerCase())) flags.delete(flag);
-  return lettersFor(flags, names, others);
+  const wanted = new Set(changes.map((flag) => flag.toLowerCase()));
+  const known = new Map<string, string>();
+  const after = (letters: string): string => {
+    const others = otherLetters(letters, names);
+    if (mode === "replace") return lettersFor(changes, names, others);
+    const flags = new Set(folder.flagsOf(`:2,${letters}`));
+    if (mode === "add") for (const flag of changes) flags.add(flag);
+    else for (const flag of flags) if (wanted.has(flag.toLowerCase())) flags.delete(flag);
+    return lettersFor(flags, names, others);
+  };
+  return (letters) => {
+    const found = known.get(letters) ?? after(letters);
+    if (known.size < maxKnown) known.set(letters, found);
+    return found;
+  };
 }

@@ -33,12 +33,16 @@ export interface NamedSizes {
   readonly sizeBytes: number | null;
 }
 
-const field = (text: string, key: string): number | null => {
-  const found = new RegExp(`,${key}=(\\d{1,15})(?=,|$)`).exec(text);
-  return found?.[1] === undefined ? null : Number(found[1]);
-};
+const SIZE = /^,[SW]=(\d{1,15})(?=,|$)/;
 
-export const sizesIn = (base: string): NamedSizes => ({ diskBytes: field(base, "S"), sizeBytes: field(base, "W") });
+/** `key` is `,S=` or `,W=`. Most names are asked often, and have neither. */
+function field(text: string, key: string): number | null {
+  const at = text.indexOf(key);
+  const found = at < 0 ? null : SIZE.exec(text.slice(at));
+  return found?.[1] === undefined ? null : Number(found[1]);
+}
+
+export const sizesIn = (base: string): NamedSizes => ({ diskBytes: field(base, ",S="), sizeBytes: field(base, ",W=") });
 
 /** When the message came into this mailbox: the seconds that its name begins with (RFC 8514); `null` for names of another kind. */
 export function saveDateOf(base: string): number | null {
@@ -63,9 +67,10 @@ const moment = (name: string): readonly [sec: number, usec: number] => {
   return [Number(found?.[1] ?? 0), Number(found?.[2] ?? 0)];
 };
 
-/** Order in which new messages get their UIDs: by the time in the name. */
-export function compareByTime(a: string, b: string): number {
-  const [aSec, aUsec] = moment(a);
-  const [bSec, bUsec] = moment(b);
-  return aSec - bSec || aUsec - bUsec || (a < b ? -1 : a > b ? 1 : 0);
+/** In the order in which new messages get their UIDs: by the time in the name. */
+export function sortedByTime(bases: Iterable<string>): readonly string[] {
+  // Each name is taken apart once: there may be very many.
+  const all = Array.from(bases, (base) => ({ base, at: moment(base) }));
+  all.sort((a, b) => a.at[0] - b.at[0] || a.at[1] - b.at[1] || (a.base < b.base ? -1 : a.base > b.base ? 1 : 0));
+  return all.map(({ base }) => base);
 }

@@ -9,7 +9,7 @@ import { basename, join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { Mutex } from "postern/store";
 import { damageReport } from "./damaged.ts";
-import { baseOf, compareByTime, lettersOf } from "./file-name.ts";
+import { baseOf, lettersOf, sortedByTime } from "./file-name.ts";
 import { flagsFor } from "./flags.ts";
 import type { FolderIndex } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
@@ -112,6 +112,7 @@ export class Folder {
     if (this.disk.isBegun) hearOthers(this, times, by);
     else isRead = await this.#begin();
     if (!isRead || this.disk.isDue(times)) await this.#compareWithDisk(hasNewWords, by);
+    await this.uidlist.settle();
     return (await leaveWord(this)) ? this.snapshot : this.compare(by);
   }
 
@@ -178,7 +179,7 @@ export class Folder {
         // Whoever gave UIDs since our listing had its files in place: one listing under the lock holds all of them.
         if ((await this.#readUidsLocked(lost)) || !isUnchanged) scan = await scanFolder(this, expected);
         const nameless = this.#withoutUid(scan);
-        if (nameless.length > 0) await this.uidlist.assign(nameless.sort(compareByTime));
+        if (nameless.length > 0) await this.uidlist.assign(sortedByTime(nameless));
       });
     }
     this.#take(scan, { lost, hasNewWords, by });

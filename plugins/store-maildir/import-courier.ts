@@ -21,6 +21,7 @@ export async function importCourier(folder: Folder): Promise<boolean> {
   // A mailbox that is made later must not get the same one.
   raiseUidValidity(root, uidValidity);
   await uidlist.create(uidValidity, uids);
+  await uidlist.settle();
   noteImported(path);
   site.log.info({ mailbox: path, uids: uids.records.length }, "taken over from Courier");
   return true;

@@ -14,6 +14,8 @@ import { recordField } from "./uidlist-format.ts";
 export type Where = "new" | "cur";
 
 const COUNT_BYTES = 64 * 1024;
+/** Nothing comes in between while a file is counted. */
+const counted = Buffer.allocUnsafeSlow(COUNT_BYTES);
 const MAX_LISTINGS = 15;
 const PAUSE_MS = 3;
 const pause = new Int32Array(new SharedArrayBuffer(4));
@@ -61,7 +63,7 @@ export class MessageFile {
   }
 
   get path(): string {
-    return join(this.directory, this.where, this.name);
+    return `${this.directory}/${this.where}/${this.name}`;
   }
 
   /** RFC 3501 2.3.3, kept as the time of the file. 0 for a message that is gone. */
@@ -115,15 +117,14 @@ export class MessageFile {
   #count(): void {
     const fd = this.open();
     try {
-      const chunk = Buffer.allocUnsafe(COUNT_BYTES);
       let total = 0;
       let missing = 0;
       let before = 0;
       for (;;) {
-        const count = readSync(fd, chunk, 0, chunk.length, total);
+        const count = readSync(fd, counted, 0, counted.length, total);
         if (count === 0) break;
-        missing += countBareLf(chunk.subarray(0, count), before);
-        before = chunk[count - 1] ?? 0;
+        missing += countBareLf(counted.subarray(0, count), before);
+        before = counted[count - 1] ?? 0;
         total += count;
       }
       this.learnSizes(total, total + missing);

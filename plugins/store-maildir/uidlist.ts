@@ -21,7 +21,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { errnoOf, shareFile } from "postern/store";
+import { errnoOf, ignoreMissing, shareFile } from "postern/store";
 import { type Damage, keepDamaged } from "./damaged.ts";
 import {
   headerText,
@@ -65,6 +65,8 @@ export class UidList {
   /** Must be written anew before anything is appended. */
   #isOutdated = false;
   #hasBadLines = false;
+  /** It was made, and not flushed since. */
+  #isUnsettled = false;
 
   constructor(directory: string, report: (damage: Damage) => void) {
     this.path = join(directory, "dovecot-uidlist");
@@ -200,7 +202,26 @@ export class UidList {
     this.#nextUid = before.nextUid;
     this.#header = { uidValidity, nextUid: before.nextUid, guid, others: "", version: 3 };
     for (const record of before.records) this.#remember(record);
-    await this.rewrite();
+    // Flushed with the UIDs that follow, or by `settle`: nobody has heard of anything yet.
+    this.#isUnsettled = true;
+    await this.#replace({ isFlushed: false });
+  }
+
+  /** Before anybody hears of the mailbox: what was made is durable when it resolves. */
+  async settle(): Promise<void> {
+    if (!this.#isUnsettled) return;
+    this.#isUnsettled = false;
+    let fd = -1;
+    // What another program has taken away is made anew by whoever looks next.
+    ignoreMissing(() => {
+      fd = openSync(this.path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    });
+    if (fd < 0) return;
+    try {
+      await flushed(fd);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /**
@@ -230,6 +251,7 @@ export class UidList {
     try {
       writeAll(fd, bytes);
       await flushed(fd);
+      this.#isUnsettled = false;
       this.#seenLines += records.length;
       this.#noteWritten(fd);
     } catch (cause) {
@@ -242,7 +264,11 @@ export class UidList {
   }
 
   /** Under the lock. Writes the whole list into its place. */
-  async rewrite(): Promise<void> {
+  rewrite(): Promise<void> {
+    return this.#replace({ isFlushed: true });
+  }
+
+  async #replace({ isFlushed }: { readonly isFlushed: boolean }): Promise<void> {
     if (!this.#header) throw new StoreError("corruption", "The mailbox has no list of UIDs");
     const header: UidListHeader = {
       ...this.#header,
@@ -255,7 +281,10 @@ export class UidList {
     shareFile(temporary, dirname(this.path));
     const fd = openSync(temporary, constants.O_RDONLY);
     try {
-      await flushed(fd);
+      if (isFlushed) {
+        await flushed(fd);
+        this.#isUnsettled = false;
+      }
       if (this.#hasBadLines) keepDamaged(this.path);
       renameSync(temporary, this.path);
       this.#header = header;
