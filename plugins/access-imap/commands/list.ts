@@ -33,7 +33,10 @@ export const list = defineCommand({
     for (const row of listRows(known, request, matching)) {
       await tellRow(session, mailboxes, { row, returns });
       const pause = pace.breathe();
-      if (pause) await pause;
+      if (!pause) continue;
+      await pause;
+      // STATUS of many mailboxes takes its time: what is known is on its way meanwhile.
+      await session.out.flush();
     }
     return ok("List completed");
   },
