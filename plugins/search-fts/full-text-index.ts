@@ -1,6 +1,7 @@
 /** The service `FullText`: indexes of mailboxes, each held by as many sessions as look into it. Nothing rejects or throws. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock, FullText, FullTextMailbox, FullTextQuery, KeyValue, Log, RuledOut } from "postern/plugin";
 import { Follower } from "./follower.ts";
 import { MailboxFiles } from "./mailbox-files.ts";
@@ -17,6 +18,9 @@ export interface FullTextParts {
   readonly log: Log;
   readonly clock: Clock;
 }
+
+/** What is under way is a message at most. */
+const patienceMs = 5000;
 
 interface Held {
   readonly files: MailboxFiles;
@@ -57,13 +61,16 @@ export class FullTextIndex implements FullText {
     };
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when nothing is under way any more; a store that does not answer is not waited for. */
   async stop(): Promise<void> {
     for (const [key, held] of this.#held) {
       held.holders = 1;
       this.#release(key, held);
     }
-    await Promise.all(this.#stopping);
+    const patience = new AbortController();
+    const tooLong = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([Promise.all(this.#stopping), tooLong]);
+    patience.abort();
   }
 
   #hold(key: string, { mailboxes }: Owner, { name, mailboxId }: Place): Held {

@@ -3,7 +3,7 @@
  * any time; what is damaged is dropped; without it searches are slower, never wrong.
  */
 import { isAbsolute, join } from "node:path";
-import { definePlugin, FullText, KeyValue, ServerFacts, Size, Type } from "postern/plugin";
+import { definePlugin, FullText, KeyValue, MailboxStore, ServerFacts, Size, Type } from "postern/plugin";
 import { findings } from "./findings.ts";
 import { FullTextIndex } from "./full-text-index.ts";
 
@@ -26,7 +26,8 @@ export default definePlugin({
         "When a mailbox enters the index: with the first search in it, or as soon as somebody opens it. Later it is kept up to date whenever it is open.",
     }),
   }),
-  needs: { facts: ServerFacts, keyValue: KeyValue },
+  // The store is read through the mailboxes of sessions; it is to stop later than whoever reads it.
+  needs: { facts: ServerFacts, keyValue: KeyValue, store: MailboxStore },
   provides: { fullText: FullText },
   setup({ config, needs, log, clock }) {
     const directory = isAbsolute(config.path) ? config.path : join(needs.facts.dataDir, config.path);
