@@ -10,6 +10,7 @@ import { checkLocalMail } from "../check/local-mail.ts";
 import { checkMailboxIndex } from "../check/mailbox-index.ts";
 import { checkDataDir, checkFreeSpace, checkPorts, checkUser } from "../check/places.ts";
 import { checkPostmaster, checkRoutes } from "../check/routes.ts";
+import { checkSharing } from "../check/sharing.ts";
 import { checkTables } from "../check/tables.ts";
 import { CommandError } from "../command-error.ts";
 import type { ConfigOption } from "../config.ts";
@@ -43,7 +44,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     try {
       const ofPlugins = await offline.kernel.check();
       findings.push(...ofPlugins.map(({ entry, ...finding }) => ({ ...finding, about: entry })));
-      findings.push(...(await checkTables(offline)));
+      findings.push(...(await checkTables(offline)), ...(await checkSharing(config, offline)));
       findings.push(...checkRoutes(config, offline), ...(await checkPostmaster(config, offline)));
       if (options.dns === true) findings.push(...(await checkDns(config, offline.resolver)));
     } finally {
