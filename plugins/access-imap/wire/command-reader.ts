@@ -190,7 +190,7 @@ export function announcedIn(line: string): AnnouncedLiteral | null {
 function tagOf(segments: readonly Segment[]): string | null {
   const first = segments[0];
   // RFC 3501 9: a tag is any ASTRING-CHAR but "+".
-  return typeof first === "string" ? (/^[!#-'),-[\]-z|}~]+(?= )/.exec(first)?.[0] ?? null) : null;
+  return typeof first === "string" ? (/^[!#$&',-[\]-z|}~]+(?= )/.exec(first)?.[0] ?? null) : null;
 }
 
 function lineFault(fault: unknown, segments: readonly Segment[]): Incoming {
