@@ -19,7 +19,8 @@ export class Pusher {
   }
 
   get #mayPush(): boolean {
-    const { hasSaidBye, notify, isBusy } = this.#session;
+    const { hasSaidBye, notify, isBusy, state } = this.#session;
+    if (state.at === "loggedOut") return false;
     return !hasSaidBye && !this.#isAwaited && (this.isIdling || (notify?.isOn === true && !isBusy));
   }
 
