@@ -37,7 +37,7 @@ interface Watched {
 }
 
 /** The first event is looked at immediately, those that follow so soon together. */
-const SETTLE_MS = 20;
+const SETTLE_MS = 8;
 /** Where the kernel does not say how many events wait at most. */
 const USUAL_QUEUE = 16_384;
 
