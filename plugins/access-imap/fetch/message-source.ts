@@ -19,7 +19,7 @@ export interface Needs {
 }
 
 /** Messages up to here are read whole where their content is asked for. */
-export const wholeBytes = 524_288;
+const wholeBytes = 524_288;
 /** The same where only the header is. */
 const wholeForHeaderBytes = 65_536;
 /** A header is looked at up to here; what is longer is cut for HEADER.FIELDS. */

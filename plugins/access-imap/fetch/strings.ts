@@ -8,7 +8,7 @@ const maxQuotedLength = 1000;
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** RFC 6855 3, RFC 9051 4.3: quoted strings may be UTF-8; what is not goes as a literal, as it does to all others. */
-export const utf8Strings: Strings = (octets) => {
+const utf8Strings: Strings = (octets) => {
   if (octets.length > maxQuotedLength || !/[\x80-\xff]/.test(octets) || /[\0\r\n]/.test(octets) || !isUtf8(octets))
     return formatString(octets);
   return `"${octets.replace(/["\\]/g, "\\$&")}"`;
