@@ -40,6 +40,12 @@ const WITHOUT_LINKS: ReadonlySet<string> = new Set(["EPERM", "ENOTSUP", "EOPNOTS
 let broken = 0;
 let made = 0;
 
+/** Of the very file, wherever it is moved: the number of an inode is given again at once, the moment of its birth is not. Empty: it is gone. */
+function identityOf(path: string): string {
+  const stats = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats ? `${stats.dev}.${stats.ino}.${stats.birthtimeNs}` : "";
+}
+
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -63,11 +69,11 @@ function isStale(path: string, lock: Stats, wishes: DotlockWishes): boolean {
 /** Moves a stale lock away, but only the very file that was found stale: somebody may have been faster. */
 function breakStale(path: string, wishes: DotlockWishes): void {
   try {
-    const seen = statSync(path);
-    if (!isStale(path, seen, wishes)) return;
+    const seen = identityOf(path);
+    if (seen === "" || !isStale(path, statSync(path), wishes)) return;
     const aside = `${path}.${process.pid}.${++broken}`;
     renameSync(path, aside);
-    if (statSync(aside).ino !== seen.ino) attempt(() => linkSync(aside, path));
+    if (identityOf(aside) !== seen) attempt(() => linkSync(aside, path));
     unlinkSync(aside);
   } catch (cause) {
     if (errnoOf(cause) !== "ENOENT") throw cause;
@@ -106,8 +112,8 @@ function tryLock(path: string): Dotlock | null {
   if (heldHere.has(path)) return null;
   if (!makeLock(path)) return null;
   heldHere.add(path);
-  const own = statSync(path).ino;
-  const isOurs = () => statSync(path, { throwIfNoEntry: false })?.ino === own;
+  const own = identityOf(path);
+  const isOurs = () => identityOf(path) === own;
   const touch = setInterval(() => {
     const now = new Date();
     attempt(() => isOurs() && utimesSync(path, now, now));
