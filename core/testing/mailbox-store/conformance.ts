@@ -19,6 +19,7 @@ import { killTests } from "./kills.ts";
 import { maildropTests } from "./maildrop.ts";
 import { modelTests } from "./model.ts";
 import { namesTests } from "./names.ts";
+import { noteTests } from "./notes.ts";
 import { overviewTests, saveDateTests } from "./overviews.ts";
 import { quotaTests } from "./quota.ts";
 import { recentTests } from "./recent.ts";
@@ -44,6 +45,7 @@ export function mailboxStoreConformance(name: string, makeStore: MakeStore): voi
     overviewTests(makeStore);
     saveDateTests(makeStore);
     annotationTests(makeStore);
+    noteTests(makeStore);
     identityTests(makeStore);
     recentTests(makeStore);
     statusTests(makeStore);
