@@ -2,14 +2,13 @@
  * The grammar of what a server may send (RFC 9051 9, RFC 3501 9, and the RFCs of the extensions), without any leniency: `checkResponse` throws
  * where a response is none, and says where it stopped. Literals are in the response as octets, as they came.
  */
+import { atomChar } from "./response-reader.ts";
+import { StructureReader } from "./response-structure.ts";
 
-const atomChar = /[^\x00-\x20\x7f-\xff(){%*"\\\]]/.source;
 const atom = new RegExp(`${atomChar}+`, "y");
 const tag = /[^\x00-\x20\x7f-\xff(){%*"\\+]+/y;
-const astringChars = /[^\x00-\x20\x7f-\xff(){%*"\\]+/y;
 const number = /0|[1-9]\d*/y;
 const nzNumber = /[1-9]\d*/y;
-const flag = new RegExp(`\\\\?${atomChar}+`, "y");
 const dateTime =
   /"[ 0123]\d-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{4} [012]\d:[0-5]\d:[0-6]\d [+-]\d{4}"/y;
 const set = /[1-9]\d*(?::[1-9]\d*)?(?:,[1-9]\d*(?::[1-9]\d*)?)*/y;
@@ -25,86 +24,7 @@ const plainCodes = new Set(
   ),
 );
 
-class Response {
-  readonly #octets: string;
-  #at = 0;
-
-  constructor(octets: string) {
-    this.#octets = octets;
-  }
-
-  fail(wanted: string): never {
-    const [before, behind] = [this.#octets.slice(0, this.#at).slice(-200), this.#octets.slice(this.#at, this.#at + 80)];
-    throw new Error(`expected ${wanted} at >>> in ${JSON.stringify(`${before}>>>${behind}`)}`);
-  }
-
-  get isAtEnd(): boolean {
-    return this.#at === this.#octets.length;
-  }
-
-  is(what: string): boolean {
-    return this.#octets.startsWith(what, this.#at);
-  }
-
-  take(what: string): boolean {
-    if (!this.is(what)) return false;
-    this.#at += what.length;
-    return true;
-  }
-
-  want(what: string): void {
-    if (!this.take(what)) this.fail(JSON.stringify(what));
-  }
-
-  match(pattern: RegExp, what = pattern.source): string {
-    pattern.lastIndex = this.#at;
-    const found = pattern.exec(this.#octets)?.[0];
-    if (!found) this.fail(what);
-    this.#at += found.length;
-    return found;
-  }
-
-  literal(): boolean {
-    const head = /~?\{(\d+)\}\r\n/y;
-    head.lastIndex = this.#at;
-    const found = head.exec(this.#octets);
-    if (!found) return false;
-    const end = this.#at + found[0].length + Number(found[1]);
-    const octets = this.#octets.slice(this.#at + found[0].length, end);
-    if (end > this.#octets.length) this.fail("a literal as long as it says");
-    if (!found[0].startsWith("~") && octets.includes("\0")) this.fail("a literal without NUL");
-    this.#at = end;
-    return true;
-  }
-
-  string(): void {
-    if (this.literal()) return;
-    // RFC 9051 9: TEXT-CHAR, or UTF-8, where the client has enabled it.
-    this.match(/"(?:[^"\\\r\n\0]|\\["\\])*"/y, "a string");
-  }
-
-  nstring(): void {
-    if (!this.take("NIL")) this.string();
-  }
-
-  astring(): void {
-    if (this.is('"') || this.is("{")) this.string();
-    else this.match(astringChars, "an astring");
-  }
-
-  /** `(a b c)`. */
-  list(item: () => void, how: "may be empty" | "not empty" = "not empty"): void {
-    this.want("(");
-    if (how === "may be empty" && this.take(")")) return;
-    do item();
-    while (this.take(" "));
-    this.want(")");
-  }
-
-  flags(): void {
-    this.list(() => void (this.take("\\*") || this.match(flag, "a flag")), "may be empty");
-  }
-
+class Response extends StructureReader {
   capabilities(): void {
     const words: string[] = [];
     do words.push(this.match(atom, "a capability"));
@@ -184,13 +104,6 @@ class Response {
     if (!this.isAtEnd) this.fail("the end");
   }
 
-  /** RFC 9051 9 mbx-list-extended, status-att-val, esearch: a value of any depth. */
-  value(): void {
-    if (this.is("(")) this.list(() => this.value(), "may be empty");
-    else if (this.is('"') || this.is("{") || this.is("~{")) this.string();
-    else this.match(/[^\x00-\x20\x7f-\xff(){"]+/y, "a value");
-  }
-
   status(): void {
     this.astring();
     this.want(" ");
@@ -200,105 +113,6 @@ class Response {
       if (name === "MAILBOXID") this.list(() => void this.match(objectId));
       else if (!this.take("NIL")) this.match(number);
     }, "may be empty");
-  }
-
-  envelope(): void {
-    const addresses = () => {
-      if (this.take("NIL")) return;
-      this.want("(");
-      do {
-        this.want("(");
-        for (let field = 0; field < 4; field++) {
-          if (field > 0) this.want(" ");
-          this.nstring();
-        }
-        this.want(")");
-      } while (this.is("("));
-      this.want(")");
-    };
-    this.want("(");
-    const fields = [
-      ...Array(2).fill(() => this.nstring()),
-      ...Array(6).fill(addresses),
-      ...Array(2).fill(() => this.nstring()),
-    ];
-    for (const [index, field] of fields.entries()) {
-      if (index > 0) this.want(" ");
-      field();
-    }
-    this.want(")");
-  }
-
-  /** RFC 9051 9 body-fld-param. */
-  #parameters(): void {
-    if (this.take("NIL")) return;
-    let count = 0;
-    this.list(() => {
-      this.string();
-      count++;
-    });
-    if (count % 2 !== 0) this.fail("pairs of parameters");
-  }
-
-  /** body-ext: MD5 or parameters first, then disposition, language, location. */
-  #extension(first: () => void): void {
-    if (!this.take(" ")) return;
-    first();
-    if (!this.take(" ")) return;
-    if (!this.take("NIL")) {
-      this.want("(");
-      this.string();
-      this.want(" ");
-      this.#parameters();
-      this.want(")");
-    }
-    if (!this.take(" ")) return;
-    if (this.is("(")) this.list(() => this.string());
-    else this.nstring();
-    if (!this.take(" ")) return;
-    this.nstring();
-    while (this.take(" ")) this.value();
-  }
-
-  body(): void {
-    this.want("(");
-    if (this.is("(")) {
-      do this.body();
-      while (this.is("("));
-      this.want(" ");
-      this.string();
-      this.#extension(() => this.#parameters());
-      this.want(")");
-      return;
-    }
-    const from = this.#at;
-    this.string();
-    this.want(" ");
-    this.string();
-    const type = this.#octets.slice(from, this.#at).toLowerCase();
-    this.want(" ");
-    this.#parameters();
-    for (const field of [
-      () => this.nstring(),
-      () => this.nstring(),
-      () => this.string(),
-      () => void this.match(number),
-    ]) {
-      this.want(" ");
-      field();
-    }
-    if (/^"message" "(?:rfc822|global)"$/.test(type)) {
-      this.want(" ");
-      this.envelope();
-      this.want(" ");
-      this.body();
-    }
-    if (/^"text" |^"message" "(?:rfc822|global)"$/.test(type)) {
-      this.want(" ");
-      this.match(number);
-    }
-    this.#extension(() => this.nstring());
-    this.want(")");
   }
 
   attribute(): void {
@@ -366,7 +180,7 @@ class Response {
   }
 
   untagged(): void {
-    if (/^\d/.test(this.#octets.slice(this.#at, this.#at + 1))) {
+    if (/\d/.test(this.next)) {
       this.match(number);
       this.want(" ");
       const name = this.match(atom);
