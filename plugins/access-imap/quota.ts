@@ -1,6 +1,5 @@
 /** Quota (RFC 9208) as clients see it. Each account has one quota root, if anything limits it. */
 import type { AccountMailboxes, QuotaState } from "postern/plugin";
-import { isShared } from "./acl/shared-mailboxes.ts";
 import type { ImapSession } from "./session.ts";
 
 /** RFC 9208 3.2: an opaque string. */
@@ -8,11 +7,6 @@ export const quotaRoot = "";
 
 /** RFC 9208 5.1: STORAGE counts in units of 1024 octets. */
 const kib = (bytes: number): number => Math.ceil(bytes / 1024);
-
-/** Whether a mailbox counts for this account: those of others have their owners' roots, which are not ours to tell (RFC 9208 6). */
-export const isCounted = (mailboxes: AccountMailboxes, name: string): boolean =>
-  !isShared(mailboxes) ||
-  ![...mailboxes.namespaces.otherUsers, ...mailboxes.namespaces.shared].some((prefix) => `${name}/`.startsWith(prefix));
 
 /** `QUOTA root (...)`, without the star (RFC 9208 4.2.1): what is limited, with the hard limit, or the soft one where there is no other. */
 export function formatQuota({ usage, hard, soft }: QuotaState): string {

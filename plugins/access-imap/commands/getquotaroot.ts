@@ -1,5 +1,6 @@
 /** GETQUOTAROOT (RFC 9208 4.1.2): also for a mailbox that does not exist yet. */
-import { formatQuota, isCounted, quotaRoot } from "../quota.ts";
+import { isElsewhere } from "../acl/shared-mailboxes.ts";
+import { formatQuota, quotaRoot } from "../quota.ts";
 import { ok } from "../reply.ts";
 import { defineCommand, parseMailboxName } from "./command.ts";
 
@@ -7,7 +8,8 @@ export const getQuotaRoot = defineCommand({
   validIn: "authenticated",
   parse: parseMailboxName,
   async run({ session, mailboxes }, name) {
-    const state = isCounted(mailboxes, name) ? await mailboxes.quota() : null;
+    // RFC 9208 6: mailboxes of others have their owners' roots, which are not ours to tell.
+    const state = isElsewhere(mailboxes, name) ? null : await mailboxes.quota();
     // RFC 9208 4.2.2: what nothing limits has no root.
     session.out.line(`* QUOTAROOT ${session.formatName(name)}${state ? ` "${quotaRoot}"` : ""}`);
     if (state) session.out.line(`* ${formatQuota(state)}`);
