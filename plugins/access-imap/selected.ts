@@ -10,7 +10,7 @@ import type { Writer } from "./wire/writer.ts";
 const systemFlags = ["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"] as const;
 
 /** What the client wants to hear now. */
-export interface Tellable {
+interface Tellable {
   readonly mayExpunge: boolean;
   /** New ones, and those that are gone. */
   readonly messages: boolean;

@@ -4,7 +4,7 @@
  */
 import { RawClient } from "./raw-client.ts";
 
-export interface Known {
+interface Known {
   uid: number | null;
   flags: string | null;
 }

@@ -16,7 +16,7 @@ export interface Events {
   readonly serverMetadata: boolean;
 }
 
-export type OtherFilter =
+type OtherFilter =
   | { readonly at: "personal" | "subscribed" }
   | { readonly at: "subtree" | "mailboxes"; readonly names: readonly string[] };
 

@@ -3,7 +3,7 @@ import type { MailboxListing } from "postern/plugin";
 import { attributesOf } from "../list/rows.ts";
 import type { ImapSession } from "../session.ts";
 
-export interface Listed {
+interface Listed {
   readonly name: string;
   /** `undefined`: there is no such mailbox. */
   readonly listing: MailboxListing | undefined;
