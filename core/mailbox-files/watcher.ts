@@ -38,6 +38,8 @@ interface Watched {
 
 /** The first event is looked at immediately, those that follow so soon together. */
 const SETTLE_MS = 8;
+/** Events of one turn that are looked into. More come of a large change, mostly our own; what it hides is found by the next comparison. */
+const NOTICED_AT_ONCE = 64;
 /** Where the kernel does not say how many events wait at most. */
 const USUAL_QUEUE = 16_384;
 
@@ -117,7 +119,7 @@ export class MailboxWatcher {
   #event(folder: WatchedMailbox, path: string, name: string | null): void {
     if (this.#burst++ === 0) setImmediate(() => this.#endOfTurn());
     try {
-      if (name !== null) folder.noticed?.(path, name);
+      if (name !== null && this.#burst <= NOTICED_AT_ONCE) folder.noticed?.(path, name);
     } catch (cause) {
       this.#log.debug({ mailbox: folder.path, cause: errnoOf(cause) }, "event cannot be looked into");
     }
