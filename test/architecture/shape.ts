@@ -10,7 +10,7 @@ const longFiles = new Map<string, string>([]);
 const emptyWords = /(?:^|[-.])(?:utils?|helpers?|common|managers?|misc)(?:[-.]|$)/;
 const kebabCase = /^[a-z0-9]+(?:[-.][a-z0-9]+)*\.ts$/;
 const pluginRole =
-  /^(?:policy|verify|sign|auth|directory|alias|filter|store|deliver|access|kv|route|admin)-[a-z0-9]+(?:-[a-z0-9]+)*$/;
+  /^(?:policy|verify|sign|auth|directory|alias|filter|store|deliver|access|kv|route|search|admin)-[a-z0-9]+(?:-[a-z0-9]+)*$/;
 
 export function sizeSlips(sources: readonly SourceFile[]): readonly string[] {
   return sources.flatMap(({ path, text }) => {

@@ -74,6 +74,10 @@ describe("a config", () => {
     const limits = { ...defaultLimits, hops: 100, connections: 2000, connectionsPerAddress: 100 };
     expect(await load()).toEqual({
       recipientDelimiter: "+",
+      sharing: {
+        ...{ otherUsers: "Other Users", shared: "Shared", roots: new Map(), groups: new Map() },
+        mayShareWithAll: false,
+      },
       queue: {
         ...{ firstRetryMs: 300_000, maxRetryMs: 3_960_000, expiryMs: 432_000_000, warnAfterMs: 14_400_000 },
         ...{ bounceExpiryMs: 86_400_000, maxDeliveries: 200, maxPerDestination: 20, startPerDestination: 5 },
