@@ -1,7 +1,6 @@
 /** The service `FullText`: indexes of mailboxes, each held by as many sessions as look into it. Nothing rejects or throws. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock, FullText, FullTextMailbox, FullTextQuery, KeyValue, Log, RuledOut } from "postern/plugin";
 import { Follower } from "./follower.ts";
 import { MailboxFiles } from "./mailbox-files.ts";
@@ -67,10 +66,12 @@ export class FullTextIndex implements FullText {
       held.holders = 1;
       this.#release(key, held);
     }
-    const patience = new AbortController();
-    const tooLong = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const tooLong = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, patienceMs);
+    });
     await Promise.race([Promise.all(this.#stopping), tooLong]);
-    patience.abort();
+    clearTimeout(timer);
   }
 
   #hold(key: string, { mailboxes }: Owner, { name, mailboxId }: Place): Held {

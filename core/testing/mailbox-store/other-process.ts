@@ -61,6 +61,7 @@ export class OtherProcess {
         reject(new Error(`the other process ended: ${this.#errors}`));
       });
     });
+    // Whoever waits for it is told; one that nobody waits for may end.
     this.ready.catch(() => undefined);
     this.#ended = Promise.all([once(this.#child, "exit"), once(lines, "close")]);
   }

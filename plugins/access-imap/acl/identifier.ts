@@ -3,6 +3,7 @@
  * `!$name` where the group goes before its members. A leading `-` takes rights away.
  */
 import type { AclEntry } from "postern/plugin";
+import { canonicalName } from "../mailbox-name.ts";
 import type { ImapSession } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
 import { formatAstring, formatUtf8 } from "../wire/format.ts";
@@ -16,7 +17,7 @@ const prefixes = [
   ["$", "group="],
 ] as const;
 
-export function parseIdentifier(parser: CommandParser): Identifier {
+function parseIdentifier(parser: CommandParser): Identifier {
   const octets = Buffer.from(parser.astring(), "latin1");
   const text = octets.toString("utf8");
   // RFC 4314 3: UTF-8, and nothing that no login has.
@@ -27,6 +28,17 @@ export function parseIdentifier(parser: CommandParser): Identifier {
   if (words.has(name)) return { subject: name, isNegative };
   const [prefix, kind] = prefixes.find(([sign]) => name.startsWith(sign)) ?? ["", "user="];
   return { subject: kind + name.slice(prefix.length), isNegative };
+}
+
+/** What SETACL, DELETEACL and LISTRIGHTS begin with: a mailbox, and whom it is about. */
+export function parseMailboxAndIdentifier(parser: CommandParser): {
+  readonly name: string;
+  readonly identifier: Identifier;
+} {
+  parser.space();
+  const name = canonicalName(parser.mailbox());
+  parser.space();
+  return { name, identifier: parseIdentifier(parser) };
 }
 
 export function formatIdentifier({ subject, isNegative }: Identifier, session: ImapSession): string {

@@ -1,19 +1,15 @@
 /** DELETEACL (RFC 4314 3.2): the entry goes, whether it was there or not. */
-import { parseIdentifier } from "../acl/identifier.ts";
+import { parseMailboxAndIdentifier } from "../acl/identifier.ts";
 import { isShared, notShared } from "../acl/shared-mailboxes.ts";
-import { canonicalName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
 import { defineCommand } from "./command.ts";
 
 export const deleteAcl = defineCommand({
   validIn: "authenticated",
   parse(parser) {
-    parser.space();
-    const name = canonicalName(parser.mailbox());
-    parser.space();
-    const identifier = parseIdentifier(parser);
+    const about = parseMailboxAndIdentifier(parser);
     parser.end();
-    return { name, identifier };
+    return about;
   },
   async run({ mailboxes }, { name, identifier }) {
     if (!isShared(mailboxes)) return notShared;

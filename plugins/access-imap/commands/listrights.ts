@@ -1,8 +1,7 @@
 /** LISTRIGHTS (RFC 4314 3.4, 3.7): what an identifier always has, and what it can be given. */
 import { formatRights } from "postern/mail";
-import { formatIdentifier, parseIdentifier } from "../acl/identifier.ts";
+import { formatIdentifier, parseMailboxAndIdentifier } from "../acl/identifier.ts";
 import { isShared, notShared } from "../acl/shared-mailboxes.ts";
-import { canonicalName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
 import { formatAstring } from "../wire/format.ts";
 import { defineCommand } from "./command.ts";
@@ -10,12 +9,9 @@ import { defineCommand } from "./command.ts";
 export const listRights = defineCommand({
   validIn: "authenticated",
   parse(parser) {
-    parser.space();
-    const name = canonicalName(parser.mailbox());
-    parser.space();
-    const identifier = parseIdentifier(parser);
+    const about = parseMailboxAndIdentifier(parser);
     parser.end();
-    return { name, identifier };
+    return about;
   },
   async run({ session, mailboxes }, { name, identifier }) {
     if (!isShared(mailboxes)) return notShared;

@@ -1,18 +1,14 @@
 /** SETACL (RFC 4314 3.1) */
-import { parseIdentifier } from "../acl/identifier.ts";
+import { parseMailboxAndIdentifier } from "../acl/identifier.ts";
 import { parseRightsChange } from "../acl/rights.ts";
 import { isShared, notShared } from "../acl/shared-mailboxes.ts";
-import { canonicalName } from "../mailbox-name.ts";
 import { ok } from "../reply.ts";
 import { defineCommand } from "./command.ts";
 
 export const setAcl = defineCommand({
   validIn: "authenticated",
   parse(parser) {
-    parser.space();
-    const name = canonicalName(parser.mailbox());
-    parser.space();
-    const identifier = parseIdentifier(parser);
+    const { name, identifier } = parseMailboxAndIdentifier(parser);
     parser.space();
     const change = parseRightsChange(parser);
     parser.end();

@@ -1,7 +1,8 @@
 /** How results are told: `SEARCH` (RFC 3501 7.2.5) or `ESEARCH` (RFC 4731 3.1, RFC 9051 7.3.4). */
 import { formatString } from "../wire/format.ts";
+import { type PartialRange, pick } from "../wire/partial-range.ts";
 import { formatSet } from "../wire/sequence-set.ts";
-import { type PartialRange, pick, type ReturnOptions } from "./return-options.ts";
+import type { ReturnOptions } from "./return-options.ts";
 import type { Hit } from "./search.ts";
 
 /** What there is to tell. Hits in their order: that of the mailbox, or as they were sorted. */
@@ -111,7 +112,7 @@ export function extentOf(options: ReturnOptions | null): Extent {
   return { at: "everything" };
 }
 
-const pageExtent = ({ last, isFromEnd }: PartialRange): Extent => ({
+const pageExtent = ({ to: last, isFromEnd }: PartialRange): Extent => ({
   at: "upTo",
   direction: isFromEnd ? "down" : "up",
   limit: last,

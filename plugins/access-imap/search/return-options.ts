@@ -1,15 +1,7 @@
 /** `RETURN (...)` of SEARCH and SORT (RFC 4731 3.1, RFC 5182, RFC 5267, RFC 6203 4, RFC 9394): what the answer is to tell. */
 import type { CommandParser } from "../wire/command-parser.ts";
+import { type PartialRange, parsePartialRange } from "../wire/partial-range.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-
-/** Places among the results, from 1 on; `isFromEnd`: 1 is the last one (RFC 9394 3.1). */
-export interface PartialRange {
-  readonly first: number;
-  readonly last: number;
-  readonly isFromEnd: boolean;
-  /** As the client wrote it, for the answer. */
-  readonly text: string;
-}
 
 export interface ReturnOptions {
   readonly min: boolean;
@@ -69,23 +61,4 @@ export function parseReturnOptions(parser: CommandParser): ReturnOptions | null 
     update: given.has("update"),
     partial,
   };
-}
-
-const partialRange = /^(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})$/;
-
-/** RFC 9394 4: `1:500` or `-1:-500`, in either order. */
-export function parsePartialRange(parser: CommandParser): PartialRange {
-  const text = parser.atom();
-  const match = partialRange.exec(text);
-  const [, sign = "", a = "", otherSign = "", b = ""] = match ?? [];
-  const [from, to] = [Number(a), Number(b)];
-  if (!match || sign !== otherSign || Math.max(from, to) > 0xffffffff)
-    throw new SyntaxFault("Invalid range of results");
-  return { first: Math.min(from, to), last: Math.max(from, to), isFromEnd: sign === "-", text };
-}
-
-/** The results that a range means. */
-export function pick<T>(results: readonly T[], { first, last, isFromEnd }: PartialRange): readonly T[] {
-  if (!isFromEnd) return results.slice(first - 1, last);
-  return results.slice(Math.max(0, results.length - last), Math.max(0, results.length - first + 1));
 }

@@ -5,13 +5,14 @@ import { describe, expect, it } from "vitest";
 import { Pace } from "../pace.ts";
 import { Selected } from "../selected.ts";
 import { CommandParser } from "../wire/command-parser.ts";
+import { pick } from "../wire/partial-range.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
 import { extentOf } from "./answer.ts";
 import { undeclared } from "./charset.ts";
 import { gather } from "./gather.ts";
 import { parseSearchKeys } from "./parse-keys.ts";
 import { probeOf, RawFilter } from "./raw-filter.ts";
-import { parseReturnOptions, pick } from "./return-options.ts";
+import { parseReturnOptions } from "./return-options.ts";
 import { Search } from "./search.ts";
 
 /** A message, and what everybody knows to be in it. */

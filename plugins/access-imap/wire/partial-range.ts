@@ -8,33 +8,32 @@ export interface PartialRange {
   readonly to: number;
   /** Places count backwards, from the last result. */
   readonly isFromEnd: boolean;
+  /** As the client wrote it, for the answer. */
+  readonly text: string;
 }
 
+const syntax = /^(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})$/;
 const maxPlace = 0xffffffff;
 
 export function parsePartialRange(parser: CommandParser): PartialRange {
-  const isFromEnd = parser.take("-");
-  const first = place(parser);
-  parser.expect(":");
+  const text = parser.atom();
+  const match = syntax.exec(text);
+  const [, sign = "", a = "", otherSign = "", b = ""] = match ?? [];
+  const [first, second] = [Number(a), Number(b)];
   // RFC 9394 4: both ends count from the same side.
-  if (isFromEnd) parser.expect("-");
-  const second = place(parser);
-  return { from: Math.min(first, second), to: Math.max(first, second), isFromEnd };
+  if (!match || sign !== otherSign || Math.max(first, second) > maxPlace)
+    throw new SyntaxFault("Invalid range of results");
+  return { from: Math.min(first, second), to: Math.max(first, second), isFromEnd: sign === "-", text };
 }
-
-function place(parser: CommandParser): number {
-  const number = parser.number();
-  // RFC 9394 4: nz-number
-  if (number === 0 || number > maxPlace) throw new SyntaxFault("Invalid range");
-  return number;
-}
-
-/** As the client is told it: the ends in the order of their places. */
-export const formatPartialRange = ({ from, to, isFromEnd }: PartialRange): string =>
-  isFromEnd ? `-${from}:-${to}` : `${from}:${to}`;
 
 /** Which of `count` results are meant, for `slice`: both 0-based, `end` is not in it. */
 export function sliceOf({ from, to, isFromEnd }: PartialRange, count: number): { start: number; end: number } {
   if (isFromEnd) return { start: Math.max(0, count - to), end: Math.max(0, count - from + 1) };
   return { start: Math.min(from - 1, count), end: Math.min(to, count) };
+}
+
+/** The results that are meant. */
+export function pick<T>(results: readonly T[], range: PartialRange): readonly T[] {
+  const { start, end } = sliceOf(range, results.length);
+  return results.slice(start, end);
 }
