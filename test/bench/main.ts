@@ -9,7 +9,7 @@
  *   pop3      logins with STAT, and RETR, beside Dovecot
  *   first-open  a Maildir that no server has seen, and again when nothing is new, beside Dovecot
  *   imap      logins, FETCH, SEARCH, STORE, APPEND, IDLE, memory of idle sessions, beside Dovecot
- * Environment: SIZES, CONNECTIONS (lists), MESSAGES, SECONDS (of pop3 and imap), ONLY (works of imap, a list), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
+ * Environment: SIZES, CONNECTIONS (lists), MESSAGES, WARM_UP (messages before the first that count), SECONDS (of pop3 and imap), ONLY (works of imap, a list), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
  * HARAKA (a directory in which `npm install Haraka` was run).
  */
 import { spawnSync } from "node:child_process";
@@ -24,7 +24,7 @@ import { tenPolicies } from "./policies.ts";
 import { measurePop3 } from "./pop3-suite.ts";
 import { startPostern, startPosternMailboxes } from "./postern.ts";
 import { startPostfix } from "./postfix-peer.ts";
-import { type Figures, measureAll } from "./rounds.ts";
+import { type Figures, measureAll, warmUp } from "./rounds.ts";
 import { sendOurselves } from "./smtp-load.ts";
 
 const KIB = 1024;
@@ -164,6 +164,7 @@ async function run(name: string, suite: Suite): Promise<void> {
   );
   const peers = await start();
   try {
+    await warmUp(peers, { messages: Number(process.env.WARM_UP ?? 10_000), isOneEach });
     for (const sizeBytes of numbers("SIZES", sizes)) {
       for (const connections of numbers("CONNECTIONS", usual)) {
         const round = { sizeBytes, connections, messages: messagesOf(sizeBytes, connections), isOneEach };

@@ -21,6 +21,8 @@ export interface Round {
   readonly isOneEach?: boolean;
 }
 
+export type WarmUp = Required<Pick<Round, "messages" | "isOneEach">>;
+
 async function measure(peer: Peer, round: Round): Promise<Figures> {
   const { messages } = round;
   const { maildir, relay } = peer;
@@ -41,7 +43,12 @@ async function measure(peer: Peer, round: Round): Promise<Figures> {
   };
 }
 
-/** One warming round that does not count, then `rounds` that do. */
+/** Messages that nobody counts, so that code is compiled and caches are full: a server runs for months, not for seconds. */
+export async function warmUp(peers: readonly Peer[], { messages, isOneEach }: WarmUp): Promise<void> {
+  for (const peer of peers) await measure(peer, { sizeBytes: 1_024, connections: 20, messages, isOneEach });
+}
+
+/** One round that does not count, then `rounds` that do. */
 export async function measureAll(peers: readonly Peer[], round: Round, rounds: number): Promise<Map<Peer, Figures>> {
   const results = new Map<Peer, Figures[]>(peers.map((peer) => [peer, []]));
   for (const peer of peers) await measure(peer, round);
