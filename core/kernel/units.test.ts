@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { validate } from "./load/validate.ts";
-import { Duration, formatDuration, formatSize, parseDuration, parseSize, Size } from "./units.ts";
+import { Duration, Size } from "./unit-schemas.ts";
+import { formatDuration, formatSize, parseDuration, parseSize } from "./units.ts";
 
 describe("durations", () => {
   it.each([

@@ -1,9 +1,7 @@
 /**
- * Durations and sizes as people write them (`5m`, `25MiB`), in one grammar for the server's own keys and for plugins:
- * `Duration()` and `Size()` are schema makers whose values arrive as milliseconds and as bytes. Parsing answers `null`
- * for what is no duration or size; it never guesses a unit (`0` alone needs none).
+ * Durations and sizes as people write them (`5m`, `25MiB`), in one grammar for the server's own keys, for plugins and for commands. Parsing
+ * answers `null` for what is no duration or size; it never guesses a unit (`0` alone needs none).
  */
-import { type TUnsafe, Type } from "typebox";
 
 const msPerUnit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const bytesPerUnit = {
@@ -49,35 +47,6 @@ export interface UnitRule {
   readonly minimum?: number;
   readonly maximum?: number;
 }
-
-interface UnitOptions {
-  readonly description?: string;
-  /** As the operator would write it: `"5m"`, `"25MiB"`. */
-  readonly default?: string;
-  readonly minimum?: string;
-  readonly maximum?: string;
-}
-
-function unit(of: UnitRule["of"], { minimum, maximum, ...options }: UnitOptions): TUnsafe<number> {
-  const bound = (text: string): number => {
-    const value = of === "duration" ? parseDuration(text) : parseSize(text);
-    if (value === null) throw new TypeError(`"${text}" is no ${of}`);
-    return value;
-  };
-  if (options.default !== undefined) bound(options.default);
-  const rule: UnitRule = {
-    of,
-    ...(minimum === undefined ? {} : { minimum: bound(minimum) }),
-    ...(maximum === undefined ? {} : { maximum: bound(maximum) }),
-  };
-  return Type.Unsafe<number>({ type: ["string", "number"], [unitKeyword]: rule, ...options });
-}
-
-/** An option written as `30s`, `5m`, `2h`, `3d`; arrives as milliseconds. */
-export const Duration = (options: UnitOptions = {}): TUnsafe<number> => unit("duration", options);
-
-/** An option written as `64KiB`, `25MiB`, `1GB`; arrives as bytes. */
-export const Size = (options: UnitOptions = {}): TUnsafe<number> => unit("size", options);
 
 /** Milliseconds as an operator would write them. */
 export function formatDuration(ms: number): string {

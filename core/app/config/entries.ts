@@ -4,7 +4,8 @@
  */
 import type { PluginEntry } from "../../kernel/entry.ts";
 import { nearest } from "../../kernel/load/nearest.ts";
-import { type Path, show, validate } from "../../kernel/load/validate.ts";
+import type { Path } from "../../kernel/load/path.ts";
+import { show, validate } from "../../kernel/load/validate.ts";
 import { type LoadFrom, loadPlugin, validateOptions } from "../../kernel/load.ts";
 import { type EntryKeys, entryKeys } from "./keys.ts";
 import type { Placed, Slip } from "./mistake.ts";

@@ -1,6 +1,6 @@
 /** The keys of the config file as a schema; docs/reference/config-keys.md is made from it. */
 import { type Static, type TOptional, type TSchema, Type } from "typebox";
-import { Duration, Size } from "../../kernel/units.ts";
+import { Duration, Size } from "../../kernel/unit-schemas.ts";
 import { loginKeys } from "./login-keys.ts";
 import { peerKeys } from "./peer-keys.ts";
 import { queueKeys } from "./queue-keys.ts";

@@ -1,6 +1,6 @@
 /** What a listener of SMTP or LMTP grants to named clients. */
 
-import type { Path } from "../../kernel/load/validate.ts";
+import type { Path } from "../../kernel/load/path.ts";
 import { parseDomain } from "../../mail/address.ts";
 import { parseNetwork } from "../../mail/network.ts";
 import type { PeerGrants } from "../../smtp/peers.ts";

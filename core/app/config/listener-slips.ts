@@ -1,6 +1,6 @@
 /** What is wrong within one listener's keys, beyond what their schema can tell. */
 import type { ListenerTls } from "../../contracts/session.ts";
-import type { Path } from "../../kernel/load/validate.ts";
+import type { Path } from "../../kernel/load/path.ts";
 import { parseNetwork } from "../../mail/network.ts";
 import type { ListenerKeys } from "./keys.ts";
 import type { Slip } from "./mistake.ts";

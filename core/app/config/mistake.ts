@@ -1,7 +1,7 @@
 /** What is wrong with a config, told to its author: where, what, what was expected, and what was probably meant. */
 import { relative } from "node:path";
-import type { Path, Problem } from "../../kernel/load/validate.ts";
-import { nameOf } from "../../kernel/load/validate.ts";
+import { nameOf, type Path } from "../../kernel/load/path.ts";
+import type { Problem } from "../../kernel/load/validate.ts";
 
 export interface Mistake {
   /** Absolute. */

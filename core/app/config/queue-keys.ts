@@ -1,6 +1,7 @@
 /** The key `queue:` of the config file: when waiting mail is tried again, and how much at a time goes where. */
 import { type Static, Type } from "typebox";
-import { Duration, parseDuration } from "../../kernel/units.ts";
+import { Duration } from "../../kernel/unit-schemas.ts";
+import { parseDuration } from "../../kernel/units.ts";
 import type { DestinationRates, DestinationRule } from "../../queue/destination-limits.ts";
 import type { QueueOptions } from "../../queue/queue-options.ts";
 import type { Rate } from "../../queue/token-bucket.ts";

@@ -1,6 +1,6 @@
 /** The key `quota:` of the config file: how much mail accounts may keep, and what happens when it is too much. */
 import { type Static, Type } from "typebox";
-import { Duration, Size } from "../../kernel/units.ts";
+import { Duration, Size } from "../../kernel/unit-schemas.ts";
 import type { QuotaOptions } from "../../quota/quota-rule.ts";
 
 const percent = { minimum: 1, maximum: 100, expected: "a percentage from 1 to 100" };

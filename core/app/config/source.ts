@@ -1,14 +1,13 @@
 /**
  * A config file, read: its value, and where in the file each part of it stands. `findConfigFile` looks where cosmiconfig
- * looks; `readSource` answers with mistakes for a file that is missing, unreadable or no YAML, JSON or module.
+ * looks; `readSource` answers with mistakes for a file that is missing, unreadable or no YAML, JSON or module. What searches, and what runs
+ * programs, is loaded where it is needed: most configs are named, and are YAML.
  */
 import { readFile } from "node:fs/promises";
 import { basename, extname, resolve } from "node:path";
-import { cosmiconfig } from "cosmiconfig";
 import type { HostModules } from "../../kernel/load/host-modules.ts";
-import { loadFresh } from "../../kernel/load/load-module.ts";
-import { unwrap } from "../../kernel/load/plugin-shape.ts";
-import type { Path, Problem } from "../../kernel/load/validate.ts";
+import type { Path } from "../../kernel/load/path.ts";
+import type { Problem } from "../../kernel/load/validate.ts";
 import type { Mistake, Slip } from "./mistake.ts";
 import { parseYaml } from "./yaml-source.ts";
 
@@ -42,6 +41,7 @@ export const searchPlaces = [
 
 /** The config file of a directory, `null` if it has none. Reads nothing but `package.json`. */
 export async function findConfigFile(cwd: string): Promise<string | null> {
+  const { cosmiconfig } = await import("cosmiconfig");
   // Parsing is ours: cosmiconfig keeps no positions, and its TypeScript loader breaks with TypeScript 7.
   const found = (path: string, text: string) => (basename(path) === "package.json" ? manifest(text) : {});
   const loaders = Object.fromEntries([".yaml", ".yml", ".json", "noExt", ...scripts].map((key) => [key, found]));
@@ -82,6 +82,7 @@ function unreadable(error: unknown): string {
 
 /** A module whose default export is the config. */
 async function readScript(file: string, modules: HostModules): Promise<ReadSource> {
+  const { loadFresh } = await import("../../kernel/load/load-module.ts");
   const loaded = await loadFresh(file, modules);
   if (loaded.at === "failed") {
     return failed(file, {
@@ -90,6 +91,7 @@ async function readScript(file: string, modules: HostModules): Promise<ReadSourc
       expected: "a module that loads",
     });
   }
+  const { unwrap } = await import("../../kernel/load/plugin-shape.ts");
   const value = unwrap(loaded.module);
   const odd = findOdd(value, []);
   if (odd)

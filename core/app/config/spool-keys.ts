@@ -1,6 +1,6 @@
 /** The key `spool:` of the config file: when no more mail is taken. */
 import { type Static, Type } from "typebox";
-import { Size } from "../../kernel/units.ts";
+import { Size } from "../../kernel/unit-schemas.ts";
 import type { SpoolLimits } from "../../spool/limits.ts";
 
 export const spoolKeys = Type.Object(

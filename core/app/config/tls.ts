@@ -1,7 +1,7 @@
 /** Certificates' files: made absolute, and seen to be readable before anything starts. */
 import { access, constants } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import type { Path } from "../../kernel/load/validate.ts";
+import type { Path } from "../../kernel/load/path.ts";
 import type { ListenerKeys, ServerKeys } from "./keys.ts";
 import type { Placed, Slip } from "./mistake.ts";
 import type { TlsFiles } from "./server-config.ts";

@@ -1,6 +1,7 @@
 /** YAML 1.2, and JSON with it, read with positions. Answers with every syntax error at once; never throws. */
 import { type Document, isAlias, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Path, Problem } from "../../kernel/load/validate.ts";
+import type { Path } from "../../kernel/load/path.ts";
+import type { Problem } from "../../kernel/load/validate.ts";
 import type { Slip } from "./mistake.ts";
 import type { Position, Source } from "./source.ts";
 

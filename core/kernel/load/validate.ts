@@ -7,9 +7,8 @@ import addFormats from "ajv-formats";
 import { parseDuration, parseSize, unitKeyword } from "../units.ts";
 import { describe, isUnitRule } from "./expectation.ts";
 import { nearest } from "./nearest.ts";
+import { nameOf, type Path } from "./path.ts";
 import { isSchema, prepareSchema, SchemaMistake } from "./schema.ts";
-
-export type Path = readonly (string | number)[];
 
 export interface Problem {
   readonly path: Path;
@@ -189,11 +188,6 @@ function pathOf(pointer: string): Path {
     .split("/")
     .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"))
     .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
-}
-
-/** `limits.messageSize`, `networks[2]` */
-export function nameOf(path: Path): string {
-  return path.map((part, n) => (typeof part === "number" ? `[${part}]` : `${n === 0 ? "" : "."}${part}`)).join("");
 }
 
 /** A value in a message: short, on one line, without control characters. */
