@@ -62,7 +62,8 @@ const nothing = `export default { name: "policy-nothing", api: 1, setup: () => (
 describe("postern", () => {
   it("says its version", async () => {
     const { version } = JSON.parse(await readFile(new URL("../../package.json", import.meta.url), "utf8"));
-    expect(await postern(["version"])).toMatchObject({ code: 0, out: expect.stringContaining(`postern ${version}`) });
+    for (const asked of ["version", "--version", "-V"])
+      expect(await postern([asked])).toMatchObject({ code: 0, out: expect.stringContaining(`postern ${version}`) });
   });
 
   it.each([

@@ -6,6 +6,7 @@
 import { Command, CommanderError } from "commander";
 import { asStartError, exitCodes, StartError } from "../app/start-error.ts";
 import { CommandError } from "./command-error.ts";
+import { versionText } from "./commands/version.ts";
 import { describeMailbox } from "./mailbox/describe.ts";
 import { filterFlags } from "./queue/filter-options.ts";
 import type { Terminal } from "./terminal.ts";
@@ -34,6 +35,7 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
       outputError: (text, write) => write(`postern: ${text.replace(/^error: /, "")}`),
     })
     .showSuggestionAfterError()
+    .version(versionText(), "-V, --version", "print the version")
     .helpCommand("help [command]", "Says more about a command.");
   const config = ["-c, --config <file>", "the config file; looked for in this directory otherwise"] as const;
 
@@ -136,7 +138,7 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
   program
     .command("version")
     .description("Print the version.")
-    .action(async () => (await import("./commands/version.ts")).showVersion(terminal));
+    .action(() => void terminal.out.write(`${versionText()}\n`));
   return program;
 }
 
