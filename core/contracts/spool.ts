@@ -132,8 +132,11 @@ export interface Spool {
    * there. `envelope.hold` of what `read` gives says so afterwards.
    */
   hold(id: string, reason: string | null): Promise<void>;
-  /** Everything that waits, in no order, a snapshot as far as messages come and go meanwhile. */
-  list(): AsyncIterable<SpoolSummary>;
+  /**
+   * Everything that waits, in no order, a snapshot as far as messages come and go meanwhile. In handfuls of any size: a step for each of a
+   * million would cost more than finding it.
+   */
+  list(): AsyncIterable<readonly SpoolSummary[]>;
   /** Everything is settled and reported. */
   remove(id: string): Promise<void>;
   /** `null` if it is gone. Rejects when it is damaged: the file has been set aside, and logged. */

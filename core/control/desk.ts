@@ -74,13 +74,15 @@ async function* list(
     messages = [];
     return areIdsEnough ? { is: "ids", ids: handful.map(({ id }) => id) } : { is: "messages", messages: handful };
   };
-  for await (const summary of spool.list()) {
-    const message = { ...summary, state: stateOf(actions, summary.id, summary.hold) };
-    if (!fits(message)) continue;
-    messages.push(message);
-    left -= 1;
+  for await (const some of spool.list()) {
+    for (const summary of some) {
+      const message = { ...summary, state: stateOf(actions, summary.id, summary.hold) };
+      if (left <= 0 || !fits(message)) continue;
+      messages.push(message);
+      left -= 1;
+    }
+    if (messages.length >= HANDFUL) yield answered();
     if (left <= 0) break;
-    if (messages.length === HANDFUL) yield answered();
   }
   yield answered();
 }

@@ -49,10 +49,11 @@ export function spoolActions(spool: Spool): QueueActions {
       await spool.hold(entry.envelope.id, null);
     }),
     async flushAll() {
-      for await (const { id, hold } of spool.list()) {
-        if (hold !== null) continue;
-        const entry = await spool.read(id);
-        if (entry) await dueNow(entry, entry.state.attempts);
+      for await (const some of spool.list()) {
+        for (const { id, hold } of some) {
+          const entry = hold === null ? await spool.read(id) : null;
+          if (entry) await dueNow(entry, entry.state.attempts);
+        }
       }
     },
     stateOf: () => null,

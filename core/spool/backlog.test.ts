@@ -48,7 +48,7 @@ describe("a backlog", () => {
     expect((await spool.read(idOf(0)))?.state).toMatchObject({ attempts: 7, outcomes: { 1: delivered } });
     expect((await spool.read(idOf(1)))?.state).toMatchObject({ attempts: 7, dueAt: 5_000_000_001 });
     let listed = 0;
-    for await (const { attempts } of spool.list()) listed += attempts === 7 ? 1 : 0;
+    for await (const some of spool.list()) listed += some.filter(({ attempts }) => attempts === 7).length;
     expect(listed).toBe(count);
     await spool.remove(idOf(2));
     expect(await spool.read(idOf(2))).toBe(null);

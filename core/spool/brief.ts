@@ -90,7 +90,7 @@ export function updated(brief: Brief, { schedule, hold, outcomes }: Since): Brie
 /** Field by field: there may be a million of them. */
 export function summaryOf(brief: Brief, dueAt: number): SpoolSummary {
   const by = byOf(brief);
-  const summary = {
+  const summary: Mutable<SpoolSummary> = {
     id: brief.id,
     origin: brief.origin,
     reversePath: brief.reversePath,
@@ -104,8 +104,11 @@ export function summaryOf(brief: Brief, dueAt: number): SpoolSummary {
     open: brief.open.map(([, address]) => address),
     openCount: brief.openCount,
   };
-  return by === undefined ? summary : { ...summary, by };
+  if (by !== undefined) summary.by = by;
+  return summary;
 }
+
+type Mutable<T> = { -readonly [key in keyof T]: T[key] };
 
 const byOf = ({ hold, heldBy, deferredBy }: Brief): string | undefined =>
   hold === null ? deferredBy : heldBy?.reason === hold ? heldBy.by : undefined;

@@ -13,7 +13,9 @@ export interface CatalogueLine {
   readonly brief: Brief | null;
 }
 
-const chunkBytes = 1024 * 1024;
+/** Read at once: others have their turn between two of them, and what was made of one is garbage before the next. */
+const chunkBytes = 128 * 1024;
+const longestLineBytes = 1024 * 1024;
 const checksumChars = 8;
 const newline = 0x0a;
 const space = 0x20;
@@ -39,7 +41,7 @@ export async function* newestFirst(
     // What stands before the first line end begins further ahead in the file.
     const begin = from === 0 ? 0 : bytes.indexOf(newline) + 1;
     rest = begin === 0 ? bytes : bytes.subarray(0, begin);
-    if (rest.length > chunkBytes) rest = Buffer.alloc(0);
+    if (rest.length > longestLineBytes) rest = Buffer.alloc(0);
     if (begin > 0 || from === 0) yield linesIn(bytes.subarray(begin), isWanted);
   }
 }
@@ -56,6 +58,7 @@ function linesIn(bytes: Buffer, isWanted: IsWanted): readonly CatalogueLine[] {
   return lines;
 }
 
+/** Once for each of a million: what can be told from a few octets is told first. */
 function parseLine(line: Buffer, isWanted: IsWanted): CatalogueLine | null {
   const nameFrom = checksumChars + 1;
   const nameEnd = line.indexOf(space, nameFrom);

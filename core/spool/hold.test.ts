@@ -32,7 +32,10 @@ async function isTold(spool: Spool, id: string): Promise<boolean> {
 }
 
 async function summaryOf(spool: Spool, id: string): Promise<SpoolSummary | undefined> {
-  for await (const summary of spool.list()) if (summary.id === id) return summary;
+  for await (const some of spool.list()) {
+    const found = some.find((summary) => summary.id === id);
+    if (found) return found;
+  }
   return undefined;
 }
 

@@ -73,9 +73,8 @@ export const bucketStart = (bucket: string): number => Number(bucket) * bucketMs
 export const deferredFileName = ({ dueAt, id }: DeferredName): string =>
   `${String(dueAt).padStart(timeDigits, "0")}.${id}`;
 
+/** Without a match to pick to pieces: a start looks at a million of them. */
 export function parseDeferredName(name: string): DeferredName | null {
-  const match = /^(\d{14})\.([A-Za-z0-9_-]{1,100})$/.exec(name);
-  if (!match) return null;
-  const [, dueAt = "", id = ""] = match;
-  return { dueAt: Number(dueAt), id };
+  const id = name.slice(timeDigits + 1);
+  return /^\d{14}\./.test(name) && isSpoolId(id) ? { dueAt: Number(name.slice(0, timeDigits)), id } : null;
 }

@@ -22,7 +22,7 @@ const change = (dueAt: number, attempts = 1) => ({
 
 async function listed(spool: Spool): Promise<SpoolSummary[]> {
   const found: SpoolSummary[] = [];
-  for await (const summary of spool.list()) found.push(summary);
+  for await (const some of spool.list()) found.push(...some);
   return found.sort((one, other) => (one.id < other.id ? -1 : 1));
 }
 const idsOf = async (spool: Spool) => (await listed(spool)).map(({ id }) => id);
@@ -128,8 +128,8 @@ describe("a list", () => {
     await unlinkCatalogue(dir, spool);
     const seen: string[] = [];
     let moves = 0;
-    for await (const { id } of spool.list()) {
-      seen.push(id);
+    for await (const some of spool.list()) {
+      seen.push(...some.map(({ id }) => id));
       for (const other of ["old", "more0", "more1"]) {
         moves += 1;
         await spool.reschedule(other, change(moves * 3_000_000));

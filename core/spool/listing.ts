@@ -21,7 +21,6 @@ const isTold = 1;
 /** The catalogue says that what it said before does not hold. */
 const isToBeRead = 0;
 
-/** In handfuls: a step of its own for each message would cost more than the message. */
 export async function* listWaiting(init: ListingInit): AsyncIterable<readonly SpoolSummary[]> {
   const listing = new Listing(init);
   try {

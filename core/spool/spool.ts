@@ -151,14 +151,12 @@ export class FileSpool implements Spool {
     await Promise.allSettled([filed]);
   }
 
-  async *list(): AsyncIterable<SpoolSummary> {
+  async *list(): AsyncIterable<readonly SpoolSummary[]> {
     this.#assertOpen();
     await this.#init.surveyed;
     for await (const summaries of listWaiting(this.#init)) {
-      for (const summary of summaries) {
-        if (this.#closing) return;
-        yield summary;
-      }
+      if (this.#closing) return;
+      yield summaries;
     }
   }
 

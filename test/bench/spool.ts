@@ -124,6 +124,12 @@ async function counted(items: AsyncIterable<unknown>, limit = Number.POSITIVE_IN
   return count;
 }
 
+async function listed(spool: Spool): Promise<number> {
+  let count = 0;
+  for await (const some of spool.list()) count += some.length;
+  return count;
+}
+
 async function measureBacklog(dir: string): Promise<void> {
   await timed("before", async () => {});
   const limits = { maxMessages: 100_000_000, minFreeBytes: 0 };
@@ -131,13 +137,13 @@ async function measureBacklog(dir: string): Promise<void> {
   await timed("all names seen", () => counted(spool.recovered(0)));
   await timed("the first 1,000 that are due", () => counted(spool.recovered(Date.now()), 1000));
   const due = await timed("all that are due", () => counted(spool.recovered(Date.now())));
-  const listed = await timed("list, no catalogue yet", () => counted(spool.list()));
-  await timed("list", () => counted(spool.list()));
+  const inAll = await timed("list, no catalogue yet", () => listed(spool));
+  await timed("list", () => listed(spool));
   await timed("close", () => spool.close());
   const again = await timed("open again", () => openSpool({ dir, log: silent, clock: Date, limits }));
-  await timed("list after a restart", () => counted(again.list()));
+  await timed("list after a restart", () => listed(again));
   await again.close();
-  console.log(`${due} due, ${listed} listed`);
+  console.log(`${due} due, ${inAll} listed`);
 }
 
 async function backlog(count: number): Promise<void> {
