@@ -43,6 +43,22 @@ export function defineCommand<S extends ValidIn, A>(command: Command<S, A>): Any
   return command as unknown as AnyCommand;
 }
 
+/** The two forms of a command: `isUid` says whether the numbers of its arguments are UIDs. */
+interface BothForms<A> extends Pick<Command, "syncs" | "wantsStream"> {
+  parse(parser: CommandParser): A;
+  run(given: Given["selected"], args: A, isUid: boolean): Promise<Reply | null>;
+  /** Of the form with sequence numbers: EXPUNGE responses may always follow the other (RFC 3501 7.4.1). */
+  readonly mayExpunge?: boolean;
+}
+
+/** A command and its UID form (RFC 3501 6.4.8). */
+export function withUidForm<A>({ mayExpunge = true, run, ...both }: BothForms<A>): readonly [AnyCommand, AnyCommand] {
+  return [
+    defineCommand({ ...both, validIn: "selected", mayExpunge, run: (given, args: A) => run(given, args, false) }),
+    defineCommand({ ...both, validIn: "selected", run: (given, args: A) => run(given, args, true) }),
+  ];
+}
+
 /** For commands without arguments. */
 export function parseNothing(parser: CommandParser): void {
   parser.end();

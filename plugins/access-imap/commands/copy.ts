@@ -4,7 +4,7 @@ import { tellSoftQuota } from "../quota.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
 import type { WithSelected } from "../session.ts";
 import { copyUid, parseTransfer, type Transfer, transferable } from "../transfer.ts";
-import { defineCommand, type Invocation } from "./command.ts";
+import { type Invocation, withUidForm } from "./command.ts";
 
 type Given = Invocation & WithSelected;
 
@@ -33,14 +33,4 @@ async function copyMessages(
   }
 }
 
-export const copy = defineCommand({
-  validIn: "selected",
-  parse: parseTransfer,
-  run: (given, args: Transfer) => copyMessages(given, args, false),
-});
-
-export const uidCopy = defineCommand({
-  validIn: "selected",
-  parse: parseTransfer,
-  run: (given, args: Transfer) => copyMessages(given, args, true),
-});
+export const [copy, uidCopy] = withUidForm({ parse: parseTransfer, run: copyMessages });

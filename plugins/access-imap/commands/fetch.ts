@@ -12,7 +12,7 @@ import type { CommandParser } from "../wire/command-parser.ts";
 import { sliceOf } from "../wire/partial-range.ts";
 import type { SequenceSet } from "../wire/sequence-set.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-import { defineCommand } from "./command.ts";
+import { withUidForm } from "./command.ts";
 
 interface Arguments {
   readonly set: SequenceSet;
@@ -99,15 +99,4 @@ async function fetchMessages(
   }
 }
 
-export const fetch = defineCommand({
-  validIn: "selected",
-  mayExpunge: false,
-  parse,
-  run: (given, args: Arguments) => fetchMessages(given, args, false),
-});
-
-export const uidFetch = defineCommand({
-  validIn: "selected",
-  parse,
-  run: (given, args: Arguments) => fetchMessages(given, args, true),
-});
+export const [fetch, uidFetch] = withUidForm({ mayExpunge: false, parse, run: fetchMessages });

@@ -3,7 +3,7 @@ import { existingName } from "../mailbox-name.ts";
 import { isStoreError, no, ok, type Reply } from "../reply.ts";
 import type { ImapSession, WithSelected } from "../session.ts";
 import { copyUid, parseTransfer, type Transfer, transferable } from "../transfer.ts";
-import { defineCommand } from "./command.ts";
+import { withUidForm } from "./command.ts";
 
 async function moveMessages(
   { session, mailboxes, selected }: WithSelected & { readonly session: ImapSession },
@@ -32,16 +32,4 @@ async function moveMessages(
   }
 }
 
-export const move = defineCommand({
-  validIn: "selected",
-  syncs: true,
-  parse: parseTransfer,
-  run: (given, args: Transfer) => moveMessages(given, args, false),
-});
-
-export const uidMove = defineCommand({
-  validIn: "selected",
-  syncs: true,
-  parse: parseTransfer,
-  run: (given, args: Transfer) => moveMessages(given, args, true),
-});
+export const [move, uidMove] = withUidForm({ syncs: true, parse: parseTransfer, run: moveMessages });

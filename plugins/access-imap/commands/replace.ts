@@ -9,7 +9,7 @@ import { bad, no, ok, type Reply } from "../reply.ts";
 import type { WithSelected } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-import { defineCommand, type Invocation } from "./command.ts";
+import { type Invocation, withUidForm } from "./command.ts";
 
 interface Arguments {
   readonly number: number;
@@ -64,16 +64,4 @@ const wantsStream = (parser: CommandParser): boolean => {
   return isMessageNext(parser);
 };
 
-export const replace = defineCommand({
-  validIn: "selected",
-  wantsStream,
-  parse,
-  run: (given, args: Arguments) => replaceMessage(given, args, false),
-});
-
-export const uidReplace = defineCommand({
-  validIn: "selected",
-  wantsStream,
-  parse,
-  run: (given, args: Arguments) => replaceMessage(given, args, true),
-});
+export const [replace, uidReplace] = withUidForm({ wantsStream, parse, run: replaceMessage });

@@ -7,7 +7,7 @@ import { parseReturnOptions, type ReturnOptions } from "../search/return-options
 import { hasKey } from "../search/search-key.ts";
 import type { ImapSession, Selected } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
-import { defineCommand, type Invocation } from "./command.ts";
+import { type Invocation, withUidForm } from "./command.ts";
 
 interface Arguments extends Criteria {
   readonly options: ReturnOptions | null;
@@ -46,15 +46,4 @@ async function searchMessages({ session, selected, tag }: Given, args: Arguments
   return ok("Search completed", isComplete ? null : "EXPUNGEISSUED");
 }
 
-export const search = defineCommand({
-  validIn: "selected",
-  mayExpunge: false,
-  parse,
-  run: (given, args: Arguments) => searchMessages(given, args, false),
-});
-
-export const uidSearch = defineCommand({
-  validIn: "selected",
-  parse,
-  run: (given, args: Arguments) => searchMessages(given, args, true),
-});
+export const [search, uidSearch] = withUidForm({ mayExpunge: false, parse, run: searchMessages });

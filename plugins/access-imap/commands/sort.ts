@@ -17,7 +17,7 @@ import { sortHits } from "../search/sort.ts";
 import { parseSortKeys, type SortKey } from "../search/sort-key.ts";
 import type { ImapSession, Selected } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
-import { defineCommand, type Invocation } from "./command.ts";
+import { type Invocation, withUidForm } from "./command.ts";
 
 interface Arguments extends Criteria {
   readonly options: ReturnOptions | null;
@@ -55,16 +55,5 @@ async function sortMessages({ session, selected, tag }: Given, args: Arguments, 
   return ok("Sort completed", sorted.isComplete ? null : "EXPUNGEISSUED");
 }
 
-export const sort = defineCommand({
-  validIn: "selected",
-  // RFC 5256 3: as with SEARCH, no EXPUNGE while it runs.
-  mayExpunge: false,
-  parse,
-  run: (given, args: Arguments) => sortMessages(given, args, false),
-});
-
-export const uidSort = defineCommand({
-  validIn: "selected",
-  parse,
-  run: (given, args: Arguments) => sortMessages(given, args, true),
-});
+// RFC 5256 3: as with SEARCH, no EXPUNGE while it runs.
+export const [sort, uidSort] = withUidForm({ mayExpunge: false, parse, run: sortMessages });

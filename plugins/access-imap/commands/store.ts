@@ -8,7 +8,7 @@ import { hasSameFlags } from "../view.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
 import { formatSet, type SequenceSet } from "../wire/sequence-set.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-import { defineCommand } from "./command.ts";
+import { withUidForm } from "./command.ts";
 
 interface Arguments {
   readonly set: SequenceSet;
@@ -158,15 +158,4 @@ function changed(flags: ReadonlySet<Flag>, { mode, flags: changes }: FlagChange)
   return result;
 }
 
-export const store = defineCommand({
-  validIn: "selected",
-  mayExpunge: false,
-  parse,
-  run: (given, args: Arguments) => storeFlags(given, args, false),
-});
-
-export const uidStore = defineCommand({
-  validIn: "selected",
-  parse,
-  run: (given, args: Arguments) => storeFlags(given, args, true),
-});
+export const [store, uidStore] = withUidForm({ mayExpunge: false, parse, run: storeFlags });

@@ -10,7 +10,7 @@ import { threadedMessage } from "../search/threaded-message.ts";
 import type { ImapSession, Selected } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-import { defineCommand } from "./command.ts";
+import { withUidForm } from "./command.ts";
 
 type Algorithm = (
   messages: readonly ThreadedMessage[],
@@ -62,16 +62,5 @@ async function threadMessages({ session, selected }: Given, args: Arguments, isU
   return ok("Thread completed", found.isComplete && areThere ? null : "EXPUNGEISSUED");
 }
 
-export const thread = defineCommand({
-  validIn: "selected",
-  // RFC 5256 3: as with SEARCH, no EXPUNGE while it runs.
-  mayExpunge: false,
-  parse,
-  run: (given, args: Arguments) => threadMessages(given, args, false),
-});
-
-export const uidThread = defineCommand({
-  validIn: "selected",
-  parse,
-  run: (given, args: Arguments) => threadMessages(given, args, true),
-});
+// RFC 5256 3: as with SEARCH, no EXPUNGE while it runs.
+export const [thread, uidThread] = withUidForm({ mayExpunge: false, parse, run: threadMessages });
