@@ -73,10 +73,16 @@ export interface IndexedMailbox {
   load(each: (message: KnownMessage) => void): Promise<IndexHead | null>;
   /** What others have registered since then; `null` where that is not remembered: `load` everything. */
   news(since: number): { readonly head: IndexHead; readonly others: Registered["others"] } | null;
+  /**
+   * Gives out a modseq for changes that are shown now and registered soon, by a `commit` with this `modseq`: above all that was registered,
+   * below all that will be. They keep it if nobody registers anything before that, else they get a greater one. `null`: others have
+   * registered something after `since`, or the index is gone. One short transaction.
+   */
+  reserve(wanted: { readonly since: number; readonly modseq: number }): number | null;
   /** One transaction. `null`: not taken, the index is gone, or knows nothing of the mailbox: see `replace`. */
   commit(registration: Registration): Registered | null;
   /**
-   * Begins anew with a whole mailbox, where `head` is `null`. Messages keep the modseq that they come with. Resolves to `false` where
+   * Begins anew with a whole mailbox, ascending by UID, where `head` is `null`. Messages keep the modseq that they come with. Resolves to `false` where
    * it cannot be written, or another process was faster.
    */
   replace(
@@ -84,8 +90,8 @@ export interface IndexedMailbox {
   ): Promise<boolean>;
   /** UIDs that vanished after a modseq, up to `until`; `null` where that is not remembered any more. */
   vanished(since: number, until: number): readonly UidRange[] | null;
-  /** What was found out about a message later. Written soon, and perhaps not at all. */
-  learn(uid: number, found: Partial<Pick<IndexedMessage, "internalDate" | "sizeBytes">>): void;
+  /** What was found out about a message later; -1: not this. Written soon, and perhaps not at all. */
+  learn(uid: number, found: Pick<IndexedMessage, "internalDate" | "sizeBytes">): void;
   /** What `keep` was given, by the same process or another; `null` if it is not there. */
   detail(uid: number, kind: DetailKind): unknown;
   /** Plain JSON data. Written soon, and perhaps not at all. */

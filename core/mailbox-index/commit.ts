@@ -2,11 +2,12 @@
  * One registration, inside one transaction: each change is taken if nobody registered another of the same message that the caller does
  * not know. That gives all processes one order of changes, and each snapshot all that was registered up to its modseq.
  */
-import type { IndexedMessage, KnownMessage, Registered, Registration } from "../contracts/mailbox-index.ts";
+import type { KnownMessage, Registered, Registration } from "../contracts/mailbox-index.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { newsSince, trimmed } from "./journal.ts";
-import { journalKey, messageKey, scopeOf } from "./keys.ts";
-import { decodeMessage, encodeEntry, encodeHead, encodeMessage, type Head } from "./records.ts";
+import { journalKey, scopeOf } from "./keys.ts";
+import { messagesOf } from "./messages.ts";
+import { encodeEntry, encodeHead, type Head } from "./records.ts";
 import { rangesOf } from "./uid-ranges.ts";
 
 /** `null`: the caller has to read everything first. */
@@ -16,7 +17,8 @@ export function commit(
   { head, wanted }: { readonly head: Head; readonly wanted: Registration },
 ): Registered | null {
   const scope = scopeOf(mailbox, head.epoch);
-  const others = newsSince(environment, { scope, head, since: wanted.since });
+  const known = messagesOf(environment, scope);
+  const others = newsSince(environment, known, { scope, head, since: wanted.since });
   if (others === null) return null;
   const theirs = new Map<number, KnownMessage | null>(others.put.map((message) => [message.uid, message]));
   for (const uid of others.vanished) theirs.set(uid, null);
@@ -25,12 +27,8 @@ export function commit(
   const changed: number[] = [];
   const vanished: number[] = [];
   let { messages } = head;
-  const modseq = Math.max(wanted.modseq, head.highestModseq + 1);
-  const found = (uid: number): KnownMessage | null => messageAt(environment, scope, uid);
-  const write = (message: IndexedMessage, at: number) => {
-    const key = messageKey(scope, message.uid);
-    environment.messages.put(key, encodeMessage(message, at, key));
-  };
+  const isReserved = wanted.modseq === head.reservedModseq && wanted.modseq > head.highestModseq;
+  const modseq = isReserved ? wanted.modseq : nextModseq(head, wanted.modseq);
 
   for (const message of wanted.put) {
     const newer = theirs.get(message.uid);
@@ -39,30 +37,31 @@ export function commit(
       if (newer?.flags !== message.flags || newer.place !== message.place) refused.push(message.uid);
       continue;
     }
-    const old = found(message.uid);
+    const old = known.at(message.uid);
     if (old === null && message.uid < head.uidNext) {
       // It has gone: a UID does not come back.
       refused.push(message.uid);
       continue;
     }
     if (old === null) messages++;
-    write(message, modseq);
+    known.put({ ...message, modseq });
     changed.push(message.uid);
   }
   for (const message of wanted.moved ?? []) {
-    const old = theirs.has(message.uid) ? null : found(message.uid);
-    if (old?.flags === message.flags) write(message, old.modseq);
+    const old = theirs.has(message.uid) ? null : known.at(message.uid);
+    if (old?.flags === message.flags) known.put({ ...message, modseq: old.modseq });
     else if (theirs.get(message.uid)?.place !== message.place) refused.push(message.uid);
   }
   for (const uid of wanted.vanished) {
     if (theirs.get(uid)) refused.push(uid);
-    else if (found(uid) !== null) {
-      environment.messages.remove(messageKey(scope, uid));
+    else if (known.at(uid) !== null) {
+      known.remove(uid);
       messages--;
       vanished.push(uid);
     }
   }
 
+  known.write();
   const isChanged = changed.length > 0 || vanished.length > 0;
   const next: Head = {
     ...head,
@@ -85,6 +84,22 @@ export function commit(
   };
 }
 
+/** Above all that was given out, for whatever. */
+const nextModseq = ({ highestModseq, reservedModseq }: Head, least: number): number =>
+  Math.max(least, highestModseq + 1, reservedModseq + 1);
+
+/** `null`: the caller does not know all that was registered. */
+export function reserve(
+  environment: ShardEnvironment,
+  mailbox: Buffer,
+  { head, since, modseq }: { readonly head: Head; readonly since: number; readonly modseq: number },
+): number | null {
+  if (since < head.highestModseq) return null;
+  const reservedModseq = nextModseq(head, modseq);
+  environment.heads.put(mailbox, encodeHead({ ...head, reservedModseq }, mailbox));
+  return reservedModseq;
+}
+
 function journalled(
   environment: ShardEnvironment,
   scope: Buffer,
@@ -101,10 +116,4 @@ function journalled(
     journalBytes: journalBytes + key.length + entry.length,
   };
   return trimmed(environment, scope, counted);
-}
-
-export function messageAt({ messages }: ShardEnvironment, scope: Buffer, uid: number): KnownMessage | null {
-  const key = messageKey(scope, uid);
-  const bytes = messages.getBinaryFast(key);
-  return bytes ? decodeMessage(bytes, bytes.length, { key, uid }) : null;
 }

@@ -2,15 +2,20 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DetailKind, IndexedMailbox, IndexHead, KnownMessage } from "../contracts/mailbox-index.ts";
 import { assertSealed, CHECK_BYTES, seal } from "./checked.ts";
-import { commit, messageAt } from "./commit.ts";
+import { commit, reserve } from "./commit.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { newsSince, vanishedIn } from "./journal.ts";
-import { behind, detailKey, messageKey, scopeOf, uidOfMessage } from "./keys.ts";
+import { behind, blockKey, blockOfKey, detailKey, scopeOf } from "./keys.ts";
+import { createLearner } from "./learner.ts";
 import { sweepStep } from "./make-room.ts";
-import { decodeHead, decodeMessage, encodeHead, encodeMessage, type Head } from "./records.ts";
+import { checkedBlock, messagesIn } from "./message-block.ts";
+import { messagesOf } from "./messages.ts";
+import { decodeHead, encodeHead, type Head } from "./records.ts";
 import type { Shard } from "./shard.ts";
 
-const SLICE = 1_000;
+/** Blocks that are read, and messages that are written, before others have their turn. */
+const READ_BLOCKS = 16;
+const WRITTEN_MESSAGES = 4_096;
 const SWEEP = 256;
 const MAX_DETAIL_BYTES = 64 * 1024;
 const kinds: Readonly<Record<DetailKind, number>> = { overview: 1, structure: 2 };
@@ -28,25 +33,27 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
     return bytes ? decodeHead(bytes, mailbox) : null;
   };
 
-  /** A slice from `uid` on; `null` where the mailbox was begun anew meanwhile. */
-  const slice = (epoch: number, uid: number): KnownMessage[] | null =>
+  /** Messages of some blocks, and the first block behind them, 0 if there is none; `null` where the mailbox was begun anew meanwhile. */
+  const slice = (epoch: number, first: number): { messages: KnownMessage[]; next: number } | null =>
     shard.with((environment) => {
       if (headIn(environment)?.epoch !== epoch) return null;
       const scope = scopeOf(mailbox, epoch);
-      const found: KnownMessage[] = [];
-      const range = { start: messageKey(scope, uid), end: behind(scope), limit: SLICE };
+      const messages: KnownMessage[] = [];
+      let [blocks, last] = [0, 0];
+      const range = { start: blockKey(scope, first), end: behind(scope), limit: READ_BLOCKS };
       for (const { key, value } of environment.messages.getRange(range)) {
-        found.push(decodeMessage(value, value.length, { key, uid: uidOfMessage(key) }));
+        for (const message of messagesIn(checkedBlock(value, key))) messages.push(message);
+        last = blockOfKey(key);
+        blocks++;
       }
-      return found;
+      return { messages, next: blocks < READ_BLOCKS ? 0 : last + 1 };
     });
 
   const putSlice = (scope: Buffer, messages: readonly KnownMessage[]): boolean =>
     shard.transact((environment) => {
-      for (const message of messages) {
-        const key = messageKey(scope, message.uid);
-        environment.messages.put(key, encodeMessage(message, message.modseq, key));
-      }
+      const known = messagesOf(environment, scope);
+      for (const message of messages) known.put(message);
+      known.write();
       return true;
     }) ?? false;
 
@@ -55,13 +62,12 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
     async load(each) {
       const head: IndexHead & { readonly epoch?: number } = shard.with(headIn) ?? noHead;
       if (head.epoch === undefined) return null;
-      for (let uid = 1; ; ) {
-        const found = slice(head.epoch, uid);
+      for (let block = 0; ; ) {
+        const found = slice(head.epoch, block);
         if (found === null) return null;
-        for (const message of found) each(message);
-        const last = found.at(-1);
-        if (!last || found.length < SLICE) return head;
-        uid = last.uid + 1;
+        for (const message of found.messages) each(message);
+        if (found.next === 0) return head;
+        block = found.next;
         await nextTurn();
       }
     },
@@ -69,13 +75,19 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
       shard.with((environment) => {
         const head = headIn(environment);
         if (!head) return null;
-        const others = newsSince(environment, { scope: scopeOf(mailbox, head.epoch), head, since });
+        const scope = scopeOf(mailbox, head.epoch);
+        const others = newsSince(environment, messagesOf(environment, scope), { scope, head, since });
         return others && { head, others };
       }),
     commit: (wanted) =>
       shard.transact((environment) => {
         const head = headIn(environment);
         return head && commit(environment, mailbox, { head, wanted });
+      }),
+    reserve: (wanted) =>
+      shard.transact((environment) => {
+        const head = headIn(environment);
+        return head && reserve(environment, mailbox, { head, ...wanted });
       }),
     async replace({ modseq, put, uidNext, cursor }) {
       const epoch = newEpoch();
@@ -85,7 +97,7 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
       for (const message of put) {
         waiting.push(message);
         messages++;
-        if (waiting.length < SLICE) continue;
+        if (waiting.length < WRITTEN_MESSAGES) continue;
         if (!putSlice(scope, waiting)) return false;
         waiting = [];
         await nextTurn();
@@ -93,7 +105,7 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
       if (!putSlice(scope, waiting)) return false;
       const isFirst = shard.transact((environment) => {
         if (headIn(environment)) return false;
-        const journal = { journalEntries: 0, journalBytes: 0, exactSince: modseq };
+        const journal = { journalEntries: 0, journalBytes: 0, exactSince: modseq, reservedModseq: 0 };
         const head: Head = {
           epoch,
           messages,
@@ -116,17 +128,10 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
         const head = headIn(environment);
         return head && vanishedIn(environment, { scope: scopeOf(mailbox, head.epoch), head, since }, until);
       }),
-    learn(uid, found) {
-      const run = (environment: ShardEnvironment) => {
-        const head = headIn(environment);
-        const scope = head && scopeOf(mailbox, head.epoch);
-        const known = scope && messageAt(environment, scope, uid);
-        if (!known) return;
-        const key = messageKey(scope, uid);
-        environment.messages.put(key, encodeMessage({ ...known, ...found }, known.modseq, key));
-      };
-      shard.writer.add({ bytes: 128, run });
-    },
+    learn: createLearner(shard.writer, (environment) => {
+      const head = headIn(environment);
+      return head && messagesOf(environment, scopeOf(mailbox, head.epoch));
+    }),
     detail: (uid, kind) =>
       shard.with(({ details }) => {
         const key = detailKey(mailbox, uid, kinds[kind]);

@@ -2,8 +2,9 @@
 import type { KnownMessage } from "../contracts/mailbox-index.ts";
 import type { UidRange } from "../contracts/mailbox-store.ts";
 import type { ShardEnvironment } from "./environment.ts";
-import { behind, journalKey, journalModseq, messageKey } from "./keys.ts";
-import { decodeEntry, decodeMessage, type Head } from "./records.ts";
+import { behind, journalKey, journalModseq } from "./keys.ts";
+import type { Messages } from "./messages.ts";
+import { decodeEntry, type Head } from "./records.ts";
 import { joined, uidsIn } from "./uid-ranges.ts";
 
 const MAX_ENTRIES = 16_384;
@@ -20,6 +21,7 @@ export interface Where {
 /** What changed after `since`, as it is now; `null` where that is not remembered. */
 export function newsSince(
   environment: ShardEnvironment,
+  messages: Messages,
   { scope, head, since }: Where,
 ): { readonly put: readonly KnownMessage[]; readonly vanished: readonly number[] } | null {
   if (since >= head.highestModseq) return { put: [], vanished: [] };
@@ -36,9 +38,8 @@ export function newsSince(
   }
   const put: KnownMessage[] = [];
   for (const uid of uidsIn(joined(changes))) {
-    const key = messageKey(scope, uid);
-    const bytes = environment.messages.getBinaryFast(key);
-    if (bytes) put.push(decodeMessage(bytes, bytes.length, { key, uid }));
+    const message = messages.at(uid);
+    if (message) put.push(message);
   }
   return { put, vanished: [...uidsIn(joined(gone))] };
 }

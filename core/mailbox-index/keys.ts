@@ -1,10 +1,16 @@
-/** Keys: a hash of the mailbox's id; then an epoch, so that a mailbox begun anew never meets what was there before; then UID or modseq. */
+/** Keys: a hash of the mailbox's id; then an epoch, so that a mailbox begun anew never meets what was there before; then modseq or block. */
 import { createHash } from "node:crypto";
 
 const HASH_BYTES = 10;
 const SCOPE_BYTES = HASH_BYTES + 4;
 
-export const mailboxKey = (id: string): Buffer => createHash("sha256").update(id).digest().subarray(0, HASH_BYTES);
+/** What was written in another format is of mailboxes that nobody opens any more: it goes when room is needed. */
+const FORMAT = 2;
+/** Messages with so many UIDs that follow each other share a record. */
+const BLOCK_UIDS = 128;
+
+export const mailboxKey = (id: string): Buffer =>
+  createHash("sha256").update(`${FORMAT} ${id}`).digest().subarray(0, HASH_BYTES);
 
 export function scopeOf(mailbox: Buffer, epoch: number): Buffer {
   const key = Buffer.allocUnsafe(SCOPE_BYTES);
@@ -13,10 +19,13 @@ export function scopeOf(mailbox: Buffer, epoch: number): Buffer {
   return key;
 }
 
-export function messageKey(scope: Buffer, uid: number): Buffer {
+/** In which block a message stands. */
+export const blockOf = (uid: number): number => Math.floor(uid / BLOCK_UIDS);
+
+export function blockKey(scope: Buffer, block: number): Buffer {
   const key = Buffer.allocUnsafe(SCOPE_BYTES + 4);
   scope.copy(key);
-  key.writeUInt32BE(uid, SCOPE_BYTES);
+  key.writeUInt32BE(block, SCOPE_BYTES);
   return key;
 }
 
@@ -30,7 +39,7 @@ export function journalKey(scope: Buffer, modseq: number): Buffer {
 export const journalModseq = (key: Uint8Array): number =>
   Number(Buffer.from(key.buffer, key.byteOffset, key.byteLength).readBigUInt64BE(SCOPE_BYTES));
 
-export const uidOfMessage = (key: Uint8Array): number =>
+export const blockOfKey = (key: Uint8Array): number =>
   Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUInt32BE(SCOPE_BYTES);
 
 export function detailKey(mailbox: Buffer, uid: number, kind: number): Buffer {

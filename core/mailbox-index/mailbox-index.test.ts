@@ -180,9 +180,9 @@ describe("a mailbox in the index", () => {
     mailbox.keep(2, "overview", { preview: "Grüße" });
     mailbox.keep(2, "structure", { type: "text" });
     mailbox.keep(3, "overview", { large: "x".repeat(70_000) });
-    mailbox.learn(3, { sizeBytes: 77 });
-    mailbox.learn(3, { internalDate: 5 });
-    mailbox.learn(99, { sizeBytes: 1 });
+    mailbox.learn(3, { sizeBytes: 77, internalDate: -1 });
+    mailbox.learn(3, { sizeBytes: -1, internalDate: 5 });
+    mailbox.learn(99, { sizeBytes: 1, internalDate: -1 });
     await index.close();
     const again = await mailboxOf(open());
     expect(again.detail(2, "overview")).toEqual({ preview: "Grüße" });

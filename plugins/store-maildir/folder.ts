@@ -10,6 +10,7 @@ import { StoreError } from "postern/plugin";
 import { Mutex } from "postern/store";
 import { damageReport } from "./damaged.ts";
 import { baseOf, lettersOf, sortedByTime } from "./file-name.ts";
+import { FlagJournal } from "./flag-journal.ts";
 import { flagsFor } from "./flags.ts";
 import type { FolderIndex } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
@@ -17,6 +18,7 @@ import { importCourier } from "./import-courier.ts";
 import { beginWithIndex, hearOthers, leaveWord } from "./index-sync.ts";
 import { Keywords } from "./keywords.ts";
 import { KnownDisk } from "./known-disk.ts";
+import { withLeftFlags } from "./left-flags.ts";
 import { MessageFile } from "./message-file.ts";
 import { Modseq } from "./modseq.ts";
 import { type DirectoryTimes, type Scan, scanFolder, timesOf } from "./scan.ts";
@@ -46,6 +48,8 @@ export interface Change {
   readonly replaced?: ReadonlyMap<number, Entry>;
   readonly appended?: readonly Entry[];
   readonly uidNext?: number;
+  /** Given out before, for these changes. */
+  readonly modseq?: number;
   /** Nothing has changed but what the index is to know. */
   readonly isNoted?: boolean;
 }
@@ -64,6 +68,7 @@ export class Folder {
   readonly files = new Map<string, MessageFile>();
   readonly listeners = new Set<FolderListener>();
   readonly modseq: Modseq;
+  readonly flagJournal: FlagJournal;
   readonly disk: KnownDisk;
   /** Messages that nobody has claimed as recent. */
   readonly fresh = new Set<MessageFile>();
@@ -77,7 +82,7 @@ export class Folder {
   hasLeftIndex = false;
   #isGone = false;
   /** One function for all files. */
-  readonly #learned = (file: MessageFile): void => this.index?.mailbox.learn(file.uid, known(file.learned));
+  readonly #learned = (file: MessageFile): void => this.index?.mailbox.learn(file.uid, file.learned);
   #flagSets = new Map<string, ReadonlySet<string>>();
   #running: Promise<MaildirSnapshot> | null = null;
 
@@ -86,8 +91,9 @@ export class Folder {
     this.root = place.root;
     this.site = site;
     const report = damageReport(site.log, place.path);
-    this.uidlist = new UidList(place.path, report);
+    this.uidlist = new UidList(place.path, report, (fd) => site.flush.file(fd, place.path));
     this.keywords = new Keywords(place.path, report);
+    this.flagJournal = new FlagJournal(place.path);
     this.disk = new KnownDisk(place.path);
     this.modseq = new Modseq(place.path, () => site.clock.now());
   }
@@ -104,7 +110,11 @@ export class Folder {
   }
 
   /** Within the mutex. */
-  async compare(by: FolderListener | null = null): Promise<MaildirSnapshot> {
+  compare(by: FolderListener | null = null): Promise<MaildirSnapshot> {
+    return this.flagJournal.isThere ? withLeftFlags(this, () => this.#compare(by)) : this.#compare(by);
+  }
+
+  async #compare(by: FolderListener | null): Promise<MaildirSnapshot> {
     const times = this.times();
     const hasNewWords = this.keywords.refresh();
     if (hasNewWords) this.#flagSets.clear();
@@ -113,7 +123,7 @@ export class Folder {
     else isRead = await this.#begin();
     if (!isRead || this.disk.isDue(times)) await this.#compareWithDisk(hasNewWords, by);
     await this.uidlist.settle();
-    return (await leaveWord(this)) ? this.snapshot : this.compare(by);
+    return (await leaveWord(this)) ? this.snapshot : this.#compare(by);
   }
 
   /** Whether the index knew the mailbox. */
@@ -164,7 +174,7 @@ export class Folder {
   /** Whether a file system event is worth waking anybody. */
   get isBehind(): boolean {
     if (this.#isGone) return false;
-    const times = timesOf(this.path);
+    const times = this.disk.isKnown ? timesOf(this.path) : null;
     return !times || this.disk.isDue(times);
   }
 
@@ -346,9 +356,15 @@ export class Folder {
     const isKnown = uidNext === this.snapshot.uidNext && this.snapshot !== emptySnapshot;
     if (isQuiet && isKnown && !change.isNoted) return;
     const edit = { removed, replaced, appended, uidNext };
-    const taken = registered(this, edit);
+    const taken = registered(this, edit, change.modseq);
     if (taken) this.show(taken, by);
     else if (!isQuiet || !isKnown) this.show({ ...edit, highestModseq: this.modseq.next() }, by);
+  }
+
+  /** Within the mutex: shows what is carried out next. Other sessions hear of it then. */
+  promise(replaced: ReadonlyMap<number, Entry>, highestModseq: number): void {
+    const { uidNext } = this.snapshot;
+    this.snapshot = this.snapshot.edited({ removed: NONE, replaced, appended: [], uidNext, highestModseq });
   }
 
   /** Within the mutex: what has been registered. */
@@ -380,10 +396,6 @@ export class Folder {
     return basename(this.path);
   }
 }
-
-/** Without what is not known. */
-const known = (facts: MessageFile["learned"]): Partial<MessageFile["learned"]> =>
-  Object.fromEntries(Object.entries(facts).filter(([, value]) => value >= 0));
 
 function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
   if (a === b) return true;

@@ -1,0 +1,94 @@
+/**
+ * A block of messages as it stands in the index: a checksum, then one message after the other, ascending by UID. What changes is put
+ * between what stands before and behind it, which is copied as it is.
+ */
+import type { KnownMessage } from "../contracts/mailbox-index.ts";
+import { assertSealed, CHECK_BYTES, seal } from "./checked.ts";
+
+/** `null`: the message is gone. */
+export type MessageChange = readonly [uid: number, message: KnownMessage | null];
+
+/** Of one message: its UID, how many octets it takes, numbers; flags and place as text. */
+const LENGTH = 4;
+const MODSEQ = 8;
+const INTERNAL_DATE = 16;
+const SIZE = 24;
+const FLAGS_LENGTH = 32;
+const TEXT = 34;
+/** More flags than that are somebody's mischief. */
+const MAX_FLAGS_BYTES = 0xffff;
+/** Of UTF-8, for one unit of a string. */
+const MAX_UNIT_BYTES = 3;
+
+export const EMPTY_BLOCK = Buffer.alloc(CHECK_BYTES);
+
+/** A block in which `changes` are made, ascending by UID; `null` if nothing is left in it. */
+export function amendedBlock(old: Buffer, changes: readonly MessageChange[], key: Buffer): Buffer | null {
+  let room = old.length;
+  for (const [, message] of changes) {
+    if (message) room += TEXT + MAX_UNIT_BYTES * (message.flags.length + message.place.length);
+  }
+  const bytes = Buffer.allocUnsafe(room);
+  let end = CHECK_BYTES;
+  let copied = CHECK_BYTES;
+  for (const [uid, message] of changes) {
+    const from = indexOf(old, uid, copied);
+    if (from > copied) end += old.copy(bytes, end, copied, from);
+    copied = isAt(old, from, uid) ? from + old.readUInt32LE(from + LENGTH) : from;
+    if (message) end = writeMessage(bytes, end, message);
+  }
+  end += old.copy(bytes, end, copied);
+  return end === CHECK_BYTES ? null : seal(bytes.subarray(0, end), key);
+}
+
+function writeMessage(bytes: Buffer, at: number, message: KnownMessage): number {
+  const flagsEnd = at + TEXT + (message.flags === "" ? 0 : bytes.write(message.flags, at + TEXT));
+  if (flagsEnd - at - TEXT > MAX_FLAGS_BYTES) throw new TypeError("flags of a message are too long for the index");
+  const end = flagsEnd + bytes.write(message.place, flagsEnd);
+  bytes.writeUInt32LE(message.uid, at);
+  bytes.writeUInt32LE(end - at, at + LENGTH);
+  bytes.writeDoubleLE(message.modseq, at + MODSEQ);
+  bytes.writeDoubleLE(message.internalDate, at + INTERNAL_DATE);
+  bytes.writeDoubleLE(message.sizeBytes, at + SIZE);
+  bytes.writeUInt16LE(flagsEnd - at - TEXT, at + FLAGS_LENGTH);
+  return end;
+}
+
+function readMessage(bytes: Buffer, at: number): KnownMessage {
+  const flagsEnd = at + TEXT + bytes.readUInt16LE(at + FLAGS_LENGTH);
+  return {
+    uid: bytes.readUInt32LE(at),
+    flags: flagsEnd === at + TEXT ? "" : bytes.toString("utf8", at + TEXT, flagsEnd),
+    place: bytes.toString("utf8", flagsEnd, at + bytes.readUInt32LE(at + LENGTH)),
+    internalDate: bytes.readDoubleLE(at + INTERNAL_DATE),
+    sizeBytes: bytes.readDoubleLE(at + SIZE),
+    modseq: bytes.readDoubleLE(at + MODSEQ),
+  };
+}
+
+/** Throws `WrongRecord` for what was not written like this. */
+export function checkedBlock(bytes: Buffer, key: Uint8Array): Buffer {
+  assertSealed(bytes, bytes.length, key);
+  return bytes;
+}
+
+export function messageIn(block: Buffer, uid: number): KnownMessage | null {
+  const at = indexOf(block, uid, CHECK_BYTES);
+  return isAt(block, at, uid) ? readMessage(block, at) : null;
+}
+
+export function messagesIn(block: Buffer): KnownMessage[] {
+  const found: KnownMessage[] = [];
+  for (let at = CHECK_BYTES; at < block.length; at += block.readUInt32LE(at + LENGTH))
+    found.push(readMessage(block, at));
+  return found;
+}
+
+/** Where the first message stands whose UID is not below `uid`. */
+function indexOf(block: Buffer, uid: number, from: number): number {
+  let at = from;
+  while (at < block.length && block.readUInt32LE(at) < uid) at += block.readUInt32LE(at + LENGTH);
+  return at;
+}
+
+const isAt = (block: Buffer, at: number, uid: number): boolean => at < block.length && block.readUInt32LE(at) === uid;

@@ -1,0 +1,59 @@
+/**
+ * The messages of a mailbox, inside one piece of work on the index. They stand in blocks: those whose UIDs follow each other share a
+ * record, so that ten thousand that come at once are a hundred writes, and a walk over them as many reads. A block is read once, and
+ * written once, when all that changes in it is known.
+ */
+import type { KnownMessage } from "../contracts/mailbox-index.ts";
+import type { ShardEnvironment } from "./environment.ts";
+import { blockKey, blockOf } from "./keys.ts";
+import { amendedBlock, checkedBlock, EMPTY_BLOCK, messageIn } from "./message-block.ts";
+
+export interface Messages {
+  at(uid: number): KnownMessage | null;
+  put(message: KnownMessage): void;
+  remove(uid: number): void;
+  /** Inside a transaction: what was put and removed. */
+  write(): void;
+}
+
+interface Block {
+  readonly key: Buffer;
+  readonly old: Buffer;
+  readonly changes: Map<number, KnownMessage | null>;
+}
+
+export function messagesOf({ messages }: ShardEnvironment, scope: Buffer): Messages {
+  const blocks = new Map<number, Block>();
+  const blockWith = (uid: number): Block => {
+    const number = blockOf(uid);
+    const known = blocks.get(number);
+    if (known) return known;
+    const key = blockKey(scope, number);
+    const bytes = messages.get(key);
+    const block = { key, old: bytes ? checkedBlock(bytes, key) : EMPTY_BLOCK, changes: new Map() };
+    blocks.set(number, block);
+    return block;
+  };
+  return {
+    at(uid) {
+      const { old, changes } = blockWith(uid);
+      const changed = changes.get(uid);
+      return changed === undefined ? messageIn(old, uid) : changed;
+    },
+    put: (message) => void blockWith(message.uid).changes.set(message.uid, message),
+    remove: (uid) => void blockWith(uid).changes.set(uid, null),
+    write() {
+      for (const { key, old, changes } of blocks.values()) {
+        if (changes.size === 0) continue;
+        const bytes = amendedBlock(
+          old,
+          [...changes].sort(([a], [b]) => a - b),
+          key,
+        );
+        if (bytes) messages.put(key, bytes);
+        else messages.remove(key);
+      }
+      blocks.clear();
+    },
+  };
+}
