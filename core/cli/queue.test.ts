@@ -25,13 +25,13 @@ import type { SpoolEntry } from "../contracts/spool.ts";
 import type { QueueActions } from "../control/desk.ts";
 import { openControl } from "../control/serve.ts";
 import { spoolActions } from "../control/spool-actions.ts";
+import { jsonLine } from "../kernel/json-line.ts";
 import { amend, proceed, quarantine } from "../kernel/verdicts.ts";
 import { openSpool } from "../spool/open-spool.ts";
 import { keptLog } from "../testing/kernel.ts";
 import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
 import { hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 import { run } from "./program.ts";
-import { jsonLine } from "./queue/table.ts";
 
 const closing: (() => unknown)[] = [];
 let site: string;

@@ -11,7 +11,7 @@ export interface Terminal {
 }
 
 /** Waits where the reader is slow. `false`: nobody reads any more, which is no failure (`postern queue list | head`). */
-export function written({ out }: Terminal, piece: string | Buffer): Promise<boolean> {
+export function written({ out }: Terminal, piece: string | Uint8Array): Promise<boolean> {
   if (!out.writable) return Promise.resolve(false);
   if (out.write(piece)) return Promise.resolve(true);
   return new Promise((resolve) => {

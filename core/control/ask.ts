@@ -1,11 +1,9 @@
 /** One request to a worker that runs, and its answers as they come. */
 import { connect, type Socket } from "node:net";
-import { linesOf } from "./lines.ts";
+import { OctetReader } from "./octets.ts";
 import type { ControlAnswer, ControlRequest } from "./request.ts";
 import { withSocketPath } from "./socket-path.ts";
-
-/** A piece of content is the longest of them. */
-const ANSWER_OCTETS = 8 * 1024 * 1024;
+import { nextAnswer } from "./wire.ts";
 
 /** `null`: nobody listens there. Rejects for anything else that keeps us from connecting, such as EACCES. */
 export async function openConversation(path: string): Promise<Socket | null> {
@@ -21,9 +19,9 @@ export async function openConversation(path: string): Promise<Socket | null> {
 /** Throws if the worker ends before its last answer. */
 export async function* ask(socket: Socket, request: ControlRequest): AsyncGenerator<ControlAnswer> {
   socket.write(`${JSON.stringify(request)}\n`);
+  const reader = new OctetReader(socket);
   try {
-    for await (const line of linesOf(socket, ANSWER_OCTETS)) {
-      const said = JSON.parse(line) as ControlAnswer;
+    for (let said = await nextAnswer(reader); said; said = await nextAnswer(reader)) {
       yield said;
       if (said.is === "done" || said.is === "wrong") return;
     }

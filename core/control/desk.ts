@@ -8,7 +8,8 @@ import type { Message } from "../contracts/envelope.ts";
 import type { Spool } from "../contracts/spool.ts";
 import { safeText } from "../mail/header.ts";
 import { filterOf } from "./filter.ts";
-import type { Action, ControlAnswer, ControlRequest, ListedMessage, QueueFilter, QueueState } from "./request.ts";
+import { rowsIn } from "./list-form.ts";
+import type { Action, ControlAnswer, ControlRequest, ListForm, QueueFilter, QueueState } from "./request.ts";
 
 /** Each is durable when it resolves; `false`: there is no such message. */
 export interface QueueActions {
@@ -42,16 +43,19 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
   try {
     switch (request.ask) {
       case "list":
-        yield* list(room, request.filter, request.areIdsEnough === true);
+        yield* list(room, request.filter, request.form);
         break;
       case "show":
         yield* show(room, request.id, request.hasContent);
         break;
       case "act":
-        for (const id of request.ids) yield await act(room, request.action, id, request.text);
+        yield* actOnAll(room, request);
         break;
       case "flushAll":
         await room.actions.flushAll();
+        break;
+      default:
+        throw new Error("a request that this server does not know");
     }
     yield { is: "done" };
   } catch (cause) {
@@ -59,39 +63,47 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
   }
 }
 
-const HANDFUL = 200;
+/** Rows are put together to pieces of about this size. */
+const PIECE_CHARACTERS = 64 * 1024;
 
 async function* list(
   { spool, actions, clock }: DeskRoom,
   filter: QueueFilter,
-  areIdsEnough: boolean,
+  form: ListForm,
 ): AsyncGenerator<ControlAnswer> {
-  const fits = filterOf(filter, clock.now());
-  let left = filter.limit ?? Number.POSITIVE_INFINITY;
-  let messages: ListedMessage[] = [];
-  const answered = (): ControlAnswer => {
-    const handful = messages;
-    messages = [];
-    return areIdsEnough ? { is: "ids", ids: handful.map(({ id }) => id) } : { is: "messages", messages: handful };
-  };
+  const nowMs = clock.now();
+  const fits = filterOf(filter, nowMs);
+  const rowOf = rowsIn(form, nowMs);
+  const { limit = Number.POSITIVE_INFINITY } = filter;
+  let rows = "";
+  // The first ones at once: somebody waits for them.
+  let enough = 1;
+  let messages = 0;
+  let sizeBytes = 0;
   for await (const some of spool.list()) {
     for (const summary of some) {
       const message = { ...summary, state: stateOf(actions, summary.id, summary.hold) };
-      if (left <= 0 || !fits(message)) continue;
-      messages.push(message);
-      left -= 1;
+      if (messages >= limit || !fits(message)) continue;
+      messages += 1;
+      sizeBytes += summary.sizeBytes;
+      rows += rowOf(message);
     }
-    if (messages.length >= HANDFUL) yield answered();
-    if (left <= 0) break;
+    if (rows.length >= enough) {
+      yield { is: "piece", piece: Buffer.from(rows) };
+      rows = "";
+      enough = PIECE_CHARACTERS;
+    }
+    if (messages >= limit) break;
   }
-  yield answered();
+  if (rows !== "") yield { is: "piece", piece: Buffer.from(rows) };
+  yield { is: "listed", messages, sizeBytes };
 }
 
 const stateOf = (actions: QueueActions, id: string, hold: string | null): QueueState =>
   actions.stateOf(id) ?? (hold === null ? "waiting" : "held");
 
-/** Small enough for one line each. */
-const PIECE_BYTES = 48 * 1024;
+/** What a client has to take at once. */
+const PIECE_BYTES = 256 * 1024;
 
 async function* show({ spool, actions }: DeskRoom, id: string, hasContent: boolean): AsyncGenerator<ControlAnswer> {
   const entry = await spool.read(id);
@@ -102,7 +114,7 @@ async function* show({ spool, actions }: DeskRoom, id: string, hasContent: boole
   if (!hasContent) return;
   for await (const piece of piecesOf(message)) {
     for (let at = 0; at < piece.length; at += PIECE_BYTES)
-      yield { is: "content", piece: Buffer.from(piece.subarray(at, at + PIECE_BYTES)).toString("base64") };
+      yield { is: "piece", piece: piece.subarray(at, at + PIECE_BYTES) };
   }
 }
 
@@ -110,6 +122,17 @@ async function* piecesOf(message: Message): AsyncGenerator<Uint8Array> {
   const inMemory = message.inMemory();
   if (inMemory) yield* inMemory;
   else for await (const piece of message.content()) yield piece as Uint8Array;
+}
+
+/** They are made durable together. */
+const ACT_AT_ONCE = 32;
+
+async function* actOnAll(
+  room: DeskRoom,
+  { action, ids, text }: ControlRequest & { readonly ask: "act" },
+): AsyncGenerator<ControlAnswer> {
+  for (let at = 0; at < ids.length; at += ACT_AT_ONCE)
+    yield* await Promise.all(ids.slice(at, at + ACT_AT_ONCE).map((id) => act(room, action, id, text)));
 }
 
 async function act(room: DeskRoom, action: Action, id: string, text: string | null): Promise<ControlAnswer> {

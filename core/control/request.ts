@@ -1,5 +1,6 @@
 /**
- * What is said on a worker's control socket: one request, a line of JSON; answers, a line of JSON each; the last one is `done` or `wrong`.
+ * What is said on a worker's control socket: one request, a line of JSON; answers, a line of JSON each, where pieces bring their octets
+ * along; the last one is `done` or `wrong`.
  */
 import type { SpoolEnvelope, SpoolState, SpoolSummary } from "../contracts/spool.ts";
 
@@ -35,9 +36,11 @@ export interface QueueFilter {
 export const actions = ["hold", "release", "flush", "requeue", "delete", "bounce"] as const;
 export type Action = (typeof actions)[number];
 
+/** For people, for programs, or as mailq has it. */
+export type ListForm = "ids" | "json" | "table" | "mailq";
+
 export type ControlRequest =
-  /** `areIdsEnough`: they are answered alone. */
-  | { readonly ask: "list"; readonly filter: QueueFilter; readonly areIdsEnough?: boolean }
+  | { readonly ask: "list"; readonly filter: QueueFilter; readonly form: ListForm }
   /** `hasContent`: the whole message, too. */
   | { readonly ask: "show"; readonly id: string; readonly hasContent: boolean }
   | { readonly ask: "act"; readonly action: Action; readonly ids: readonly string[]; readonly text: string | null }
@@ -59,12 +62,11 @@ export interface Acted {
 }
 
 export type ControlAnswer =
-  /** In handfuls: a line for each would cost more than the message. */
-  | { readonly is: "messages"; readonly messages: readonly ListedMessage[] }
-  | { readonly is: "ids"; readonly ids: readonly string[] }
+  /** Whole rows of a list, or a part of a message's content. */
+  | { readonly is: "piece"; readonly piece: Uint8Array }
+  /** All rows have been told. */
+  | { readonly is: "listed"; readonly messages: number; readonly sizeBytes: number }
   | { readonly is: "shown"; readonly shown: ShownMessage }
-  /** A piece of the message, base 64. */
-  | { readonly is: "content"; readonly piece: string }
   | { readonly is: "acted"; readonly acted: Acted }
   | { readonly is: "done" }
   | { readonly is: "wrong"; readonly reason: string };

@@ -6,9 +6,10 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../contracts/log.ts";
 import { answer, type DeskRoom } from "./desk.ts";
-import { linesOf } from "./lines.ts";
+import { OctetReader } from "./octets.ts";
 import type { ControlAnswer, ControlRequest } from "./request.ts";
 import { withSocketPath } from "./socket-path.ts";
+import { headOf } from "./wire.ts";
 
 export interface ControlListener {
   close(): Promise<void>;
@@ -19,7 +20,7 @@ const CONNECTIONS = 16;
 const REQUEST_OCTETS = 16 * 1024 * 1024;
 /** A client that neither asks nor reads for so long is gone. One that waits for us may wait: a try under way comes to its end first. */
 const IDLE_MS = 60_000;
-/** Answers are put together to pieces of about this size. */
+/** Answers are put together to so much. */
 const PIECE_OCTETS = 64 * 1024;
 
 /** The caller has the slot's lock, so a socket that is there belongs to nobody. Rejects where it cannot be bound. */
@@ -68,23 +69,32 @@ async function converse(socket: Socket, room: DeskRoom, idleMs: number): Promise
   const request = await firstLine(socket);
   if (request === null) return;
   socket.setTimeout(0);
-  let text = "";
-  for await (const line of answers(room, request)) {
-    text += `${JSON.stringify(line)}\n`;
-    if (text.length < PIECE_OCTETS) continue;
-    if (!(await written(socket, text, idleMs))) return;
-    text = "";
+  let pieces: Uint8Array[] = [];
+  let octets = 0;
+  for await (const said of answers(room, request)) {
+    const head = Buffer.from(headOf(said));
+    pieces.push(head);
+    octets += head.length;
+    if (said.is === "piece") {
+      pieces.push(said.piece);
+      octets += said.piece.length;
+    }
+    // Rows are waited for; of what is short many go together.
+    if (octets < PIECE_OCTETS && said.is !== "piece") continue;
+    if (!(await written(socket, pieces, idleMs))) return;
+    pieces = [];
+    octets = 0;
   }
   socket.setTimeout(idleMs);
-  socket.end(text);
+  socket.end(Buffer.concat(pieces));
 }
 
 /** The line, then nothing more is read: what follows is nobody's. */
 async function firstLine(socket: Socket): Promise<string | null> {
-  const lines = linesOf(socket.iterator({ destroyOnReturn: false }) as unknown as Socket, REQUEST_OCTETS);
-  const { value, done } = await lines.next();
-  await lines.return(undefined);
-  return done === true ? null : value;
+  const reader = new OctetReader(socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>);
+  const line = await reader.line(REQUEST_OCTETS);
+  await reader.end();
+  return line;
 }
 
 async function* answers(room: DeskRoom, line: string): AsyncGenerator<ControlAnswer> {
@@ -99,9 +109,9 @@ async function* answers(room: DeskRoom, line: string): AsyncGenerator<ControlAns
 }
 
 /** `false`: the connection has ended. */
-function written(socket: Socket, text: string, idleMs: number): Promise<boolean> {
+function written(socket: Socket, pieces: readonly Uint8Array[], idleMs: number): Promise<boolean> {
   if (socket.destroyed) return Promise.resolve(false);
-  if (socket.write(text)) return Promise.resolve(true);
+  if (socket.write(Buffer.concat(pieces))) return Promise.resolve(true);
   socket.setTimeout(idleMs);
   return new Promise((resolve) => {
     const end = () => {

@@ -5,14 +5,17 @@
 
 import { createInterface } from "node:readline/promises";
 import { exitCodes } from "../../app/start-error.ts";
-import type { Log } from "../../contracts/log.ts";
-import type { Acted, Action, ControlRequest, ListedMessage, QueueFilter } from "../../control/request.ts";
+import type { Acted, Action } from "../../control/request.ts";
+import { tableHead, totals } from "../../control/table.ts";
+import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { type ConfigOption, dataDirOf } from "../config.ts";
+import { act, meantAnywhere, meantBy } from "../queue/acting.ts";
 import { type FilterOptions, filterFrom } from "../queue/filter-options.ts";
+import { printList } from "../queue/print-list.ts";
+import { shownText } from "../queue/shown.ts";
 import { type Slots, slotsOf } from "../queue/slots.ts";
-import { jsonLine, shownText, tableHead, tableRow, totals } from "../queue/table.ts";
 import { type Terminal, written } from "../terminal.ts";
 
 export interface ListOptions extends ConfigOption, FilterOptions {
@@ -35,60 +38,24 @@ export interface ActOptions extends ConfigOption, FilterOptions {
 
 export async function listQueue(options: ListOptions, terminal: Terminal): Promise<void> {
   const filter = filterFrom([], options) ?? {};
+  const form = options.json ? "json" : options.quiet ? "ids" : "table";
   const slots = await openSlots(options, terminal);
-  const out = writer(terminal);
-  const limit = filter.limit ?? Number.POSITIVE_INFINITY;
-  if (options.quiet && !options.json) await listIds(slots, filter, limit, out);
-  else await listMessages(slots, filter, { limit, isJson: options.json === true }, out);
-  await out.flush();
-}
-
-async function listIds(slots: Slots, filter: QueueFilter, limit: number, out: Writer): Promise<void> {
-  let count = 0;
-  for await (const said of slots.ask({ ask: "list", filter, areIdsEnough: true })) {
-    if (said.is !== "ids") continue;
-    const ids = said.ids.slice(0, limit - count);
-    count += ids.length;
-    if (!(await out.write(ids.map((id) => `${id}\n`).join(""))) || count >= limit) return;
-  }
-}
-
-async function listMessages(
-  slots: Slots,
-  filter: QueueFilter,
-  { limit, isJson }: { readonly limit: number; readonly isJson: boolean },
-  out: Writer,
-): Promise<void> {
-  const nowMs = Date.now();
-  let count = 0;
-  let bytes = 0;
-  for await (const said of slots.ask({ ask: "list", filter })) {
-    if (said.is !== "messages" || said.messages.length === 0) continue;
-    const handful = said.messages.slice(0, limit - count);
-    const head = count === 0 && !isJson ? tableHead : "";
-    count += handful.length;
-    for (const { sizeBytes } of handful) bytes += sizeBytes;
-    const lines = handful.map((message) => (isJson ? jsonLine(message) : tableRow(message, nowMs)));
-    if (!(await out.write(head + lines.join(""))) || count >= limit) break;
-  }
-  if (!isJson) await out.write(count === 0 ? "The queue is empty.\n" : totals(count, bytes));
+  const listed = await printList(slots, { filter, form, head: form === "table" ? tableHead : "" }, terminal);
+  if (form !== "table" || listed === null) return;
+  const { messages, sizeBytes } = listed;
+  await written(terminal, messages === 0 ? "The queue is empty.\n" : totals(messages, sizeBytes));
 }
 
 export async function showMessage(id: string, options: ShowOptions, terminal: Terminal): Promise<void> {
   const slots = await openSlots(options, terminal);
   let isFound = false;
-  const out = writer(terminal);
-  for await (const said of slots.ask({ ask: "show", id, hasContent: options.content === true })) {
-    if (said.is === "content") {
-      if (!(await out.write(Buffer.from(said.piece, "base64")))) return;
-      continue;
-    }
+  for await (const { said } of slots.ask({ ask: "show", id, hasContent: options.content === true })) {
+    if (said.is === "piece" && !(await written(terminal, said.piece))) return;
     if (said.is !== "shown") continue;
     isFound = true;
-    if (options.json) await out.write(jsonLine(said.shown));
-    else if (!options.content) await out.write(shownText(said.shown));
+    if (options.json) await written(terminal, jsonLine(said.shown));
+    else if (!options.content) await written(terminal, shownText(said.shown));
   }
-  await out.flush();
   if (!isFound) throw new CommandError(`there is no message ${JSON.stringify(id)} in the queue`, exitCodes.dataError);
 }
 
@@ -108,38 +75,13 @@ export async function actOnQueue(
     if (!options.quiet) terminal.out.write("everything that waits is tried now\n");
     return 0;
   }
-  const meant = await meantBy(action, filter ?? {}, slots, ids);
-  if (meant.length > 1 && options.yes !== true) await confirm(action, meant.length, terminal);
-  const done = new Map<string, Acted>();
-  for (let at = 0; at < meant.length; at += ACT_AT_ONCE) {
-    const some = meant.slice(at, at + ACT_AT_ONCE);
-    for await (const said of slots.ask({ ask: "act", action, ids: some, text: options.reason ?? null })) {
-      if (said.is !== "acted") continue;
-      const { acted } = said;
-      // Each slot answers for all ids; the one that has the message has the last word.
-      if (acted.at !== "unknown" || !done.has(acted.id)) done.set(acted.id, acted);
-    }
-  }
-  return report(action, meant, done, options, terminal);
-}
-
-const ACT_AT_ONCE = 1_000;
-
-async function meantBy(
-  action: Action,
-  filter: QueueFilter,
-  slots: Slots,
-  ids: readonly string[],
-): Promise<readonly string[]> {
-  // Ids alone need no list.
-  if (Object.keys(filter).length === 1 && filter.ids) return ids;
-  const meant: string[] = [];
-  for await (const { id, state } of messages(slots, { ask: "list", filter })) {
-    const isHeld = state === "held";
-    const isOfUse = action === "release" ? isHeld : !isHeld || (action !== "hold" && action !== "flush");
-    if (isOfUse) meant.push(id);
-  }
-  return meant;
+  const areIdsAlone = ids.length > 0 && Object.keys(filter ?? {}).length === 1;
+  const meant = areIdsAlone ? meantAnywhere(ids, slots) : await meantBy(action, filter ?? {}, slots);
+  const count = meant.reduce((sum, some) => sum + some.ids.length, 0);
+  if (count > 1 && options.yes !== true) await confirm(action, count, terminal);
+  const left = new Set(meant.flatMap((some) => some.ids));
+  const results = act(action, meant, slots, options.reason ?? null);
+  return report(action, results, left, options.quiet === true, terminal);
 }
 
 async function confirm(action: Action, count: number, { in: input, err }: Terminal): Promise<void> {
@@ -162,62 +104,32 @@ const words: Readonly<Record<Action, string>> = {
   bounce: "given back",
 };
 
-function report(
+/** `left`: who is meant, and has not been told of. */
+async function report(
   action: Action,
-  meant: readonly string[],
-  done: ReadonlyMap<string, Acted>,
-  options: ActOptions,
-  { out, err }: Terminal,
-): 0 | 1 {
-  let count = 0;
-  for (const id of meant) {
-    const acted = done.get(id);
-    if (acted?.at === "done") {
-      count += 1;
-      if (options.quiet) out.write(`${id}\n`);
-    } else err.write(`${safeText(id)}: ${safeText(acted?.reason ?? "no such message, or not any more")}\n`);
+  results: AsyncIterable<Acted>,
+  left: Set<string>,
+  isQuiet: boolean,
+  terminal: Terminal,
+): Promise<0 | 1> {
+  const { err } = terminal;
+  let done = 0;
+  let failed = 0;
+  for await (const { id, at, reason } of results) {
+    // Another slot may have it.
+    if (at === "unknown" || !left.delete(id)) continue;
+    if (at === "done") {
+      done += 1;
+      if (isQuiet) await written(terminal, `${id}\n`);
+    } else {
+      failed += 1;
+      err.write(`${safeText(id)}: ${safeText(reason ?? "failed")}\n`);
+    }
   }
-  if (!options.quiet) out.write(`${count === 1 ? "1 message" : `${count} messages`} ${words[action]}\n`);
-  return count === meant.length ? 0 : 1;
+  for (const id of left) err.write(`${safeText(id)}: no such message, or not any more\n`);
+  if (!isQuiet) await written(terminal, `${done === 1 ? "1 message" : `${done} messages`} ${words[action]}\n`);
+  return failed === 0 && left.size === 0 ? 0 : 1;
 }
 
-async function openSlots(options: ConfigOption, terminal: Terminal): Promise<Slots> {
-  return slotsOf(await dataDirOf(options, terminal), complaints(terminal));
-}
-
-/** What the spool has to say while it is opened here. */
-function complaints({ err }: Terminal): Log {
-  const tell = (_: object, text: string) => void err.write(`postern: ${text}\n`);
-  const log: Log = { debug() {}, info() {}, warn: tell, error: tell, child: () => log };
-  return log;
-}
-
-async function* messages(slots: Slots, request: ControlRequest): AsyncGenerator<ListedMessage> {
-  for await (const said of slots.ask(request)) if (said.is === "messages") yield* said.messages;
-}
-
-/** Writes in pieces, and waits where the reader is slow. `false`: nobody reads any more. */
-interface Writer {
-  /** `false`: nobody reads any more. */
-  write(piece: string | Buffer): Promise<boolean>;
-  flush(): Promise<unknown>;
-}
-
-function writer(terminal: Terminal): Writer {
-  let text: (string | Buffer)[] = [];
-  let size = 0;
-  const flush = async () => {
-    const piece = Buffer.concat(text.map((one) => (typeof one === "string" ? Buffer.from(one) : one)));
-    text = [];
-    size = 0;
-    return piece.length === 0 || written(terminal, piece);
-  };
-  return {
-    flush,
-    async write(piece: string | Buffer): Promise<boolean> {
-      text.push(piece);
-      size += piece.length;
-      return size <= 64 * 1024 || flush();
-    },
-  };
-}
+const openSlots = async (options: ConfigOption, terminal: Terminal): Promise<Slots> =>
+  slotsOf(await dataDirOf(options, terminal), terminal);

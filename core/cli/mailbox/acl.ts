@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { exitCodes } from "../../app/start-error.ts";
 import type { Log } from "../../contracts/log.ts";
 import type { AclChange } from "../../contracts/sharing.ts";
+import { jsonLine } from "../../kernel/json-line.ts";
 import { formatRights, parseRights } from "../../mail/acl-rights.ts";
 import { safeText } from "../../mail/header.ts";
 import { canonicalSubject } from "../../sharing/acl-file.ts";
@@ -14,7 +15,6 @@ import { Grants } from "../../sharing/grants.ts";
 import { nobodys } from "../../sharing/regions.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import type { ConfigOption } from "../config.ts";
-import { jsonLine } from "../queue/table.ts";
 import { type Terminal, written } from "../terminal.ts";
 import {
   type AccountOptions,

@@ -1,9 +1,9 @@
 /** `postern mailbox expire`: removes mail that is past its time by the rules of the config, or says what would go. */
 import { exitCodes } from "../../app/start-error.ts";
 import { Expiry } from "../../contracts/expiry.ts";
+import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
 import { CommandError } from "../command-error.ts";
-import { jsonLine } from "../queue/table.ts";
 import { type Terminal, written } from "../terminal.ts";
 import { type AccountOptions, withAccounts } from "./accounts.ts";
 import { confirmed } from "./confirm.ts";

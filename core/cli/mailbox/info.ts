@@ -1,7 +1,7 @@
 /** `postern mailbox info`: all that is known of an account's mail: its quota, and each mailbox with its counts and identities. */
 import type { QuotaState } from "../../contracts/quota.ts";
+import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
-import { jsonLine } from "../queue/table.ts";
 import { type Terminal, written } from "../terminal.ts";
 import { type AccountOptions, foldersOf, type OpenAccount, withAccounts } from "./accounts.ts";
 import { statusJson } from "./list.ts";

@@ -3,8 +3,8 @@
  * 1 says that something is wrong and still is.
  */
 import type { Defect } from "../../contracts/mailbox-store.ts";
+import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
-import { jsonLine } from "../queue/table.ts";
 import { type Terminal, written } from "../terminal.ts";
 import { type AccountOptions, foldersOf, type OpenAccount, withAccounts } from "./accounts.ts";
 

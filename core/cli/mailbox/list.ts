@@ -1,7 +1,7 @@
 /** `postern mailbox list`: the mailboxes of accounts, with what is in them. */
 import type { MailboxListing, MailboxStatus } from "../../contracts/mailbox-store.ts";
+import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
-import { jsonLine } from "../queue/table.ts";
 import { type Terminal, written } from "../terminal.ts";
 import { type AccountOptions, folderFilter, type OpenAccount, withAccounts } from "./accounts.ts";
 import { roughSize, table } from "./show.ts";

@@ -1,7 +1,7 @@
 /** `postern mailbox quota`: how much accounts keep and may keep; with `--recalculate` counted anew. */
 import type { QuotaState } from "../../contracts/quota.ts";
+import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
-import { jsonLine } from "../queue/table.ts";
 import { type Terminal, written } from "../terminal.ts";
 import { type AccountOptions, withAccounts } from "./accounts.ts";
 import { quotaText } from "./info.ts";

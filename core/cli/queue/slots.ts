@@ -17,26 +17,60 @@ import { controlSocket } from "../../control/socket-path.ts";
 import { spoolActions } from "../../control/spool-actions.ts";
 import { becomeOwner } from "../become-owner.ts";
 import { CommandError } from "../command-error.ts";
+import type { Terminal } from "../terminal.ts";
+import { merged } from "./merged.ts";
 
-/** Whoever is asked, for each slot of the data directory: its answers, one slot after the other. */
+/** Whoever is asked, for each slot of the data directory. */
 export interface Slots {
-  ask(request: ControlRequest): AsyncGenerator<ControlAnswer>;
+  readonly numbers: readonly number[];
+  /** What all of them answer, or those that are named, as it comes. */
+  ask(request: ControlRequest, numbers?: readonly number[]): AsyncGenerator<SlotAnswer>;
+}
+
+export interface SlotAnswer {
+  readonly slot: number;
+  readonly said: Exclude<ControlAnswer, { readonly is: "done" | "wrong" }>;
 }
 
 /** A worker has its lock before it listens. */
 const STARTING_TRIES = 50;
 const STARTING_PAUSE_MS = 100;
 
-export function slotsOf(dataDir: string, log: Log): Slots {
+export function slotsOf(dataDir: string, terminal: Terminal): Slots {
+  const log = complaints(terminal);
+  const all = slotNumbers(dataDir);
   return {
-    async *ask(request) {
-      for (const slot of slotNumbers(dataDir)) {
-        for await (const said of askSlot(spoolDirectory(dataDir, slot), request, log)) {
-          if (said.is === "wrong") throw new CommandError(`slot ${slot}: ${said.reason}`, exitCodes.software);
-          if (said.is !== "done") yield said;
-        }
-      }
+    numbers: all,
+    ask(request, numbers = all) {
+      const ended = new AbortController();
+      const { signal } = ended;
+      const turn = turns();
+      const sources = numbers.map((slot) =>
+        askSlot({ slot, directory: spoolDirectory(dataDir, slot), log, signal, turn }, request),
+      );
+      return merged(sources, () => ended.abort());
     },
+  };
+}
+
+/** What the spool has to say while it is opened here. */
+function complaints({ err }: Terminal): Log {
+  const tell = (_: object, text: string) => void err.write(`postern: ${text}\n`);
+  const log: Log = { debug() {}, info() {}, warn: tell, error: tell, child: () => log };
+  return log;
+}
+
+/** Resolves when it is somebody's turn, with how to end it. */
+function turns(): () => Promise<() => void> {
+  let last: Promise<void> = Promise.resolve();
+  return async () => {
+    const before = last;
+    let end = () => {};
+    last = new Promise((resolve) => {
+      end = resolve;
+    });
+    await before;
+    return end;
   };
 }
 
@@ -51,35 +85,79 @@ function slotNumbers(dataDir: string): readonly number[] {
   }
 }
 
-async function* askSlot(directory: string, request: ControlRequest, log: Log): AsyncGenerator<ControlAnswer> {
-  for (let tried = 0; ; tried += 1) {
-    const socket = await openConversation(controlSocket(directory)).catch((cause: unknown) => {
-      throw noAccess(directory, (cause as NodeJS.ErrnoException).code, cause);
-    });
-    if (socket) {
-      yield* ask(socket, request);
+interface SlotRoom {
+  readonly slot: number;
+  readonly directory: string;
+  readonly log: Log;
+  /** Nobody wants its answers any more. */
+  readonly signal: AbortSignal;
+  /** Files are opened here one slot after the other: whose files they are is a matter of the whole process. */
+  readonly turn: () => Promise<() => void>;
+}
+
+async function* askSlot(room: SlotRoom, request: ControlRequest): AsyncGenerator<SlotAnswer> {
+  const { slot, directory, signal } = room;
+  for await (const said of (await conversation(directory, signal, request)) ?? askFiles(room, request)) {
+    if (said.is === "wrong") throw new CommandError(`slot ${slot}: ${said.reason}`, exitCodes.software);
+    if (!isKnown[said.is])
+      throw new CommandError("the server that runs is of another version: start it anew", exitCodes.software);
+    if (said.is !== "done") yield { slot, said };
+  }
+}
+
+const isKnown: Readonly<Record<ControlAnswer["is"], true>> = {
+  ...{ piece: true, listed: true, shown: true, acted: true, done: true, wrong: true },
+};
+
+/** `null`: nobody listens there. */
+async function conversation(
+  directory: string,
+  signal: AbortSignal,
+  request: ControlRequest,
+): Promise<AsyncGenerator<ControlAnswer> | null> {
+  const socket = await openConversation(controlSocket(directory)).catch((cause: unknown) => {
+    throw noAccess(directory, (cause as NodeJS.ErrnoException).code, cause);
+  });
+  if (!socket) return null;
+  signal.addEventListener("abort", () => socket.destroy(), { once: true });
+  return ask(socket, request);
+}
+
+async function* askFiles(
+  { directory, log, signal, turn }: SlotRoom,
+  request: ControlRequest,
+): AsyncGenerator<ControlAnswer> {
+  if (!existsSync(join(directory, "journal")))
+    throw new CommandError("the server is not running, and its spool is a plugin's", exitCodes.unavailable);
+  const end = await turn();
+  try {
+    for (let tried = 0; !signal.aborted; tried += 1) {
+      const { uid, gid } = await stat(directory);
+      const comeBack = becomeOwner({ uid, gid });
+      try {
+        const spool = await openAlone(directory, log);
+        if (spool) {
+          try {
+            yield* answer({ spool, actions: spoolActions(spool), clock: Date }, request);
+          } finally {
+            await spool.close();
+          }
+          return;
+        }
+      } finally {
+        comeBack();
+      }
+      if (tried >= STARTING_TRIES)
+        throw new CommandError(`${directory} is in use, and nobody answers for it`, exitCodes.tempFail);
+      await pause(STARTING_PAUSE_MS);
+      // Whoever has it may listen by now.
+      const answers = await conversation(directory, signal, request);
+      if (!answers) continue;
+      yield* answers;
       return;
     }
-    if (!existsSync(join(directory, "journal")))
-      throw new CommandError("the server is not running, and its spool is a plugin's", exitCodes.unavailable);
-    const { uid, gid } = await stat(directory);
-    const comeBack = becomeOwner({ uid, gid });
-    try {
-      const spool = await openAlone(directory, log);
-      if (spool) {
-        try {
-          yield* answer({ spool, actions: spoolActions(spool), clock: Date }, request);
-        } finally {
-          await spool.close();
-        }
-        return;
-      }
-    } finally {
-      comeBack();
-    }
-    if (tried >= STARTING_TRIES)
-      throw new CommandError(`${directory} is in use, and nobody answers for it`, exitCodes.tempFail);
-    await pause(STARTING_PAUSE_MS);
+  } finally {
+    end();
   }
 }
 

@@ -2,9 +2,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { jsonLine } from "../../../kernel/json-line.ts";
 import { safeText } from "../../../mail/header.ts";
 import { usageError } from "../../command-error.ts";
-import { jsonLine } from "../../queue/table.ts";
 import { type Terminal, written } from "../../terminal.ts";
 import { type AccountOptions, folderFilter, type MailboxRoom, type OpenAccount } from "../accounts.ts";
 import { roughSize } from "../show.ts";
