@@ -132,7 +132,8 @@ export interface AnnotationLimits {
 }
 
 export interface NewMessage {
-  readonly content: Readable | readonly Uint8Array[];
+  /** Read once, from its beginning: a `Readable`, or whatever else gives its octets in pieces. */
+  readonly content: AsyncIterable<Uint8Array> | readonly Uint8Array[];
   /** Exact octets of `content`, if known. */
   readonly sizeBytes?: number;
   readonly flags?: readonly Flag[];
@@ -276,7 +277,8 @@ export interface AccountMailboxes {
   /** Children move along; renaming INBOX moves its messages into the new mailbox (RFC 3501 6.3.5). */
   rename(from: string, to: string): Promise<void>;
   status(name: string): Promise<MailboxStatus>;
-  open(name: string, how?: { readonly isReadOnly?: boolean }): Promise<Mailbox>;
+  /** `claimsRecent: false`: new messages stay recent for whoever comes next (RFC 3501 2.3.2), as with a read-only open. */
+  open(name: string, how?: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean }): Promise<Mailbox>;
   /**
    * All or nothing; durable when it resolves. An iterable is asked for its first message only when the mailbox is known to be there and not
    * full, and for each of the others when the one before has been read to its end. Where it throws, nothing is kept.

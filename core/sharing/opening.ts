@@ -28,7 +28,9 @@ export async function openAs(place: Place, opening: Opening): Promise<GuardedMai
   const may = (any: readonly Right[]) => any.some((right) => rights.has(right));
   const isReadOnly = opening.isReadOnly || !may(changing);
   const isInnerReadOnly = isReadOnly || !may(region.reader.isOwner ? [...storing, "s"] : storing);
-  const inner = await region.mail.open(name, { isReadOnly: isInnerReadOnly });
+  // What is new to another user is new to him, whoever reads it before; shared roots have nobody but their readers.
+  const claimsRecent = !region.isHinted;
+  const inner = await region.mail.open(name, { isReadOnly: isInnerReadOnly, claimsRecent });
   const own = region.reader.isOwner ? null : holdSeen(place, inner, readers);
   try {
     await own?.seen.refresh();
@@ -37,7 +39,7 @@ export async function openAs(place: Place, opening: Opening): Promise<GuardedMai
       {
         name: opening.name,
         isReadOnly,
-        writable: () => region.mail.open(name),
+        writable: () => region.mail.open(name, { claimsRecent }),
         rights: opening.rights,
         own,
         async transfer(source, uids, { target, isMove }) {

@@ -19,7 +19,7 @@ export async function statusAs({ region, name }: Place, readers: ReadersSeen): P
     const { snapshot } = inner;
     return {
       messages: snapshot.size,
-      recent: status.recent,
+      recent: region.isHinted ? 0 : status.recent, // readers claim none
       unseen: snapshot.size - countIn(state.seen, snapshot),
       uidNext: snapshot.uidNext,
       uidValidity,

@@ -196,7 +196,13 @@ export class MaildirAccount implements AccountMailboxes {
     });
   }
 
-  open(name: string, how: { readonly isReadOnly?: boolean } = {}): Promise<Mailbox> {
+  open(
+    name: string,
+    {
+      isReadOnly = false,
+      claimsRecent = true,
+    }: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean } = {},
+  ): Promise<Mailbox> {
     return this.#guarded(async () => {
       const folder = this.#folder(name);
       this.#site.folders.hold(folder);
@@ -204,7 +210,8 @@ export class MaildirAccount implements AccountMailboxes {
         await folder.sync();
         const mailbox = new OpenMailbox(folder, {
           name: this.#tree.canonical(name),
-          isReadOnly: how.isReadOnly ?? false,
+          isReadOnly,
+          claimsRecent: claimsRecent && !isReadOnly,
           target: (target) => this.#folder(target),
           canonical: (target) => this.#tree.canonical(target),
           quota: this.#quota,
@@ -306,6 +313,6 @@ const missing = (cause: unknown): StoreError => new StoreError("nonexistent", "T
 const isMissingFile = (cause: unknown): boolean =>
   errnoOf(cause) === "ENOENT" || (cause instanceof Error && errnoOf(cause.cause) === "ENOENT");
 
-/** A stream that has been read from cannot be read again. */
+/** What has been read from, or may have been, cannot be read again. */
 const isUsed = (message: NewMessage): boolean =>
-  "readableDidRead" in message.content && message.content.readableDidRead;
+  !("readableDidRead" in message.content) || message.content.readableDidRead === true;

@@ -35,6 +35,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   readonly recent = new Set<number>();
   readonly folder: Folder;
   snapshot: MaildirSnapshot;
+  readonly #claimsRecent: boolean;
   readonly #target: (name: string) => Folder;
   readonly #canonical: (name: string) => string;
   readonly #quota: AccountQuota | null;
@@ -48,6 +49,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
     how: {
       readonly name: string;
       readonly isReadOnly: boolean;
+      readonly claimsRecent: boolean;
       readonly target: (name: string) => Folder;
       readonly canonical: (name: string) => string;
       readonly quota: AccountQuota | null;
@@ -56,6 +58,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
     this.folder = folder;
     this.name = how.name;
     this.isReadOnly = how.isReadOnly;
+    this.#claimsRecent = how.claimsRecent;
     this.#target = how.target;
     this.#canonical = how.canonical;
     this.#quota = how.quota;
@@ -76,7 +79,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   async sync(): Promise<MaildirSnapshot> {
     return this.#guarded(async () => {
       let snapshot = await this.folder.sync();
-      if (!this.isReadOnly && this.folder.fresh.size > 0) {
+      if (this.#claimsRecent && this.folder.fresh.size > 0) {
         snapshot = await this.folder.mutex.run(async () => {
           await this.#claimRecent();
           return this.folder.snapshot;

@@ -197,7 +197,13 @@ export class MboxAccount implements AccountMailboxes {
     });
   }
 
-  open(name: string, how: { readonly isReadOnly?: boolean } = {}): Promise<Mailbox> {
+  open(
+    name: string,
+    {
+      isReadOnly = false,
+      claimsRecent = true,
+    }: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean } = {},
+  ): Promise<Mailbox> {
     return this.#guarded(async () => {
       const folder = this.#folder(name);
       this.#site.folders.hold(folder);
@@ -205,7 +211,8 @@ export class MboxAccount implements AccountMailboxes {
         await folder.sync({ isThorough: true });
         const mailbox = new OpenMailbox(folder, {
           name: canonicalName(name),
-          isReadOnly: how.isReadOnly ?? false,
+          isReadOnly,
+          claimsRecent: claimsRecent && !isReadOnly,
           target: (target) => this.#folder(target),
           canonical: canonicalName,
           quota: this.#quota,

@@ -31,6 +31,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   readonly recent = new Set<number>();
   readonly folder: Folder;
   snapshot: MboxSnapshot;
+  readonly #claimsRecent: boolean;
   readonly #target: (name: string) => Folder;
   readonly #canonical: (name: string) => string;
   readonly #quota: AccountQuota | null;
@@ -44,6 +45,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
     how: {
       readonly name: string;
       readonly isReadOnly: boolean;
+      readonly claimsRecent: boolean;
       readonly target: (name: string) => Folder;
       readonly canonical: (name: string) => string;
       readonly quota: AccountQuota | null;
@@ -52,6 +54,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
     this.folder = folder;
     this.name = how.name;
     this.isReadOnly = how.isReadOnly;
+    this.#claimsRecent = how.claimsRecent;
     this.#target = how.target;
     this.#canonical = how.canonical;
     this.#quota = how.quota;
@@ -72,7 +75,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   async sync(): Promise<MboxSnapshot> {
     return this.#guarded(async () => {
       await this.folder.sync();
-      if (!this.isReadOnly && this.folder.state.fresh.size > 0) await this.#claimRecent();
+      if (this.#claimsRecent && this.folder.state.fresh.size > 0) await this.#claimRecent();
       this.snapshot = this.folder.snapshot;
       return this.snapshot;
     });

@@ -65,6 +65,17 @@ describe("a shared mailbox", () => {
     await bob.ok(`STATUS ${shared} (MESSAGES)`);
   });
 
+  it("leaves what is new to its owner, whoever reads it before", async () => {
+    const [ann, bob] = [await login("ann"), await login("bob")];
+    await ann.ok("SETACL INBOX bob lrswite");
+    const mailboxes = await server.mailboxesOf("ann");
+    for (const text of ["one", "two"]) await mailboxes.deliver("INBOX", { content: [Buffer.from(`${text}\r\n`)] });
+    expect(await bob.ok(`SELECT ${shared}`)).toContain("* 0 RECENT");
+    expect((await bob.ok(`STATUS ${shared} (MESSAGES RECENT)`)).join()).toContain("(MESSAGES 2 RECENT 0)");
+    await bob.ok("STORE 1 +FLAGS (\\Seen)");
+    expect(await ann.ok("SELECT INBOX")).toContain("* 2 RECENT");
+  });
+
   it("is not shown by a hint alone, and the file alone is found by whoever reads it", async () => {
     const [ann, bob] = [await login("ann"), await login("bob")];
     await append(ann, "INBOX", "one");

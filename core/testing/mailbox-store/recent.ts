@@ -22,6 +22,22 @@ export const recentTests = (makeStore: MakeStore): void =>
       for (const mailbox of [watching, first, second]) await mailbox.close();
     });
 
+    it("leaves them to others where a session claims none, also while it changes them", async () => {
+      const { mail, other } = use();
+      for (const name of ["a", "b"]) await mail.deliver("INBOX", message(name));
+      const guest = await mail.open("INBOX", { claimsRecent: false });
+      expect([guest.isReadOnly, guest.recent.size, uidsOf(guest.snapshot)]).toEqual([false, 0, [1, 2]]);
+      await guest.sync();
+      expect((await mail.status("INBOX")).recent).toBe(2);
+      await guest.store([1], { mode: "add", flags: ["\\Flagged"] });
+      const owner = await (await other()).open("INBOX");
+      expect([...owner.recent]).toContain(2);
+      expect(owner.snapshot.at(0).flags).toContain("\\Flagged");
+      await guest.sync();
+      expect(guest.recent.size).toBe(0);
+      for (const mailbox of [guest, owner]) await mailbox.close();
+    });
+
     it("claims each once when many sessions of two processes look at the same time", async () => {
       const { mail, other } = use();
       const theirs = await other();
