@@ -9,14 +9,24 @@ export class Mutex {
   }
 
   run<T>(work: () => Promise<T> | T): Promise<T> {
+    return this.runAhead(async () => ({ value: await work(), rest: null }));
+  }
+
+  /** For work that answers before it is done: the next in order waits for `rest`, too, whatever becomes of it. */
+  runAhead<T>(work: () => Promise<Ahead<T>>): Promise<T> {
     this.#waiting++;
     const turn = this.#tail.then(work);
     const done = () => {
       this.#waiting--;
     };
-    this.#tail = turn.then(done, done);
-    return turn;
+    this.#tail = turn.then(({ rest }) => rest).then(done, done);
+    return turn.then(({ value }) => value);
   }
+}
+
+export interface Ahead<T> {
+  readonly value: T;
+  readonly rest: Promise<void> | null;
 }
 
 /** Lets other work run in between when a loop of synchronous file calls has gone on for some milliseconds. */

@@ -64,27 +64,22 @@ export class ChunkedSnapshot<E extends MessageEntry = MessageEntry> implements S
   }
 
   indexOf(uid: number): number {
-    const at = Math.max(
-      0,
-      lastNotAbove(this.#chunks.length, (index) => this.#chunks[index]?.[0]?.uid ?? 0, uid),
-    );
-    const chunk = this.#chunks[at];
-    if (!chunk) return 0;
-    let low = 0;
-    let high = chunk.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((chunk[middle]?.uid ?? 0) < uid) low = middle + 1;
-      else high = middle;
-    }
-    return (this.#starts[at] ?? 0) + low;
+    const at = this.#chunkOf(uid);
+    return (this.#starts[at] ?? 0) + positionIn(this.#chunks[at] ?? [], uid);
   }
 
   find(uid: number): E | null {
-    const index = this.indexOf(uid);
-    if (index >= this.size) return null;
-    const entry = this.at(index);
-    return entry.uid === uid ? entry : null;
+    const chunk = this.#chunks[this.#chunkOf(uid)];
+    const entry = chunk?.[positionIn(chunk, uid)];
+    return entry?.uid === uid ? entry : null;
+  }
+
+  /** The chunk in which it stands, or would stand. */
+  #chunkOf(uid: number): number {
+    return Math.max(
+      0,
+      lastNotAbove(this.#chunks.length, (index) => this.#chunks[index]?.[0]?.uid ?? 0, uid),
+    );
   }
 
   *[Symbol.iterator](): Generator<E> {
@@ -94,16 +89,22 @@ export class ChunkedSnapshot<E extends MessageEntry = MessageEntry> implements S
   edited({ removed, replaced, appended, uidNext, highestModseq }: SnapshotEdit<E>): ChunkedSnapshot<E> {
     const touched = new Map<number, (E | null)[]>();
     let unseen = this.unseen;
+    let at = -1;
+    let within = 0;
     const put = (uid: number, entry: E | null) => {
-      const index = this.indexOf(uid);
-      if (index >= this.size) return;
-      const at = lastNotAbove(this.#starts.length, (chunk) => this.#starts[chunk] ?? 0, index);
-      const copy = touched.get(at) ?? [...(this.#chunks[at] ?? [])];
-      touched.set(at, copy);
-      const within = index - (this.#starts[at] ?? 0);
-      const old = copy[within];
+      // Most come in order, one behind the other.
+      if (this.#chunks[at]?.[++within]?.uid !== uid) {
+        at = this.#chunkOf(uid);
+        within = positionIn(this.#chunks[at] ?? [], uid);
+      }
+      const old = this.#chunks[at]?.[within];
       if (old?.uid !== uid) return;
-      unseen += unseenOf(entry) - unseenOf(old);
+      let copy = touched.get(at);
+      if (!copy) {
+        copy = [...(this.#chunks[at] ?? [])];
+        touched.set(at, copy);
+      }
+      unseen += unseenOf(entry) - unseenOf(copy[within] ?? null);
       copy[within] = entry;
     };
     for (const [uid, entry] of replaced) put(uid, entry);
@@ -115,6 +116,18 @@ export class ChunkedSnapshot<E extends MessageEntry = MessageEntry> implements S
     append(chunks, appended);
     return new ChunkedSnapshot(chunks, { uidNext, highestModseq, unseen });
   }
+}
+
+/** Of the first entry whose UID is not below `uid`. */
+function positionIn(chunk: readonly MessageEntry[], uid: number): number {
+  let low = 0;
+  let high = chunk.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((chunk[middle]?.uid ?? 0) < uid) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 const unseenOf = (entry: MessageEntry | null): number => (entry && !entry.flags.has("\\Seen") ? 1 : 0);

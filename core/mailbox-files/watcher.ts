@@ -29,7 +29,8 @@ export interface WatcherWishes {
 }
 
 interface Watched {
-  readonly watches: FSWatcher[];
+  /** By path. */
+  readonly watches: Map<string, FSWatcher>;
   readonly stop: (() => void) | null;
   timer: NodeJS.Timeout | null;
   /** Events came since it was looked at. */
@@ -67,7 +68,7 @@ export class MailboxWatcher {
   add(folder: WatchedMailbox, paths: readonly string[]): void {
     if (this.#folders.has(folder)) return;
     const watched: Watched = {
-      watches: [],
+      watches: new Map(),
       stop: this.#notifier?.subscribe(`mailbox:${folder.path}`, () => this.#hint(folder)) ?? null,
       timer: null,
       isHinted: false,
@@ -93,6 +94,19 @@ export class MailboxWatcher {
     }
   }
 
+  /** No events of this path until `resume`: they would be our own, and very many. */
+  pause(folder: WatchedMailbox, path: string): void {
+    const watched = this.#folders.get(folder);
+    if (watched) this.#closeWatch(watched, path);
+  }
+
+  resume(folder: WatchedMailbox, path: string): void {
+    const watched = this.#folders.get(folder);
+    if (!watched || watched.watches.has(path)) return;
+    if (this.#count < this.#limit) this.#watch(folder, path, watched);
+    this.#hint(folder);
+  }
+
   stop(): void {
     for (const folder of [...this.#folders.keys()]) this.remove(folder);
   }
@@ -101,7 +115,7 @@ export class MailboxWatcher {
     try {
       const watching = watch(path, { persistent: false }, (_, name) => this.#event(folder, path, name));
       watching.on("error", () => this.#closeWatches(watched));
-      watched.watches.push(watching);
+      watched.watches.set(path, watching);
       this.#count++;
     } catch (cause) {
       // Out of watches (ENOSPC, EMFILE) or the directory is gone: the periodic look does it.
@@ -110,10 +124,13 @@ export class MailboxWatcher {
   }
 
   #closeWatches(watched: Watched): void {
-    for (const watching of watched.watches.splice(0)) {
-      watching.close();
-      this.#count--;
-    }
+    for (const path of [...watched.watches.keys()]) this.#closeWatch(watched, path);
+  }
+
+  #closeWatch({ watches }: Watched, path: string): void {
+    if (watches.has(path)) this.#count--;
+    watches.get(path)?.close();
+    watches.delete(path);
   }
 
   #event(folder: WatchedMailbox, path: string, name: string | null): void {

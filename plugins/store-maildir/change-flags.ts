@@ -1,96 +1,96 @@
 /**
  * STORE: a flag is a letter in the file's name, so a change is a rename of exactly the name that was seen. If another
- * program was faster the name is looked up again and the change applied to what stands there now: no flag gets lost.
+ * program was faster the name is looked up again and the change applied to what stands there now: no flag gets lost. Many messages
+ * are renamed behind the answer, see `flags-ahead.ts`.
  */
-import { renameSync } from "node:fs";
 import type { FlagChange } from "postern/plugin";
-import { StoreError } from "postern/plugin";
+import type { Ahead } from "postern/store";
 import { changing } from "./changing.ts";
-import { lettersOf } from "./file-name.ts";
-import { canonicalFlags, lettersFor, otherLetters } from "./flags.ts";
+import { type Outcomes, outcomesOf } from "./flag-outcomes.ts";
+import { canonicalFlags } from "./flags.ts";
+import { changeAhead } from "./flags-ahead.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
-import { Entry } from "./snapshot.ts";
+import { renameFlags, targetName } from "./rename-flags.ts";
+import { Entry, type MaildirSnapshot } from "./snapshot.ts";
 
-const maxKnown = 4_096;
+/** Fewer are renamed before the answer: that takes no longer than to write down what is to be done. */
+const AHEAD_FROM = 64;
+
+export interface Changed {
+  readonly unchanged: readonly number[];
+  /** The mailbox with the change in it, where the disk does not have all of it yet. */
+  readonly ahead: MaildirSnapshot | null;
+}
 
 export function changeFlags(
   folder: Folder,
   uids: readonly number[],
   change: FlagChange,
   by: FolderListener,
-): Promise<{ readonly unchanged: readonly number[] }> {
-  const wanted = canonicalFlags(change.flags);
-  return folder.mutex.run(async () => {
+): Promise<Changed> {
+  const flags = canonicalFlags(change.flags);
+  return folder.mutex.runAhead(async (): Promise<Ahead<Changed>> => {
     await folder.compare(by);
-    if (change.mode !== "remove" && folder.keywords.missing(wanted).length > 0) {
-      await withUidLock(folder.path, () => folder.keywords.add(wanted));
-      folder.forgetFlagSets();
-    }
-    const unchanged: number[] = [];
-    const replaced = new Map<number, Entry>();
-    const modseq = folder.modseq.next();
-    const lettersAfter = changedLetters(folder, { mode: change.mode, flags: wanted });
-    try {
-      await changing([folder], uids, (uid) => {
-        const entry = folder.snapshot.find(uid);
-        if (!entry) return;
-        // RFC 7162 3.1.3
-        if (change.unchangedSince !== undefined && entry.modseq > change.unchangedSince) unchanged.push(uid);
-        else if (rename(folder, entry, lettersAfter)) {
-          replaced.set(uid, new Entry(entry.file, folder.flagsOf(entry.file.name), modseq));
-        }
-      });
-    } finally {
-      // What was renamed before a fault is changed all the same.
-      if (replaced.size > 0) {
-        folder.publish({ replaced }, by);
-        folder.announce();
-      }
-    }
-    return { unchanged };
+    const outcomes = await outcomesIn(folder, { ...change, flags });
+    const { doomed, unchanged } = pick(folder, uids, { outcomes, since: change.unchangedSince });
+    const order = { mode: change.mode, flags };
+    const ahead = doomed.length < AHEAD_FROM ? null : await changeAhead(folder, doomed, { order, outcomes, by });
+    if (ahead) return { value: { unchanged, ahead: folder.snapshot }, rest: ahead.rest };
+    await changeNow(folder, doomed, outcomes, by);
+    return { value: { unchanged, ahead: null }, rest: null };
   });
 }
 
-/** Whether anything changed; a message that is gone is passed over. */
-function rename(folder: Folder, entry: Entry, lettersAfter: (letters: string) => string): boolean {
-  const { file } = entry;
-  try {
-    const name = file.located((path) => {
-      const letters = lettersAfter(lettersOf(file.name));
-      const target = `${file.base}:2,${letters}`;
-      if (target === file.name || (letters === "" && file.name === file.base)) return null;
-      renameSync(path, `${folder.path}/cur/${target}`);
-      return target;
-    });
-    if (name !== null) folder.place(file, "cur", name);
-    return name !== null || file.isMoved;
-  } catch (cause) {
-    if (!(cause instanceof StoreError) || cause.code !== "expunged") throw cause;
-    folder.distrust();
-    return false;
+/** Within the mutex: what becomes of messages, with letters for all keywords. */
+export async function outcomesIn(folder: Folder, change: Pick<FlagChange, "mode" | "flags">): Promise<Outcomes> {
+  const { mode, flags } = change;
+  if (mode !== "remove" && folder.keywords.missing(flags).length > 0) {
+    await withUidLock(folder.path, () => folder.keywords.add(flags));
+    folder.forgetFlagSets();
   }
+  return outcomesOf(folder, change);
 }
 
-/** What becomes of a message's letters. Few differ in one mailbox, so each is worked out once. */
-function changedLetters(
+/** Messages that become different. */
+function pick(
   folder: Folder,
-  { mode, flags: changes }: Pick<FlagChange, "mode" | "flags">,
-): (letters: string) => string {
-  const names = folder.keywords.names;
-  const wanted = new Set(changes.map((flag) => flag.toLowerCase()));
-  const known = new Map<string, string>();
-  const after = (letters: string): string => {
-    const others = otherLetters(letters, names);
-    if (mode === "replace") return lettersFor(changes, names, others);
-    const flags = new Set(folder.flagsOf(`:2,${letters}`));
-    if (mode === "add") for (const flag of changes) flags.add(flag);
-    else for (const flag of flags) if (wanted.has(flag.toLowerCase())) flags.delete(flag);
-    return lettersFor(flags, names, others);
-  };
-  return (letters) => {
-    const found = known.get(letters) ?? after(letters);
-    if (known.size < maxKnown) known.set(letters, found);
-    return found;
-  };
+  uids: readonly number[],
+  { outcomes, since }: { readonly outcomes: Outcomes; readonly since: number | undefined },
+): { readonly doomed: readonly Entry[]; readonly unchanged: readonly number[] } {
+  const doomed: Entry[] = [];
+  const unchanged: number[] = [];
+  for (const uid of uids) {
+    const entry = folder.snapshot.find(uid);
+    if (!entry) continue;
+    // RFC 7162 3.1.3
+    if (since !== undefined && entry.modseq > since) unchanged.push(uid);
+    else if (entry.file.isMoved || targetName(entry.file, outcomes) !== null) doomed.push(entry);
+  }
+  return { doomed, unchanged };
+}
+
+/** Within the mutex. */
+export async function changeNow(
+  folder: Folder,
+  entries: readonly Entry[],
+  outcomes: Outcomes,
+  by: FolderListener | null,
+): Promise<void> {
+  const replaced = new Map<number, Entry>();
+  const modseq = folder.modseq.next();
+  try {
+    await changing([folder], entries, ({ file }) => {
+      const how = renameFlags(folder, file, outcomes);
+      if (how === "renamed" || (how === "same" && file.isMoved)) {
+        replaced.set(file.uid, new Entry(file, folder.flagsOf(file.name), modseq));
+      }
+    });
+  } finally {
+    // What was renamed before a fault is changed all the same.
+    if (replaced.size > 0) {
+      folder.publish({ replaced }, by);
+      folder.announce();
+    }
+  }
 }

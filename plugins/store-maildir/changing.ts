@@ -7,8 +7,9 @@ export async function changing<T>(
   folders: readonly Folder[],
   items: Iterable<T>,
   work: (item: T, index: number) => void,
+  sliceMs?: number,
 ): Promise<void> {
-  const breather = new Breather();
+  const breather = new Breather(sliceMs);
   const source = items[Symbol.iterator]();
   let index = 0;
   let next = source.next();

@@ -42,6 +42,8 @@ export class OpenMailbox implements Mailbox, FolderListener {
   readonly #listeners = new Set<() => void>();
   #isTold = false;
   #isOpen = true;
+  /** What `store` answered before the disk had it: the next `sync` is to show that. */
+  #ahead: MaildirSnapshot | null = null;
 
   /** The folder has been compared with the disk and is held for this session. */
   constructor(
@@ -78,6 +80,12 @@ export class OpenMailbox implements Mailbox, FolderListener {
 
   async sync(): Promise<MaildirSnapshot> {
     return this.#guarded(async () => {
+      const ahead = this.#ahead;
+      this.#ahead = null;
+      if (ahead !== null && ahead === this.folder.snapshot) {
+        this.snapshot = ahead;
+        return ahead;
+      }
       let snapshot = await this.folder.sync();
       if (this.#claimsRecent && this.folder.fresh.size > 0) {
         snapshot = await this.folder.mutex.run(async () => {
@@ -176,7 +184,11 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   store(uids: readonly number[], change: FlagChange): Promise<{ readonly unchanged: readonly number[] }> {
-    return this.#writing(() => changeFlags(this.folder, uids, change, this));
+    return this.#writing(async () => {
+      const { unchanged, ahead } = await changeFlags(this.folder, uids, change, this);
+      this.#ahead = ahead;
+      return { unchanged };
+    });
   }
 
   expunge(uids: readonly number[] | null): Promise<readonly number[]> {

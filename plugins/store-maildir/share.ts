@@ -14,13 +14,17 @@ interface Others {
   readonly vanished: readonly number[];
 }
 
-/** Changes as the index took them, with those of others; `null` where there is no index. */
-export function registered(folder: Folder, change: Omit<Edit, "highestModseq">): Edit | null {
+/** Changes as the index took them, with those of others; `null` where there is no index. `modseq` may have been given out before. */
+export function registered(
+  folder: Folder,
+  change: Omit<Edit, "highestModseq">,
+  modseq = folder.modseq.next(),
+): Edit | null {
   const { index } = folder;
   if (!index?.isBegun) return null;
   const { removed, replaced, appended, uidNext } = change;
   const taken = index.commit({
-    ...{ since: folder.snapshot.highestModseq, modseq: folder.modseq.next(), uidNext },
+    ...{ since: folder.snapshot.highestModseq, modseq, uidNext },
     ...{ put: [...replaced.values(), ...appended], vanished: removed },
     cursor: folder.disk.cursor(folder.keywords.names),
   });
@@ -34,7 +38,8 @@ export function registered(folder: Folder, change: Omit<Edit, "highestModseq">):
   const theirs = new Set(taken.others.put.map(({ uid }) => uid));
   for (const { uid, file } of appended) if (not.has(uid)) folder.drop(file);
   const isOurs = ({ uid }: Entry) => !not.has(uid) && !theirs.has(uid);
-  const numbered = (entry: Entry) => new Entry(entry.file, entry.flags, taken.modseq);
+  const numbered = (entry: Entry) =>
+    entry.modseq === taken.modseq ? entry : new Entry(entry.file, entry.flags, taken.modseq);
   const own: Changes = {
     removed: new Set([...removed].filter((uid) => !theirs.has(uid))),
     replaced: new Map([...replaced.values()].filter(isOurs).map((entry) => [entry.uid, numbered(entry)] as const)),

@@ -19,4 +19,6 @@ export interface Site {
   readonly flush: Flush;
   readonly surveys: SurveyCache<MessageFile>;
   readonly watcher: MailboxWatcher;
+  /** What is not done by then is left for the next process. */
+  readonly stopped: AbortSignal;
 }

@@ -49,6 +49,7 @@ export interface MaildirStoreOptions {
 export class MaildirStore implements MailboxStore {
   readonly #options: MaildirStoreOptions;
   readonly #site: Site;
+  readonly #stopping = new AbortController();
 
   constructor(options: MaildirStoreOptions) {
     this.#options = options;
@@ -71,6 +72,7 @@ export class MaildirStore implements MailboxStore {
         ...{ maxWatches: options.maxWatches, intervalMs: options.checkEvery },
         ...{ log: options.log, notifier: options.notifier },
       }),
+      stopped: this.#stopping.signal,
     };
   }
 
@@ -82,6 +84,7 @@ export class MaildirStore implements MailboxStore {
   }
 
   stop(): void {
+    this.#stopping.abort();
     this.#site.watcher.stop();
   }
 }
