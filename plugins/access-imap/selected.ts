@@ -32,6 +32,8 @@ export class Selected {
   alwaysTellsUid = false;
   /** UIDs of messages that this session itself put here, of which it need not hear more than EXISTS (RFC 5465 5.2). */
   readonly ours = new Set<number>();
+  /** Most messages share their set of flags with others. */
+  readonly #flagTexts = new WeakMap<ReadonlySet<string>, string>();
   #toldKeywords: readonly string[] = [];
   #toldRecent = 0;
   /** The client has heard of everything up to here. */
@@ -99,10 +101,14 @@ export class Selected {
 
   /** `FLAGS (...)` as FETCH sends it. */
   formatFlags({ uid, flags }: MessageEntry): string {
-    const all = [...flags];
     // RFC 9051 E: \Recent is gone.
-    if (this.mailbox.recent.size > 0 && this.isRecent(uid) && !this.#enabled.has("IMAP4REV2")) all.push("\\Recent");
-    return `FLAGS (${all.join(" ")})`;
+    if (this.mailbox.recent.size > 0 && this.isRecent(uid) && !this.#enabled.has("IMAP4REV2"))
+      return `FLAGS (${[...flags, "\\Recent"].join(" ")})`;
+    const known = this.#flagTexts.get(flags);
+    if (known !== undefined) return known;
+    const text = `FLAGS (${[...flags].join(" ")})`;
+    this.#flagTexts.set(flags, text);
+    return text;
   }
 
   /** The FETCH response for a message that has changed by what is none of the client's FETCH commands. */

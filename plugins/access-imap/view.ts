@@ -164,6 +164,7 @@ export class View {
 }
 
 export function hasSameFlags(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
+  if (a === b) return true;
   if (a.size !== b.size) return false;
   for (const flag of a) if (!b.has(flag)) return false;
   return true;

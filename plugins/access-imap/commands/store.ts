@@ -1,6 +1,7 @@
 /** STORE (RFC 3501 6.4.6) and UID STORE (6.4.8), with UNCHANGEDSINCE (RFC 7162 3.1.3). */
 import type { Flag, FlagChange, MessageEntry } from "postern/plugin";
-import { numbersOf } from "../message-set.ts";
+import { rangesOf } from "../message-set.ts";
+import { Pace } from "../pace.ts";
 import { no, ok, type Reply } from "../reply.ts";
 import type { ImapSession, Selected, WithSelected } from "../session.ts";
 import { parseModseqOrZero } from "../sync/modseq.ts";
@@ -16,7 +17,23 @@ interface Arguments {
   readonly isSilent: boolean;
 }
 
+/** A message as the client knew it. */
+interface Known {
+  readonly number: number;
+  readonly before: MessageEntry;
+}
+
+interface Told {
+  readonly selected: Selected;
+  readonly known: readonly Known[];
+  readonly change: FlagChange;
+  readonly isUid: boolean;
+  /** What a silent client makes of its flags. */
+  readonly expected: ReturnType<typeof expectedAfter> | null;
+}
+
 const maxFlags = 128;
+const maxKnown = 4_096;
 
 function parse(parser: CommandParser): Arguments {
   parser.space();
@@ -67,35 +84,25 @@ async function storeFlags(
   isUid: boolean,
 ): Promise<Reply> {
   const { view, mailbox } = selected;
-  const { out } = session;
-  const numbers = numbersOf(view, set, isUid);
+  const ranges = rangesOf(view, set, isUid);
   // RFC 7162 3.1
   if (change.unchangedSince !== undefined) session.enable("CONDSTORE");
   if (mailbox.isReadOnly) return no("Mailbox is read-only", "READ-ONLY");
-  const known = new Map<number, MessageEntry>();
+  const known: Known[] = [];
   let isComplete = true;
-  for (const number of numbers) {
-    if (view.isGhost(number)) isComplete = false;
-    else known.set(number, view.entry(number));
-  }
-  const failed = known.size > 0 ? await storeKnown(selected, [...known.values()], change) : new Set<number>();
-  selected.tellNewKeywords(out);
-  for (const [number, before] of known) {
-    if (view.isGhost(number)) {
-      isComplete = false;
-      continue;
+  for (const [from, to] of ranges) {
+    for (let number = from; number <= to; number++) {
+      if (view.isGhost(number)) isComplete = false;
+      else known.push({ number, before: view.entry(number) });
     }
-    const entry = view.entry(number);
-    view.tellFlags(entry.uid);
-    const line = formatStored(selected, { number, before, entry }, { change, isSilent, isUid });
-    if (line === null) continue;
-    out.line(line);
-    const wait = out.flushIfFull();
-    if (wait) await wait;
   }
-  const unmodified = [...known]
-    .filter(([, { uid }]) => failed.has(uid))
-    .map(([number, { uid }]) => (isUid ? uid : number));
+  const failed = known.length > 0 ? await storeKnown(selected, known, change) : new Set<number>();
+  selected.tellNewKeywords(session.out);
+  const expected = isSilent ? expectedAfter(change) : null;
+  if (!(await answer(session, { selected, known, expected, change, isUid }))) isComplete = false;
+  const unmodified: number[] = [];
+  for (const { number, before } of failed.size > 0 ? known : [])
+    if (failed.has(before.uid)) unmodified.push(isUid ? before.uid : number);
   // RFC 7162 3.1.3
   const code = unmodified.length > 0 ? (`MODIFIED ${formatSet(unmodified)}` as const) : null;
   // RFC 2180 4.2.1
@@ -106,11 +113,11 @@ async function storeFlags(
 /** Answers the UIDs of those that UNCHANGEDSINCE kept from changing. */
 async function storeKnown(
   selected: Selected,
-  known: readonly MessageEntry[],
+  known: readonly Known[],
   change: FlagChange,
 ): Promise<ReadonlySet<number>> {
   const { mailbox, view } = selected;
-  const uids = known.map(({ uid }) => uid);
+  const uids = known.map(({ before }) => before.uid);
   const failed = new Set((await mailbox.store(uids, change)).unchanged);
   await selected.adopt();
   const { unchangedSince } = change;
@@ -118,7 +125,7 @@ async function storeKnown(
   // RFC 7162 3.1.12: only other flags have changed since the client looked, so what it wants makes sense all the same.
   const spurious: number[] = [];
   let since = 0;
-  for (const before of known) {
+  for (const { before } of known) {
     const number = failed.has(before.uid) && before.modseq <= unchangedSince ? view.numberOf(before.uid) : 0;
     if (number === 0) continue;
     const now = view.entry(number);
@@ -133,29 +140,58 @@ async function storeKnown(
   return failed;
 }
 
+/** The responses, a stretch at a time. Whether all messages are still there. */
+async function answer(session: ImapSession, told: Told): Promise<boolean> {
+  const { selected, known } = told;
+  const { view } = selected;
+  const { out } = session;
+  const pace = new Pace(session.connection.closed);
+  let isComplete = true;
+  let count = 0;
+  for (const { number, before } of known) {
+    if (view.isGhost(number)) {
+      isComplete = false;
+      continue;
+    }
+    const entry = view.entry(number);
+    view.tellFlags(entry.uid);
+    const line = formatStored(told, { number, before, entry });
+    if (line !== null) out.line(line);
+    const wait = out.flushIfFull() ?? ((++count & 255) === 0 ? pace.breathe() : undefined);
+    if (wait) await wait;
+  }
+  return isComplete;
+}
+
 /** The response about one message; `null` where the client knows all it would say. */
 function formatStored(
-  selected: Selected,
-  message: { readonly number: number; readonly before: MessageEntry; readonly entry: MessageEntry },
-  { change, isSilent, isUid }: Pick<Arguments, "change" | "isSilent"> & { readonly isUid: boolean },
+  { selected, expected, change, isUid }: Told,
+  { number, before, entry }: Known & { readonly entry: MessageEntry },
 ): string | null {
-  const { number, before, entry } = message;
   // RFC 3501 6.4.6: .SILENT means that the client works the result out; it must hear what it could not know.
-  if (!isSilent || !hasSameFlags(entry.flags, changed(before.flags, change)))
+  if (!expected || !hasSameFlags(entry.flags, expected(before.flags)))
     return selected.formatChange(number, entry, { isUid });
   // RFC 7162 3.1.3: the modification sequence is what it could not know.
   if (!selected.isModseqAware || (entry.modseq === before.modseq && change.unchangedSince === undefined)) return null;
   return `* ${number} FETCH (UID ${entry.uid} MODSEQ (${entry.modseq}))`;
 }
 
-function changed(flags: ReadonlySet<Flag>, { mode, flags: changes }: FlagChange): ReadonlySet<Flag> {
-  if (mode === "replace") return new Set(changes);
-  const result = new Set(flags);
-  for (const flag of changes) {
-    if (mode === "add") result.add(flag);
-    else result.delete(flag);
-  }
-  return result;
+/** What a client that is not told takes the flags to be. Few sets of flags differ, and messages share them. */
+function expectedAfter({ mode, flags: changes }: FlagChange): (flags: ReadonlySet<Flag>) => ReadonlySet<Flag> {
+  const known = new Map<ReadonlySet<Flag>, ReadonlySet<Flag>>();
+  const after = (flags: ReadonlySet<Flag>): ReadonlySet<Flag> => {
+    const result = new Set(mode === "replace" ? [] : flags);
+    for (const flag of changes) {
+      if (mode === "remove") result.delete(flag);
+      else result.add(flag);
+    }
+    return result;
+  };
+  return (flags) => {
+    const found = known.get(flags) ?? after(flags);
+    if (known.size < maxKnown) known.set(flags, found);
+    return found;
+  };
 }
 
 export const [store, uidStore] = withUidForm({ mayExpunge: false, parse, run: storeFlags });
