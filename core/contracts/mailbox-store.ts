@@ -293,8 +293,11 @@ export interface AccountMailboxes {
   lockMaildrop(): Promise<{ release(): Promise<void> } | null>;
   /** Stable unique-ids of POP3 (RFC 1939 7) for the messages of the open INBOX. */
   uniqueIds(mailbox: Mailbox): Promise<UniqueIds>;
-  /** What is kept, and what may be. `null` where nothing limits the account; `recount` looks at every mailbox then, too. */
-  quota(): Promise<QuotaState | null>;
+  /**
+   * What is kept, and what may be. `null` where nothing limits the account, or the mailbox that is asked about;
+   * `recount` looks at every mailbox, also then.
+   */
+  quota(how?: { readonly of: string }): Promise<QuotaState | null>;
   quota(how: { readonly recount: true }): Promise<QuotaState>;
   /**
    * Looks for damage. `repair` mends what it can and loses nothing: what cannot be kept in its place is kept beside it. Safe while

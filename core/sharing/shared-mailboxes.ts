@@ -187,10 +187,11 @@ export class LoginMailboxes implements SharedMailboxes {
     return this.#own.uniqueIds(mailbox instanceof GuardedMailbox ? mailbox.inner : mailbox);
   }
 
-  quota(): Promise<QuotaState | null>;
+  quota(how?: { readonly of: string }): Promise<QuotaState | null>;
   quota(how: { readonly recount: true }): Promise<QuotaState>;
-  quota(how?: { readonly recount: true }): Promise<QuotaState | null> {
-    return how ? this.#own.quota(how) : this.#own.quota();
+  quota(how?: { readonly recount: true } | { readonly of: string }): Promise<QuotaState | null> {
+    if (how && "recount" in how) return this.#own.quota(how);
+    return this.#own.quota(how && { of: this.#ownName(how.of) });
   }
 
   async inspect(name: string, how: { readonly repair: boolean }): Promise<readonly Defect[]> {

@@ -273,10 +273,11 @@ export class MaildirAccount implements AccountMailboxes {
     });
   }
 
-  quota(): Promise<QuotaState | null>;
+  quota(how?: { readonly of: string }): Promise<QuotaState | null>;
   quota(how: { readonly recount: true }): Promise<QuotaState>;
-  quota(how: { readonly recount?: boolean } = {}): Promise<QuotaState | null> {
+  quota(how: { readonly recount?: boolean; readonly of?: string } = {}): Promise<QuotaState | null> {
     return this.#guarded(async () => {
+      if (how.of !== undefined && this.#quota?.ignores(this.#tree.canonical(how.of))) return null;
       if (!this.#quota && !how.recount) return null;
       makeInbox(this.#root, this.#site.clock.now());
       if (this.#quota) return this.#quota.state(how);

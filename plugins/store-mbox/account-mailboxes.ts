@@ -280,10 +280,11 @@ export class MboxAccount implements AccountMailboxes {
     });
   }
 
-  quota(): Promise<QuotaState | null>;
+  quota(how?: { readonly of: string }): Promise<QuotaState | null>;
   quota(how: { readonly recount: true }): Promise<QuotaState>;
-  quota(how: { readonly recount?: boolean } = {}): Promise<QuotaState | null> {
+  quota(how: { readonly recount?: boolean; readonly of?: string } = {}): Promise<QuotaState | null> {
     return this.#guarded(async () => {
+      if (how.of !== undefined && this.#quota?.ignores(canonicalName(how.of))) return null;
       if (this.#quota) return this.#quota.state(how);
       if (!how.recount) return null;
       const usage = await usageOfAll(this.#home, this.#site, () => false);

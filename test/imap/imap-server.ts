@@ -81,7 +81,7 @@ const users = (root: string) =>
 const quotas: QuotaOptions = {
   usual: { bytes: null, messages: null },
   softPercent: 66,
-  folders: new Map(),
+  folders: new Map([["Junk", { isIgnored: true, extra: { bytes: 0, messages: 0 } }]]),
   warnAtPercent: [],
   warnAgainAfterMs: 0,
   warningSubject: "",

@@ -42,6 +42,13 @@ export const quotaTests = (makeStore: MakeStore): void =>
         expect((await mail.status("INBOX")).messages).toBe(4);
       });
 
+      it("limits no mailbox that is not counted, whatever its name is written like", async () => {
+        const { mail } = use();
+        expect(await mail.quota({ of: "Junk" })).toBeNull();
+        for (const name of ["inbox", "Trash", "Not made yet"])
+          expect(await mail.quota({ of: name })).toMatchObject({ hard: { messages: MESSAGES } });
+      });
+
       it("says what is kept: octets and messages, soft and hard", async () => {
         const { mail } = use();
         expect(await mail.quota()).toMatchObject({

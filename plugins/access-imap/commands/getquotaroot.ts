@@ -9,8 +9,8 @@ export const getQuotaRoot = defineCommand({
   parse: parseMailboxName,
   async run({ session, mailboxes }, name) {
     // RFC 9208 6: mailboxes of others have their owners' roots, which are not ours to tell.
-    const state = isElsewhere(mailboxes, name) ? null : await mailboxes.quota();
-    // RFC 9208 4.2.2: what nothing limits has no root.
+    const state = isElsewhere(mailboxes, name) ? null : await mailboxes.quota({ of: name });
+    // RFC 9208 4.2.2: what nothing limits has no root; nor has a mailbox that is not counted.
     session.out.line(`* QUOTAROOT ${session.formatName(name)}${state ? ` "${quotaRoot}"` : ""}`);
     if (state) session.out.line(`* ${formatQuota(state)}`);
     return ok("Getquotaroot completed");
