@@ -2,7 +2,7 @@
  * One registration, inside one transaction: each change is taken if nobody registered another of the same message that the caller does
  * not know. That gives all processes one order of changes, and each snapshot all that was registered up to its modseq.
  */
-import type { KnownMessage, Registered, Registration } from "../contracts/mailbox-index.ts";
+import type { IndexedMessage, KnownMessage, Registered, Registration } from "../contracts/mailbox-index.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { newsSince, trimmed } from "./journal.ts";
 import { journalKey, scopeOf } from "./keys.ts";
@@ -44,12 +44,12 @@ export function commit(
       continue;
     }
     if (old === null) messages++;
-    known.put({ ...message, modseq });
+    known.put(numbered(message, modseq));
     changed.push(message.uid);
   }
   for (const message of wanted.moved ?? []) {
     const old = theirs.has(message.uid) ? null : known.at(message.uid);
-    if (old?.flags === message.flags) known.put({ ...message, modseq: old.modseq });
+    if (old?.flags === message.flags) known.put(numbered(message, old.modseq));
     else if (theirs.get(message.uid)?.place !== message.place) refused.push(message.uid);
   }
   for (const uid of wanted.vanished) {
@@ -83,6 +83,12 @@ export function commit(
     refused,
   };
 }
+
+/** There may be very many: objects of one shape, which spreading does not make. */
+const numbered = (message: IndexedMessage, modseq: number): KnownMessage => {
+  const { uid, flags, place, internalDate, sizeBytes } = message;
+  return { uid, flags, place, internalDate, sizeBytes, modseq };
+};
 
 /** Above all that was given out, for whatever. */
 const nextModseq = ({ highestModseq, reservedModseq }: Head, least: number): number =>

@@ -25,8 +25,12 @@ export function createLearner(
     for (const [uid, { internalDate, sizeBytes }] of batch) {
       const known = messages?.at(uid);
       if (!known) continue;
+      const { flags, place, modseq } = known;
       messages?.put({
-        ...known,
+        uid,
+        flags,
+        place,
+        modseq,
         internalDate: internalDate < 0 ? known.internalDate : internalDate,
         sizeBytes: sizeBytes < 0 ? known.sizeBytes : sizeBytes,
       });

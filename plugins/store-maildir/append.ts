@@ -179,8 +179,8 @@ export async function placeWithUids(
   }
   if (!hasOthers && !folder.isBehind) {
     const modseq = folder.modseq.next();
-    const appended = placed.map(({ where, name }, index) =>
-      folder.adopt({ where, name, uid: uids[index] ?? 0 }, modseq),
+    const appended = placed.map(({ where, name, base }, index) =>
+      folder.adopt({ where, name, base, uid: uids[index] ?? 0, fields: "" }, modseq),
     );
     folder.publish({ appended, uidNext: folder.uidlist.nextUid }, null);
   } else folder.emit(null);

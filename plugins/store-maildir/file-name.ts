@@ -62,15 +62,36 @@ export function lettersOf(name: string): string {
   return colon < 0 || !name.startsWith("2,", colon + 1) ? "" : name.slice(colon + 3);
 }
 
-const moment = (name: string): readonly [sec: number, usec: number] => {
-  const found = /^(\d{1,15})(?:\.M(\d{1,9}))?/.exec(name);
-  return [Number(found?.[1] ?? 0), Number(found?.[2] ?? 0)];
-};
+interface Timed {
+  readonly base: string;
+  /** Microseconds. */
+  readonly at: number;
+}
+
+const ZERO = 48;
+const NINE = 57;
+
+/** The time that a name begins with: seconds, and `.M` with microseconds; 0 where there is none. */
+function timeIn(name: string): number {
+  const secondsEnd = digitsEnd(name, 0);
+  const seconds = Number(name.slice(0, secondsEnd));
+  if (!name.startsWith(".M", secondsEnd)) return seconds * 1_000_000;
+  return seconds * 1_000_000 + Number(name.slice(secondsEnd + 2, digitsEnd(name, secondsEnd + 2)));
+}
+
+function digitsEnd(name: string, from: number): number {
+  let at = from;
+  while (name.charCodeAt(at) >= ZERO && name.charCodeAt(at) <= NINE) at++;
+  return at;
+}
+
+const byTime = (a: Timed, b: Timed): number => a.at - b.at || (a.base < b.base ? -1 : a.base > b.base ? 1 : 0);
 
 /** In the order in which new messages get their UIDs: by the time in the name. */
-export function sortedByTime(bases: Iterable<string>): readonly string[] {
+export function sortedByTime(bases: readonly string[]): readonly string[] {
   // Each name is taken apart once: there may be very many.
-  const all = Array.from(bases, (base) => ({ base, at: moment(base) }));
-  all.sort((a, b) => a.at[0] - b.at[0] || a.at[1] - b.at[1] || (a.base < b.base ? -1 : a.base > b.base ? 1 : 0));
-  return all.map(({ base }) => base);
+  return bases
+    .map((base): Timed => ({ base, at: timeIn(base) }))
+    .sort(byTime)
+    .map(({ base }) => base);
 }

@@ -29,11 +29,19 @@ export interface Proposal {
   readonly cursor: string;
 }
 
-const toIndex = (file: MessageFile): IndexedMessage => ({
+/** There may be very many: objects of one shape. */
+const toIndex = (file: MessageFile, modseq = 0): KnownMessage => ({
   uid: file.uid,
   flags: lettersOf(file.name),
   place: `${file.where}/${file.name}`,
-  ...file.learned,
+  internalDate: file.knownDate,
+  sizeBytes: file.knownSizeBytes,
+  modseq,
+});
+
+export const learnedOf = (file: MessageFile): Pick<IndexedMessage, "internalDate" | "sizeBytes"> => ({
+  internalDate: file.knownDate,
+  sizeBytes: file.knownSizeBytes,
 });
 
 /** Where a message stands, by its place in the index; `null` for what we would not have written. */
@@ -89,7 +97,7 @@ export class FolderIndex {
     how: { readonly modseq: number; readonly uidNext: number; readonly cursor: string },
   ): Promise<boolean> {
     function* all(): Generator<KnownMessage> {
-      for (const entry of entries) yield { ...toIndex(entry.file), modseq: entry.modseq };
+      for (const entry of entries) yield toIndex(entry.file, entry.modseq);
     }
     this.#moved.clear();
     this.#cursor = how.cursor;
@@ -105,7 +113,7 @@ export class FolderIndex {
   commit({ put, vanished, ...how }: Proposal): Registered | null {
     const messages = [...put].map(({ file }) => toIndex(file));
     const told = new Set(messages.map(({ uid }) => uid));
-    const moved = [...this.#moved].filter(({ uid }) => !told.has(uid)).map(toIndex);
+    const moved = [...this.#moved].filter(({ uid }) => !told.has(uid)).map((file) => toIndex(file));
     const registered = this.mailbox.commit({ ...how, put: messages, moved, vanished: [...vanished] });
     if (!registered) return null;
     if (moved.length > 0) this.#moves = this.mailbox.head()?.moves ?? this.#moves;

@@ -12,14 +12,14 @@ import { damageReport } from "./damaged.ts";
 import { baseOf, lettersOf, sortedByTime } from "./file-name.ts";
 import { FlagJournal } from "./flag-journal.ts";
 import { flagsFor } from "./flags.ts";
-import type { FolderIndex } from "./folder-index.ts";
+import { type FolderIndex, learnedOf } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
 import { importCourier } from "./import-courier.ts";
 import { beginWithIndex, hearOthers, leaveWord } from "./index-sync.ts";
 import { Keywords } from "./keywords.ts";
 import { KnownDisk } from "./known-disk.ts";
 import { withLeftFlags } from "./left-flags.ts";
-import { MessageFile } from "./message-file.ts";
+import { type KnownFile, MessageFile } from "./message-file.ts";
 import { Modseq } from "./modseq.ts";
 import { type DirectoryTimes, type Scan, scanFolder, timesOf } from "./scan.ts";
 import { registered } from "./share.ts";
@@ -82,7 +82,7 @@ export class Folder {
   hasLeftIndex = false;
   #isGone = false;
   /** One function for all files. */
-  readonly #learned = (file: MessageFile): void => this.index?.mailbox.learn(file.uid, file.learned);
+  readonly #learned = (file: MessageFile): void => this.index?.mailbox.learn(file.uid, learnedOf(file));
   #flagSets = new Map<string, ReadonlySet<string>>();
   #running: Promise<MaildirSnapshot> | null = null;
 
@@ -301,7 +301,8 @@ export class Folder {
     for (const [base, found] of scan.unknown) {
       const record = this.uidlist.records.get(base);
       if (!record || record.uid >= uidNext) continue;
-      appended.push(this.adopt({ ...found, uid: record.uid, fields: record.fields }, modseq));
+      const { uid, fields } = record;
+      appended.push(this.adopt({ where: found.where, name: found.name, base, uid, fields }, modseq));
     }
     appended.sort((a, b) => a.uid - b.uid);
     this.disk.listed(scan);
@@ -310,7 +311,7 @@ export class Folder {
   }
 
   /** A message that has a UID now: known from here on, shown by the next `publish`. */
-  adopt(found: { where: "new" | "cur"; name: string; uid: number; fields?: string }, modseq: number): Entry {
+  adopt(found: KnownFile, modseq: number): Entry {
     const file = new MessageFile(this.path, found);
     file.onLearned = this.#learned;
     this.files.set(file.base, file);

@@ -30,7 +30,10 @@ export async function beginWithIndex(folder: Folder): Promise<boolean> {
     const record = place && folder.uidlist.records.get(baseOf(place.name));
     // Another program has given it another UID, or the line is gone.
     if (!place || record?.uid !== message.uid || folder.files.has(record.base)) lost.add(message.uid);
-    else appended.push(recalled(folder, { ...place, fields: record.fields }, message));
+    else {
+      const { uid, base, fields } = record;
+      appended.push(recalled(folder, { where: place.where, name: place.name, base, uid, fields }, message));
+    }
   }
   const { uidNext, highestModseq } = head;
   const nothing = { removed: new Set<number>(), replaced: new Map<number, Entry>() };

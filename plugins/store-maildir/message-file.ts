@@ -13,6 +13,16 @@ import { recordField } from "./uidlist-format.ts";
 
 export type Where = "new" | "cur";
 
+/** A message that has a UID, where it was found. */
+export interface KnownFile {
+  readonly where: Where;
+  readonly name: string;
+  readonly base: string;
+  readonly uid: number;
+  /** Of the list of UIDs: Dovecot keeps sizes there that the name has not. */
+  readonly fields: string;
+}
+
 const COUNT_BYTES = 64 * 1024;
 /** Nothing comes in between while a file is counted. */
 const counted = Buffer.allocUnsafeSlow(COUNT_BYTES);
@@ -38,22 +48,23 @@ export class MessageFile {
   #diskBytes = -1;
   readonly #fields: string;
 
-  /** `fields` of the list of UIDs: Dovecot keeps sizes there that the name has not. */
-  constructor(
-    directory: string,
-    at: { readonly where: Where; readonly name: string; readonly uid: number; readonly fields?: string },
-  ) {
-    this.#fields = at.fields ?? "";
+  constructor(directory: string, { where, name, base, uid, fields }: KnownFile) {
+    this.#fields = fields;
     this.directory = directory;
-    this.base = baseOf(at.name);
-    this.where = at.where;
-    this.name = at.name;
-    this.uid = at.uid;
+    this.base = base;
+    this.where = where;
+    this.name = name;
+    this.uid = uid;
   }
 
-  /** What is known without looking; -1: not yet. */
-  get learned(): { readonly internalDate: number; readonly sizeBytes: number } {
-    return { internalDate: this.#dateMs, sizeBytes: this.#sizeBytes };
+  /** The internal date as far as it is known without looking; -1: not yet. */
+  get knownDate(): number {
+    return this.#dateMs;
+  }
+
+  /** As `knownDate`. */
+  get knownSizeBytes(): number {
+    return this.#sizeBytes;
   }
 
   /** From somebody who has looked. */

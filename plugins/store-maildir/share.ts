@@ -6,6 +6,7 @@ import type { KnownMessage } from "postern/plugin";
 import { baseOf } from "./file-name.ts";
 import type { Folder } from "./folder.ts";
 import { placeOf } from "./folder-index.ts";
+import type { KnownFile } from "./message-file.ts";
 import { type Edit, Entry } from "./snapshot.ts";
 
 type Changes = Omit<Edit, "uidNext" | "highestModseq">;
@@ -70,18 +71,17 @@ export function withOthers(folder: Folder, own: Changes, others: Others): Change
       folder.stand(file, place);
       replaced.set(message.uid, new Entry(file, folder.flagsOf(place.name), message.modseq));
     } else if (message.uid < folder.snapshot.uidNext) folder.distrust();
-    else appended.push(recalled(folder, place, message));
+    else {
+      const base = baseOf(place.name);
+      appended.push(recalled(folder, { ...place, base, uid: message.uid, fields: "" }, message));
+    }
   }
   return { removed, replaced, appended: appended.sort((a, b) => a.uid - b.uid) };
 }
 
 /** A message that the index knows. */
-export function recalled(
-  folder: Folder,
-  place: { readonly where: "new" | "cur"; readonly name: string; readonly fields?: string },
-  message: KnownMessage,
-): Entry {
-  const entry = folder.adopt({ ...place, uid: message.uid }, message.modseq);
+export function recalled(folder: Folder, at: KnownFile, message: KnownMessage): Entry {
+  const entry = folder.adopt(at, message.modseq);
   entry.file.recall(message);
   return entry;
 }

@@ -24,7 +24,8 @@ async function idsFor(
   given: Readonly<Record<number, string>>,
 ): Promise<readonly (string | undefined)[]> {
   const entries = [1, 2, 3, 4].map((uid) => {
-    const file = new MessageFile("/nowhere", { where: "cur", name: `17.M${uid}.host:2,`, uid });
+    const base = `17.M${uid}.host`;
+    const file = new MessageFile("/nowhere", { where: "cur", name: `${base}:2,`, base, uid, fields: "" });
     return new Entry(file, new Set(), 1);
   });
   const nothing = { removed: new Set<number>(), replaced: new Map<number, Entry>() };
