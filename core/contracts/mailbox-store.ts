@@ -185,7 +185,8 @@ export interface Mailbox {
   /** The state as this handle last saw it: changes by its own `sync` only, also after its own changes. */
   readonly snapshot: Snapshot;
   /** Compares with the disk; claims new recent messages for this handle. Rejects with `nonexistent` when the mailbox was
-   * deleted, renamed or rebuilt under another UIDVALIDITY: it must be opened again. */
+   * deleted, renamed or rebuilt under another UIDVALIDITY: it must be opened again. The first one after a `store` of this handle may
+   * show the mailbox as it was with that change in it, and look at the disk the next time. */
   sync(): Promise<Snapshot>;
   /** Called, coalesced, when another session, worker or program may have changed the mailbox: call `sync`. */
   onChange(listener: () => void): () => void;
@@ -205,7 +206,10 @@ export interface Mailbox {
    * afterwards as `snapshot` shows it. A modseq not below the snapshot's answers nothing; 0 answers everything.
    */
   changesSince(modseq: number): Promise<MailboxChanges>;
-  /** Answers the UIDs that UNCHANGEDSINCE kept from changing; messages gone in the meantime are passed over. */
+  /**
+   * Answers the UIDs that UNCHANGEDSINCE kept from changing; messages gone in the meantime are passed over. What is answered outlives the
+   * process, though other programs may see it a moment later; whatever is asked of the mailbox next, by whomever, finds it done.
+   */
   store(uids: readonly number[], change: FlagChange): Promise<{ readonly unchanged: readonly number[] }>;
   /** Removes messages with \Deleted among `uids`, or all with \Deleted if `null`. Answers the UIDs removed. */
   expunge(uids: readonly number[] | null): Promise<readonly number[]>;

@@ -112,6 +112,26 @@ describe("a mailbox in the index", () => {
     expect(await all(slow)).toEqual([known(1, 200, "F"), known(2, 201, "SF")]);
   });
 
+  it("gives a modseq out before its changes are registered, below all that others register later", async () => {
+    const { mailbox } = await withThree();
+    const theirs = await mailboxOf(open());
+    expect(mailbox.reserve({ since: 100, modseq: 50 })).toBe(101);
+    expect(theirs.head()?.highestModseq).toBe(100);
+    const first = { since: 101, modseq: 101, put: [message(1, "F")], vanished: [], uidNext: 4, cursor: "" };
+    expect(mailbox.commit(registration(first))).toMatchObject({ modseq: 101, others: { put: [] } });
+    expect(mailbox.reserve({ since: 101, modseq: 500 })).toBe(500);
+    const news = { since: 101, modseq: 200, put: [message(2, "S")], vanished: [], uidNext: 4, cursor: "" };
+    expect(theirs.commit(registration(news))).toMatchObject({ modseq: 501 });
+    expect(mailbox.reserve({ since: 101, modseq: 600 })).toBeNull();
+    // Who comes after somebody else stands behind him.
+    const late = { since: 500, modseq: 500, put: [message(1)], vanished: [], uidNext: 4, cursor: "" };
+    expect(mailbox.commit(registration(late))).toMatchObject({
+      modseq: 502,
+      others: { put: [known(2, 501, "S")] },
+    });
+    expect((await mailboxOf(open(), "another")).reserve({ since: 0, modseq: 1 })).toBeNull();
+  });
+
   it("takes the same news from two processes once", async () => {
     const { mailbox } = await withThree();
     const theirs = await mailboxOf(open());

@@ -1,12 +1,14 @@
 /** The mailboxes of one account as directories: list, create, delete, rename. */
 
-import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type MailboxListing, StoreError } from "postern/plugin";
 import { attempt, errnoOf, ignoreMissing, moveSpecialUses, shareFile, specialUsesIn } from "postern/store";
 import { cleanTmp, DELETED_PREFIX } from "./clean-tmp.ts";
 import { uniqueName } from "./file-name.ts";
+import { FLAG_JOURNAL } from "./flag-journal.ts";
+import type { FolderPlace } from "./folder.ts";
 import { parentsOf } from "./folder-name.ts";
 import { makeDirectories } from "./folder-registry.ts";
 import { otherLayoutIn } from "./layout-found.ts";
@@ -124,6 +126,7 @@ export async function renameMailbox(
   // In the layout `fs` the children are inside.
   const steps = (isFs ? [from] : moving).map((name) => ({ old: tree.pathOf(name), new: tree.newPathOf(target(name)) }));
   const retired = moving.map((name) => tree.pathOf(name));
+  for (const path of retired) await settleFlags({ path, root: tree.root }, site);
   const done: (typeof steps)[number][] = [];
   try {
     for (const step of steps) {
@@ -137,6 +140,11 @@ export async function renameMailbox(
     for (const path of retired) site.folders.retire(path);
   }
   await moveSpecialUses(tree.specialUses, (name) => (moving.includes(name) ? target(name) : name));
+}
+
+/** Whoever is at it goes by the name that the mailbox has. */
+async function settleFlags(place: FolderPlace, site: Site): Promise<void> {
+  if (existsSync(join(place.path, FLAG_JOURNAL))) await site.folders.at(place, site).sync();
 }
 
 /** A directory that is no mailbox (left by another program) does not stand in the way if it is empty. */

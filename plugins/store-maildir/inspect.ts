@@ -3,11 +3,12 @@
  * the dead, files in `tmp/` that were never finished); lists that make no sense are kept aside before they are written anew.
  */
 
-import { lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Defect, type DefectKind, StoreError } from "postern/plugin";
 import { dotlock, errnoOf } from "postern/store";
+import { FLAG_JOURNAL } from "./flag-journal.ts";
 import type { FolderPlace } from "./folder.ts";
 import { inspectLists } from "./inspect-lists.ts";
 import { inspectMessages } from "./inspect-messages.ts";
@@ -44,6 +45,7 @@ export async function inspectMailbox(
   if (await inspectDirectories(inspection)) {
     await inspectLocks(inspection);
     await inspectTmp(inspection);
+    await inspectFlags(inspection);
     await inspectLists(inspection);
     await inspectMessages(inspection);
   }
@@ -75,7 +77,7 @@ async function inspectDirectories({ place, isRepair, found }: Inspection): Promi
 const STALE_MS = 120_000;
 
 async function inspectLocks({ place, found }: Inspection): Promise<void> {
-  for (const name of ["dovecot-uidlist.lock", "subscriptions.lock"]) {
+  for (const name of ["dovecot-uidlist.lock", "subscriptions.lock", `${FLAG_JOURNAL}.lock`]) {
     const path = join(place.path, name);
     if (!isStale(path)) continue;
     await found({ kind: "stale-lock", text: `${name} was left by somebody who is gone` }, async () => {
@@ -85,6 +87,17 @@ async function inspectLocks({ place, found }: Inspection): Promise<void> {
       return lock ? `removed ${name}` : null;
     });
   }
+}
+
+/** One that somebody is at has a lock. */
+async function inspectFlags({ place, site, found }: Inspection): Promise<void> {
+  const path = join(place.path, FLAG_JOURNAL);
+  if (!existsSync(path) || (existsSync(`${path}.lock`) && !isStale(`${path}.lock`))) return;
+  const text = `${FLAG_JOURNAL}: a change of flags that was answered waits to be carried out`;
+  await found({ kind: "half-written", text }, async () => {
+    await site.folders.at(place, site).sync();
+    return existsSync(path) ? null : "changed the flags";
+  });
 }
 
 /** As far as can be seen without taking it. */

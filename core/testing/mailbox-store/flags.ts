@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { area } from "./area.ts";
-import { codeOf, entryOf, flagsOf, type MakeStore, message } from "./rig.ts";
+import { codeOf, entryOf, flagsOf, type MakeStore, message, uidsOf } from "./rig.ts";
 
 export const flagTests = (makeStore: MakeStore): void =>
   area("flags", makeStore, (use) => {
@@ -91,6 +91,40 @@ export const flagTests = (makeStore: MakeStore): void =>
       expect(flagsOf(await theirs.sync(), 1)).toEqual(expected);
       await ours.close();
       await theirs.close();
+    });
+
+    it("changes very many at once, and whatever comes next finds them changed", async () => {
+      const { mail, other } = use();
+      const count = 200;
+      await mail.create("Copies");
+      await mail.append(
+        "INBOX",
+        Array.from({ length: count }, (_, index) => message(`m${index}`, index % 2 ? { flags: ["\\Seen"] } : {})),
+      );
+      const [ours, theirs] = [await mail.open("INBOX"), await (await other()).open("INBOX")];
+      const all = uidsOf(ours.snapshot);
+      const before = ours.snapshot.highestModseq;
+      await ours.store(all, { mode: "add", flags: ["\\Deleted", "Many"] });
+      const copied = ours.copy([1, 2], "Copies");
+      const read = ours.bytes(count, 1_000_000);
+      const shown = await ours.sync();
+      for (const uid of all)
+        expect(flagsOf(shown, uid)).toEqual(["Many", "\\Deleted", ...(uid % 2 ? [] : ["\\Seen"])].sort());
+      expect((await ours.changesSince(before)).changed).toEqual(all);
+      expect(ours.keywords).toContain("Many");
+      expect((await theirs.store([3, 4], { mode: "remove", flags: ["\\Deleted"] })).unchanged).toEqual([]);
+      expect(flagsOf(await theirs.sync(), 5)).toEqual(["Many", "\\Deleted"]);
+      expect((await ours.store(all.slice(100), { mode: "replace", flags: [] })).unchanged).toEqual([]);
+      expect(await ours.expunge(null)).toEqual(all.slice(0, 100).filter((uid) => uid !== 3 && uid !== 4));
+      const left = await ours.sync();
+      expect(uidsOf(left)).toEqual([3, 4, ...all.slice(100)]);
+      expect([flagsOf(left, 3), flagsOf(left, 101)]).toEqual([["Many"], []]);
+      expect(uidsOf(await theirs.sync())).toEqual(uidsOf(left));
+      expect(await read).not.toBeNull();
+      expect((await copied).uids).toHaveLength(2);
+      const copies = await mail.open("Copies");
+      expect(flagsOf(copies.snapshot, 1)).toEqual(["Many", "\\Deleted"]);
+      for (const mailbox of [ours, theirs, copies]) await mailbox.close();
     });
 
     it("passes over messages that are gone", async () => {

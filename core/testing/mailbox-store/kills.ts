@@ -171,6 +171,27 @@ export const killTests = (makeStore: MakeStore): void =>
     );
 
     it(
+      "in the middle of changing the flags of very many lose none that they said",
+      async () => {
+        const { mail } = use();
+        await mail.append("INBOX", several(300).map(longMessage));
+        await rounds("manyFlags", async (seen, said) => {
+          const last = said.at(-1)?.uid ?? 0;
+          const inbox = await seen.open("INBOX");
+          expect(uidsOf(inbox.snapshot)).toHaveLength(300);
+          // What was said last, or what came next.
+          const allowed = [last, last + 1].map((step) => `w${step % 20}`);
+          for (const uid of uidsOf(inbox.snapshot)) {
+            const flags = flagsOf(inbox.snapshot, uid);
+            expect([flags.length, allowed]).toEqual([1, expect.arrayContaining([...flags])]);
+          }
+          await inbox.close();
+        });
+      },
+      PATIENCE_MS,
+    );
+
+    it(
       "in the middle of renaming leave a mailbox under one name, with all it had",
       async () => {
         const { mail } = use();

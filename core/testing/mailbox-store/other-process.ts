@@ -11,7 +11,7 @@ export interface Said {
   readonly uid: number;
 }
 
-export type Work = "append" | "deliver" | "copy" | "move" | "expunge" | "flags" | "keywords" | "rename";
+export type Work = "append" | "deliver" | "copy" | "move" | "expunge" | "flags" | "manyFlags" | "keywords" | "rename";
 
 export interface WorkOrder extends StoreElsewhere {
   readonly account: Account;

@@ -56,6 +56,12 @@ const works: Readonly<Record<Work, (place: Place, step: number) => Promise<void>
     await inbox.store([uid, uid + 1, uid + 2], { mode: "add", flags: ["\\Flagged", "Word"] });
     say({ subject: "flagged", uid });
   },
+  async manyFlags({ inbox }, step) {
+    const snapshot = await inbox.sync();
+    const all = Array.from({ length: snapshot.size }, (_, index) => snapshot.at(index).uid);
+    await inbox.store(all, { mode: "replace", flags: [`w${step % 20}`] });
+    say({ subject: "changed", uid: step });
+  },
   /** Long ones: a store that keeps them with the message may have to make room. */
   async keywords({ inbox, tag }, step) {
     const snapshot = await inbox.sync();
