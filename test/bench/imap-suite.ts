@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- imap`: what is felt of an IMAP server, beside Dovecot, in interleaved rounds after one that does not count. Both have the
+ * `npm run bench -- imap`: what is felt of an IMAP server, beside Dovecot, in interleaved rounds after some that do not count. Both have the
  * same files, with sizes in their names, in Maildirs of their own. Medians; a ratio above 1 is better than Dovecot.
  */
 import { performance } from "node:perf_hooks";
@@ -27,7 +27,10 @@ export async function measureImap(peers: readonly MailboxPeer[], plan: ImapPlan)
   if (isWanted("idle sessions")) await measureMemory(peers, plan);
 }
 
-/** Works of the servers in turn; the first round does not count. */
+/** So many rounds do not count: until V8 has compiled what a server that runs for months has compiled long ago. */
+const warmUpRounds = Number(process.env.WARM_UP_ROUNDS ?? 8);
+
+/** Works of the servers in turn. */
 export async function measureWorks(
   peers: readonly MailboxPeer[],
   works: readonly Work[],
@@ -38,7 +41,7 @@ export async function measureWorks(
   );
   for (const { what, begin } of works) {
     const results = new Map<MailboxPeer, { perSecond: number; cpuMs: number }[]>(peers.map((peer) => [peer, []]));
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round < warmUpRounds + rounds; round++) {
       for (const peer of peers) {
         const run = await begin(peer, round);
         const cpuBefore = await cpuSeconds(peer.pid);
@@ -46,7 +49,7 @@ export async function measureWorks(
         const count = await run();
         const seconds = (performance.now() - begun) / 1000;
         const cpuMs = (((await cpuSeconds(peer.pid)) - cpuBefore) * 1000) / count;
-        if (round > 0) results.get(peer)?.push({ perSecond: count / seconds, cpuMs });
+        if (round >= warmUpRounds) results.get(peer)?.push({ perSecond: count / seconds, cpuMs });
       }
     }
     const rates = peers.map((peer) => median((results.get(peer) ?? []).map(({ perSecond }) => perSecond)));

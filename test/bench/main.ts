@@ -9,7 +9,7 @@
  *   pop3      logins with STAT, and RETR, beside Dovecot
  *   first-open  a Maildir that no server has seen, and again when nothing is new, beside Dovecot
  *   imap      logins, FETCH, SEARCH, STORE, APPEND, IDLE, memory of idle sessions, beside Dovecot
- * Environment: SIZES, CONNECTIONS (lists), MESSAGES, WARM_UP (messages before the first that count), SECONDS (of pop3 and imap), ONLY (works of imap, a list), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
+ * Environment: SIZES, CONNECTIONS (lists), MESSAGES, WARM_UP (messages before the first that count), WARM_UP_ROUNDS (of imap and first-open), SECONDS (of pop3 and imap), ONLY (works of imap, a list), ROUNDS, WORKERS, BENCH_DIR (the disk to measure),
  * HARAKA (a directory in which `npm install Haraka` was run).
  */
 import { spawnSync } from "node:child_process";
