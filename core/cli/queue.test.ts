@@ -21,12 +21,12 @@ import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openQueueDesk } from "../app/queue-desk.ts";
+import type { QueueActions } from "../contracts/queue-actions.ts";
 import type { SpoolEntry } from "../contracts/spool.ts";
-import type { QueueActions } from "../control/desk.ts";
 import { openControl } from "../control/serve.ts";
-import { spoolActions } from "../control/spool-actions.ts";
 import { jsonLine } from "../kernel/json-line.ts";
 import { amend, proceed, quarantine } from "../kernel/verdicts.ts";
+import { spoolActions } from "../queue/spool-actions.ts";
 import { openSpool } from "../spool/open-spool.ts";
 import { keptLog } from "../testing/kernel.ts";
 import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
@@ -296,14 +296,14 @@ describe("the control socket", () => {
   it("waits with whoever waits for the end of a try", async () => {
     const { flow, ids } = await deferring("ann@example.org");
     const path = join(flow.directory, "desk");
-    const actions: QueueActions = {
-      ...spoolActions(flow.spool),
+    const slow: QueueActions = {
+      ...spoolActions(flow.spool, keptLog().log),
       async hold() {
         await pause(500);
-        return true;
+        return "changed";
       },
     };
-    const desk = await openControl(path, { spool: flow.spool, actions, clock: flow.clock }, keptLog().log, 50);
+    const desk = await openControl(path, { spool: flow.spool, queue: slow, clock: flow.clock }, keptLog().log, 50);
     closing.push(() => desk.close());
     const socket = connect(path);
     socket.write(`${JSON.stringify({ ask: "act", action: "hold", ids, text: null })}\n`);

@@ -1,4 +1,4 @@
-/** What others may ask of the queue: ETRN now, `postern queue` and the administrator's page later. */
+/** What others may ask of the queue: clients by ETRN, and administrators by `postern queue`. */
 import { defineService } from "./service.ts";
 
 /** What a queue run has found. */

@@ -1,43 +1,19 @@
 /**
- * What an administrator asks of one spool, answered: lists, single messages, actions. With a queue that runs, actions go through it, so
- * that none meets a delivery under way; without one they are facts in the spool that the next start finds. Never throws: what fails is an
- * answer.
+ * What an administrator asks of one spool, answered: lists, single messages, actions. Never throws: what fails is an answer.
  */
 import type { Clock } from "../contracts/clock.ts";
 import type { Message } from "../contracts/envelope.ts";
+import type { Changed, QueueActions } from "../contracts/queue-actions.ts";
 import type { Spool } from "../contracts/spool.ts";
-import { safeText } from "../mail/header.ts";
 import { filterOf } from "./filter.ts";
 import { rowsIn } from "./list-form.ts";
 import type { Action, ControlAnswer, ControlRequest, ListForm, QueueFilter, QueueState } from "./request.ts";
 
-/** Each is durable when it resolves; `false`: there is no such message. */
-export interface QueueActions {
-  hold(id: string, reason: string): Promise<boolean>;
-  release(id: string): Promise<boolean>;
-  /** Rejects for one that is held: flushing says when, not whether. */
-  flush(id: string): Promise<boolean>;
-  requeue(id: string): Promise<boolean>;
-  delete(id: string): Promise<boolean>;
-  /** Open recipients have failed with this text; senders are told as they want. */
-  bounce(id: string, text: string): Promise<boolean>;
-  flushAll(): Promise<void>;
-  /** `null`: it waits for its time, or is held. */
-  stateOf(id: string): "active" | "ready" | null;
-}
-
 export interface DeskRoom {
   readonly spool: Spool;
-  readonly actions: QueueActions;
+  readonly queue: QueueActions;
   readonly clock: Clock;
 }
-
-export const heldFault = "it is held; release it first";
-
-const texts = {
-  hold: "held by the administrator",
-  bounce: "The administrator of this server gave the message back",
-} as const;
 
 export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGenerator<ControlAnswer> {
   try {
@@ -52,7 +28,7 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
         yield* actOnAll(room, request);
         break;
       case "flushAll":
-        await room.actions.flushAll();
+        await room.queue.flush();
         break;
       default:
         throw new Error("a request that this server does not know");
@@ -67,7 +43,7 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
 const PIECE_CHARACTERS = 64 * 1024;
 
 async function* list(
-  { spool, actions, clock }: DeskRoom,
+  { spool, queue, clock }: DeskRoom,
   filter: QueueFilter,
   form: ListForm,
 ): AsyncGenerator<ControlAnswer> {
@@ -82,7 +58,7 @@ async function* list(
   let sizeBytes = 0;
   for await (const some of spool.list()) {
     for (const summary of some) {
-      const message = { ...summary, state: stateOf(actions, summary.id, summary.hold) };
+      const message = { ...summary, state: stateOf(queue, summary.id, summary.hold) };
       if (messages >= limit || !fits(message)) continue;
       messages += 1;
       sizeBytes += summary.sizeBytes;
@@ -99,17 +75,17 @@ async function* list(
   yield { is: "listed", messages, sizeBytes };
 }
 
-const stateOf = (actions: QueueActions, id: string, hold: string | null): QueueState =>
-  actions.stateOf(id) ?? (hold === null ? "waiting" : "held");
+const stateOf = (queue: QueueActions, id: string, hold: string | null): QueueState =>
+  queue.stateOf(id) ?? (hold === null ? "waiting" : "held");
 
 /** What a client has to take at once. */
 const PIECE_BYTES = 256 * 1024;
 
-async function* show({ spool, actions }: DeskRoom, id: string, hasContent: boolean): AsyncGenerator<ControlAnswer> {
+async function* show({ spool, queue }: DeskRoom, id: string, hasContent: boolean): AsyncGenerator<ControlAnswer> {
   const entry = await spool.read(id);
   if (!entry) return;
   const { envelope, state, message } = entry;
-  const queueState = stateOf(actions, id, envelope.hold);
+  const queueState = stateOf(queue, id, envelope.hold);
   yield { is: "shown", shown: { envelope, state, queueState, sizeBytes: message.sizeBytes } };
   if (!hasContent) return;
   for await (const piece of piecesOf(message)) {
@@ -132,27 +108,36 @@ async function* actOnAll(
   { action, ids, text }: ControlRequest & { readonly ask: "act" },
 ): AsyncGenerator<ControlAnswer> {
   for (let at = 0; at < ids.length; at += ACT_AT_ONCE)
-    yield* await Promise.all(ids.slice(at, at + ACT_AT_ONCE).map((id) => act(room, action, id, text)));
+    yield* await Promise.all(ids.slice(at, at + ACT_AT_ONCE).map((id) => act(room, action, id, text ?? undefined)));
 }
 
-async function act(room: DeskRoom, action: Action, id: string, text: string | null): Promise<ControlAnswer> {
+async function act({ queue }: DeskRoom, action: Action, id: string, text: string | undefined): Promise<ControlAnswer> {
   try {
-    return { is: "acted", acted: { id, at: (await perform(room, action, id, text)) ? "done" : "unknown" } };
+    const changed = await perform(queue, action, id, text);
+    if (changed === "held") return { is: "acted", acted: { id, at: "failed", reason: "it is held; release it first" } };
+    return { is: "acted", acted: { id, at: changed === "unknown" ? "unknown" : "done" } };
   } catch (cause) {
     return { is: "acted", acted: { id, at: "failed", reason: reasonOf(cause) } };
   }
 }
 
-const TEXT_LIMIT = 500;
-
-function perform({ actions }: DeskRoom, action: Action, id: string, given: string | null): Promise<boolean> {
-  // It goes into lists, logs and reports, and on disk as it is.
-  const text = safeText(given ?? "")
-    .trim()
-    .slice(0, TEXT_LIMIT);
-  if (action === "hold") return actions.hold(id, text || texts.hold);
-  if (action === "bounce") return actions.bounce(id, text || texts.bounce);
-  return actions[action](id);
+function perform(queue: QueueActions, action: Action, id: string, text: string | undefined): Promise<Changed> {
+  switch (action) {
+    case "hold":
+      return queue.hold(id, text);
+    case "bounce":
+      return queue.bounce(id, text);
+    case "delete":
+      return queue.remove(id);
+    case "flush":
+      return queue.retry(id);
+    case "release":
+      return queue.release(id);
+    case "requeue":
+      return queue.requeue(id);
+    default:
+      throw new Error("an action that this server does not know");
+  }
 }
 
 const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

@@ -1,69 +1,57 @@
 /**
- * What an administrator may do to a message that waits. An action on a message that is being tried waits for the end of that try:
- * what of it has not begun does not begin. Durable when it resolves; may be said again without harm. Rejects when the spool does, or
- * the queue ends: what was asked for has not been done then, or is done by saying it again.
+ * What an administrator may do to a message that waits: one way for a queue that runs and for the files of one that does not, where the next
+ * start finds what was done. Rejects when the spool does, or the queue ends: what was asked for has not been done then, or is done by
+ * saying it again.
  */
 import type { Outcome } from "../contracts/delivery.ts";
+import type { Recipient } from "../contracts/envelope.ts";
 import type { Log } from "../contracts/log.ts";
+import type { Changed, QueueActions } from "../contracts/queue-actions.ts";
 import type { Spool, SpoolEntry, SpoolOutcome } from "../contracts/spool.ts";
 import { safeText } from "../mail/header.ts";
-import { type ConclusionRoom, conclude, saveAgain } from "./conclusion.ts";
-import type { ChangeResult, Exclusive } from "./exclusive.ts";
+import type { ChangeResult } from "./exclusive.ts";
 import { inParallel } from "./in-parallel.ts";
 import { isFinal, Job } from "./job.ts";
-import type { JobMemory } from "./job-memory.ts";
 import { gone, type Rest, ready } from "./rest.ts";
 import type { Ticket } from "./ticket.ts";
 
-/** `unchanged`: it was so already, or the action does not apply (a held message is not retried). `unknown`: no such message waits here. */
-export type Changed = "changed" | "unchanged" | "unknown";
-
-export interface QueueActions {
-  /** It waits for an administrator, and does not expire. */
-  hold(id: string, reason: string): Promise<Changed>;
-  /** A held message is due at once. */
-  release(id: string): Promise<Changed>;
-  /** Messages that wait for their time are due at once, not those that are held. Destinations that are left alone get another chance. */
-  retry(ids: Iterable<string> | AsyncIterable<string>): Promise<Readonly<Record<Changed, number>>>;
-  /** It is deleted. Nobody is told. */
-  remove(id: string): Promise<Changed>;
-  /** Who has not got it does not get it, and its sender is told so. Left out, `text` is ours. */
-  bounce(id: string, text?: string): Promise<Changed>;
-  /**
-   * As if it had just been accepted: released if it was held, due at once, routed anew, counted from the first try. Its recipients stay
-   * as aliases made them, who has it does not get it again, and its age counts from when it came.
-   */
-  requeue(id: string): Promise<Changed>;
-}
+/** Of one message. */
+export type SingleActions = Omit<QueueActions, "flush" | "stateOf">;
 
 export interface ActionsRoom {
   readonly spool: Spool;
   readonly log: Log;
-  readonly conclusion: ConclusionRoom;
-  readonly exclusive: Exclusive;
-  /** What the queue knows better than the spool, because the spool would not record it. */
-  readonly unrecorded: Pick<JobMemory, "unrecorded" | "drop">;
+  /** While nobody else is at work on the message. `before`: where it was. */
+  exclusively(
+    id: string,
+    change: (ticket: Pick<Ticket, "isForced">, before: Rest) => Promise<ChangeResult<Changed>>,
+  ): Promise<Changed>;
+  /** What is known better than the spool does, because it would not record it, is recorded. */
+  catchUp(id: string): Promise<void>;
+  /** Records an outcome that this server itself decides. */
+  fail(job: Job, recipient: Recipient, outcome: Outcome): Promise<void>;
+  /** Senders are told, and what has nobody left is removed. When it is due again; `null`: it is gone. */
+  conclude(job: Job): Promise<number | null>;
   /** No destination is left alone any longer. */
-  readonly lift: () => void;
+  lift(): void;
 }
 
 type ActionResult = ChangeResult<Changed>;
 const unknown: ActionResult = { is: "unknown", rest: gone };
 
-export function createActions(room: ActionsRoom): QueueActions {
+export function createActions(room: ActionsRoom): SingleActions & {
+  /** `retry` of one of many: nobody is told of each. */
+  makeDue(id: string): Promise<Changed>;
+} {
   const { spool, log } = room;
 
   /** Reads the message first; not for a message that is not there. */
   const change = (
     id: string,
-    work: (entry: SpoolEntry, ticket: Ticket, before: Rest) => Promise<ActionResult>,
+    work: (entry: SpoolEntry, ticket: Pick<Ticket, "isForced">, before: Rest) => Promise<ActionResult>,
   ): Promise<Changed> =>
-    room.exclusive.run(id, async (ticket, before) => {
-      const left = room.unrecorded.unrecorded(id);
-      if (left) {
-        await saveAgain(room, left);
-        room.unrecorded.drop(left);
-      }
+    room.exclusively(id, async (ticket, before) => {
+      await room.catchUp(id);
       const entry = await spool.read(id);
       return entry === null ? unknown : work(entry, ticket, before);
     });
@@ -72,9 +60,10 @@ export function createActions(room: ActionsRoom): QueueActions {
     if (envelope.hold !== null) await spool.hold(envelope.id, null);
   };
 
-  const retryOne = (id: string): Promise<Changed> =>
+  const makeDue = (id: string): Promise<Changed> =>
     change(id, async ({ envelope }, ticket, before) => {
-      if (envelope.hold !== null || before.at === "ready") return { is: "unchanged", rest: before };
+      if (envelope.hold !== null) return { is: "held", rest: before };
+      if (before.at === "ready") return { is: "unchanged", rest: before };
       // Due at once, and durably so.
       await spool.hold(id, null);
       ticket.isForced = true;
@@ -82,9 +71,11 @@ export function createActions(room: ActionsRoom): QueueActions {
     });
 
   return {
+    makeDue,
+
     hold: (id, reason) =>
       change(id, async ({ envelope }) => {
-        const text = safeText(reason).trim().slice(0, REASON_LIMIT) || "held";
+        const text = cleaned(reason) || "held by the administrator";
         if (envelope.hold === text) return { is: "unchanged", rest: gone };
         await spool.hold(id, text);
         log.info({ id, reason: text }, "held");
@@ -99,14 +90,11 @@ export function createActions(room: ActionsRoom): QueueActions {
         return { is: "changed", rest: ready };
       }),
 
-    async retry(ids) {
-      const counts = { changed: 0, unchanged: 0, unknown: 0 };
+    async retry(id) {
       room.lift();
-      await inParallel(ids, RETRIED_AT_ONCE, async (id) => {
-        counts[await retryOne(id)] += 1;
-      });
-      log.info(counts, "retried");
-      return counts;
+      const changed = await makeDue(id);
+      if (changed === "changed") log.info({ id }, "retried");
+      return changed;
     },
 
     remove: (id) =>
@@ -122,13 +110,11 @@ export function createActions(room: ActionsRoom): QueueActions {
     bounce: (id, text) =>
       change(id, async (entry) => {
         const job = Job.fromSpool(entry);
-        const said = safeText(text ?? "")
-          .trim()
-          .slice(0, REASON_LIMIT);
+        const said = cleaned(text);
         const outcome = said === "" ? returned : { ...returned, reply: { ...returned.reply, text: said } };
-        await inParallel(job.open(), SETTLED_AT_ONCE, (recipient) => room.conclusion.fail(job, recipient, outcome));
+        await inParallel(job.open(), SETTLED_AT_ONCE, (recipient) => room.fail(job, recipient, outcome));
         await releaseIfHeld(entry);
-        const dueAt = await conclude(room.conclusion, job);
+        const dueAt = await room.conclude(job);
         return { is: "changed", rest: dueAt === null ? gone : { at: "due", dueAt } };
       }),
 
@@ -143,8 +129,13 @@ export function createActions(room: ActionsRoom): QueueActions {
   };
 }
 
+/** It goes into lists, logs and reports, and on disk as it is. */
+const cleaned = (text: string | undefined): string =>
+  safeText(text ?? "")
+    .trim()
+    .slice(0, REASON_LIMIT);
+
 const REASON_LIMIT = 500;
-const RETRIED_AT_ONCE = 16;
 const SETTLED_AT_ONCE = 100;
 
 // RFC 3463 3.8: X.7.0 other security status, which is all that an administrator's decision is to the sender

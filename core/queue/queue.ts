@@ -2,8 +2,8 @@
  * The queue as others see it: what has been accepted goes on from here, until every recipient is settled and every report is durable.
  */
 import type { Message } from "../contracts/envelope.ts";
+import type { QueueActions } from "../contracts/queue-actions.ts";
 import type { EnvelopeState } from "../kernel/envelope.ts";
-import type { QueueActions } from "./actions.ts";
 import type { Alarm } from "./alarm.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import type { ReportRoom } from "./reports.ts";
@@ -39,13 +39,9 @@ export interface Queue extends QueueActions {
   forget(ids: readonly string[]): void;
   /** Takes over what the spool has accepted; `null`: it is to be read back. */
   enqueue(envelope: EnvelopeState, message: Message | null, acceptedAt: number): void;
-  /** Tries everything now that waits for its time. Resolves with how many messages, when each of them is due. */
-  flush(): Promise<number>;
-  /** The same for what waits for one domain; `.example.org` is the domain and its subdomains. Resolves with the number of recipients. */
+  /** `flush` for what waits for one domain; `.example.org` is the domain and its subdomains. Resolves with the number of recipients. */
   flushDomain(domain: string): Promise<number>;
   stats(): QueueStats;
-  /** What this queue is doing about a message; `null`: nothing, it waits for its time or for an administrator. */
-  stateOf(id: string): "active" | "ready" | null;
   /** Starts nothing more, and waits for what runs until the signal or `drainMs`. What was not tried stays in the spool. */
   stop(signal?: AbortSignal): Promise<void>;
 }

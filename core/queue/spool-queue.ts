@@ -11,9 +11,10 @@ import { type Alarm, timerAlarm } from "./alarm.ts";
 import { AtHand } from "./at-hand.ts";
 import { type AttemptRoom, attempt } from "./attempt.ts";
 import { Backlog } from "./backlog.ts";
-import { type ConclusionRoom, conclude } from "./conclusion.ts";
+import { type ConclusionRoom, conclude, saveAgain } from "./conclusion.ts";
 import { createDestinationLimits } from "./destination-limits.ts";
 import { Exclusive } from "./exclusive.ts";
+import { inParallel } from "./in-parallel.ts";
 import { Job } from "./job.ts";
 import { JobMemory } from "./job-memory.ts";
 import { Lanes } from "./lanes.ts";
@@ -31,6 +32,8 @@ export const createQueue = (room: QueueRoom): Queue => new SpoolQueue(room);
 const LOOK_AHEAD_EVERY_MS = 10 * 60_000;
 /** Messages being read back at the same time: their size is not known before. */
 const LOADING_LIMIT = 50;
+/** Messages that are made due at the same time: they are made durable together. */
+const FLUSHED_AT_ONCE = 16;
 /** How soon what finds no room in a lane may come again. */
 const LEAST_PUT_OFF_MS = 5_000;
 /** Part of the time that a destination is left alone, over which what waits for it comes back. */
@@ -59,6 +62,7 @@ class SpoolQueue implements Queue {
   #callOffAlarm: () => void = () => {};
   #alarmAt = Number.POSITIVE_INFINITY;
   #callOffLookAhead: () => void = () => {};
+  readonly #makeDue: Queue["retry"];
   readonly hold: Queue["hold"];
   readonly release: Queue["release"];
   readonly retry: Queue["retry"];
@@ -108,9 +112,13 @@ class SpoolQueue implements Queue {
     });
     const { spool, log } = room;
     const actions = createActions({
-      ...{ spool, log, conclusion: this.#conclusion, exclusive: this.#exclusive, unrecorded: this.#jobs },
-      lift: () => this.#lanes.lift(),
+      ...{ spool, log, lift: () => this.#lanes.lift() },
+      exclusively: (id, change) => this.#exclusive.run(id, change),
+      catchUp: (id) => this.#catchUp(id),
+      fail: this.#conclusion.fail,
+      conclude: (job) => conclude(this.#conclusion, job),
     });
+    this.#makeDue = actions.makeDue;
     this.hold = actions.hold;
     this.release = actions.release;
     this.retry = actions.retry;
@@ -219,10 +227,9 @@ class SpoolQueue implements Queue {
     this.#setPump();
     const { spool, clock } = this.#room;
     const begunMs = clock.now();
-    for await (const { id, dueAt } of spool.recovered(Number.POSITIVE_INFINITY)) {
-      if (this.#isStopped) break;
-      if (dueAt > begunMs && (await this.#force(id))) count += 1;
-    }
+    await inParallel(spool.recovered(Number.POSITIVE_INFINITY), FLUSHED_AT_ONCE, async ({ id, dueAt }) => {
+      if (!this.#isStopped && dueAt > begunMs && (await this.#force(id))) count += 1;
+    });
     return count;
   }
 
@@ -234,8 +241,14 @@ class SpoolQueue implements Queue {
       if (isForced) this.#setPump();
       return isForced;
     }
-    const { changed } = await this.retry([id]);
-    return changed > 0;
+    return (await this.#makeDue(id)) === "changed";
+  }
+
+  async #catchUp(id: string): Promise<void> {
+    const left = this.#jobs.unrecorded(id);
+    if (!left) return;
+    await saveAgain(this.#room, left);
+    this.#jobs.drop(left);
   }
 
   /** Asks the spool for what is due now or soon and not at hand. Never rejects. */

@@ -14,7 +14,6 @@ import { ask, openConversation } from "../../control/ask.ts";
 import { answer } from "../../control/desk.ts";
 import type { ControlAnswer, ControlRequest } from "../../control/request.ts";
 import { controlSocket } from "../../control/socket-path.ts";
-import { spoolActions } from "../../control/spool-actions.ts";
 import { becomeOwner } from "../become-owner.ts";
 import { CommandError } from "../command-error.ts";
 import type { Terminal } from "../terminal.ts";
@@ -138,7 +137,8 @@ async function* askFiles(
         const spool = await openAlone(directory, log);
         if (spool) {
           try {
-            yield* answer({ spool, actions: spoolActions(spool), clock: Date }, request);
+            const { spoolActions } = await import("../../queue/spool-actions.ts");
+            yield* answer({ spool, queue: spoolActions(spool, log), clock: Date }, request);
           } finally {
             await spool.close();
           }
