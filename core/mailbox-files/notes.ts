@@ -45,10 +45,11 @@ function pathOf(directory: string, note: NoteName): string {
 /** Another one for each file that was renamed into place, and for each change by an editor. */
 function stampOf(path: string): string | null {
   try {
-    const { ino, size, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true });
-    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+    // Most mailboxes have none, and an exception for each look would cost more than the look.
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats ? `${stats.ino} ${stats.size} ${stats.mtimeNs} ${stats.ctimeNs}` : null;
   } catch (cause) {
-    if (errnoOf(cause) === "ENOENT" || errnoOf(cause) === "ENOTDIR") return null;
+    if (errnoOf(cause) === "ENOTDIR") return null;
     throw cause;
   }
 }

@@ -41,6 +41,7 @@ function isAbout(subject: string, { login, isOwner }: Reader, groups: Groups): b
 
 export function effectiveRights({ entries, damaged }: AclFile, reader: Reader, groups: Groups): Rights {
   if (damaged.length > 0 && !reader.isOwner) return noRights;
+  if (entries.length === 0) return reader.isOwner ? allRights : noRights;
   let given = noRights;
   let taken = noRights;
   for (const rank of classes) {

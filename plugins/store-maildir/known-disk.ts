@@ -29,6 +29,11 @@ export class KnownDisk {
     return this.#times !== null;
   }
 
+  /** Whether there are times that the disk could be compared with. */
+  get isKnown(): boolean {
+    return this.#times !== null && this.#times.newNs >= 0n;
+  }
+
   /** Whether the disk may be another than it is known to be. */
   isDue(times: DirectoryTimes): boolean {
     if (!this.#times || !isSameTimes(times, this.#times)) return true;
@@ -92,7 +97,7 @@ export class KnownDisk {
    * taken as known, so one flag does not cost a listing; as somebody may be hidden behind us, a comparison follows later.
    */
   own<T>(work: () => T): T {
-    const before = timesOf(this.#path);
+    const before = this.isKnown ? timesOf(this.#path) : null;
     const isClean = before !== null && this.#times !== null && isSameTimes(before, this.#times);
     try {
       return work();
@@ -101,7 +106,7 @@ export class KnownDisk {
       throw storeError(cause);
     } finally {
       const after = isClean ? timesOf(this.#path) : null;
-      if (after && this.#times && this.#times.newNs >= 0n && !isSameTimes(after, this.#times)) {
+      if (after && this.#times && this.isKnown && !isSameTimes(after, this.#times)) {
         this.#times = after;
         const nowMs = Date.now();
         this.#listedMs = Math.max(nowMs, settledAtMs(after) + 1);

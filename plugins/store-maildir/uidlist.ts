@@ -44,12 +44,16 @@ export interface KnownElsewhere {
   readonly uniqueId?: string;
 }
 
+/** Resolves when what was written to the open file is on the disk. */
+export type FlushFile = (fd: number) => Promise<void>;
+
 const MAX_LIST_BYTES = 512 * 1024 * 1024;
 
 export class UidList {
   readonly path: string;
   readonly records = new Map<string, UidRecord>();
   readonly #report: (damage: Damage) => void;
+  readonly #flushed: FlushFile;
   #header: UidListHeader | null = null;
   #nextUid = 1;
   #lastUid = 0;
@@ -68,9 +72,10 @@ export class UidList {
   /** It was made, and not flushed since. */
   #isUnsettled = false;
 
-  constructor(directory: string, report: (damage: Damage) => void) {
+  constructor(directory: string, report: (damage: Damage) => void, flushed: FlushFile = flushedAlone) {
     this.path = join(directory, "dovecot-uidlist");
     this.#report = report;
+    this.#flushed = flushed;
   }
 
   /** RFC 8474. Of a list that has none yet (Dovecot before 1.1), made of what does not change until it is written anew. */
@@ -218,7 +223,7 @@ export class UidList {
     });
     if (fd < 0) return;
     try {
-      await flushed(fd);
+      await this.#flushed(fd);
     } finally {
       closeSync(fd);
     }
@@ -250,7 +255,7 @@ export class UidList {
     const fd = openSync(this.path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
     try {
       writeAll(fd, bytes);
-      await flushed(fd);
+      await this.#flushed(fd);
       this.#isUnsettled = false;
       this.#seenLines += records.length;
       this.#noteWritten(fd);
@@ -282,7 +287,7 @@ export class UidList {
     const fd = openSync(temporary, constants.O_RDONLY);
     try {
       if (isFlushed) {
-        await flushed(fd);
+        await this.#flushed(fd);
         this.#isUnsettled = false;
       }
       if (this.#hasBadLines) keepDamaged(this.path);
@@ -328,7 +333,7 @@ function writeAll(fd: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
 }
 
-const flushed = (fd: number): Promise<void> =>
+const flushedAlone: FlushFile = (fd) =>
   new Promise((resolve, reject) =>
     fdatasync(fd, (cause) => (cause && errnoOf(cause) !== "EINVAL" ? reject(cause) : resolve())),
   );

@@ -3,7 +3,7 @@
  * name, so nobody has to count later.
  */
 
-import { closeSync, constants, futimesSync, openSync, unlinkSync, write, writevSync } from "node:fs";
+import { closeSync, constants, futimesSync, openSync, unlinkSync, write, writeSync, writevSync } from "node:fs";
 import { join } from "node:path";
 import { type NewMessage, StoreError } from "postern/plugin";
 import { attempt, countBareLf, shareFile, storeError } from "postern/store";
@@ -19,7 +19,7 @@ export interface Written {
   readonly base: string;
 }
 
-/** Pieces beyond this many octets are written off the main thread. */
+/** What comes beyond this many octets of a message is written off the main thread: a call there costs more than a small write. */
 const SYNC_BYTES = 1024 * 1024;
 
 interface Tally {
@@ -51,7 +51,8 @@ export async function writeMessage(
       for await (const piece of message.content as AsyncIterable<Uint8Array | string>) {
         const bytes = typeof piece === "string" ? Buffer.from(piece) : piece;
         count(tally, bytes);
-        await writeOne(fd, bytes);
+        if (tally.diskBytes > SYNC_BYTES) await writeOne(fd, bytes);
+        else for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
       }
     }
     if (message.sizeBytes !== undefined && message.sizeBytes !== tally.diskBytes) {

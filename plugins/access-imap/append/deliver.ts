@@ -39,7 +39,6 @@ export async function deliver(given: Delivering): Promise<Delivered> {
     tail,
     urls,
     maxMessageBytes: services.options.maxMessageSize,
-    nowMs: services.clock.now(),
     ...(given.maxMessages === undefined ? {} : { maxMessages: given.maxMessages }),
   });
   const early = given.refuse?.();

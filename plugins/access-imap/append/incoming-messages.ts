@@ -3,7 +3,6 @@
  * held is bounded whatever their size. A client that asks before it sends is told to go ahead only when the store reads.
  * What ends the command early is thrown, and kept in `refusal` for the answer: stores throw what they like instead.
  */
-import { Readable } from "node:stream";
 import type { NewMessage } from "postern/plugin";
 import { bad, no, type Reply } from "../reply.ts";
 import { ClientGone, type CommandTail } from "../wire/command-tail.ts";
@@ -11,7 +10,7 @@ import { SyntaxFault } from "../wire/syntax-fault.ts";
 import { type MessageStart, parseMessageStart, parsePartStart } from "./message-start.ts";
 import { BadUrl, type UrlContents } from "./url-content.ts";
 
-/** Messages up to here are read as a whole, where the client sends them without asking. */
+/** Messages up to here are read as a whole. */
 const inMemoryBytes = 262_144;
 const maxUrlBytes = 8192;
 /** RFC 3502 has no limit; the client is told. */
@@ -30,7 +29,6 @@ export interface IncomingHow {
   readonly tail: CommandTail;
   readonly urls: UrlContents;
   readonly maxMessageBytes: number;
-  readonly nowMs: number;
   /** RFC 8508 3: REPLACE takes one. */
   readonly maxMessages?: number;
 }
@@ -93,18 +91,28 @@ export class IncomingMessages {
   async #next(): Promise<NewMessage> {
     const start = parseMessageStart(this.#tail.parser);
     const { flags, internalDate } = start;
-    const facts = { flags, internalDate: internalDate ?? this.#how.nowMs };
-    if (start.form === "catenate") return { ...facts, content: this.#readable(this.#parts()) };
+    const facts = internalDate === null ? { flags } : { flags, internalDate };
+    if (start.form === "catenate") return { ...facts, content: this.#pieces(this.#parts()) };
     const literal = this.#tail.literal;
     if (!literal) throw new SyntaxFault("Expected a literal");
     this.#admit(literal.sizeBytes);
     const { sizeBytes } = literal;
-    if (literal.isSynchronizing || sizeBytes > inMemoryBytes)
-      return { ...facts, sizeBytes, content: this.#readable(this.#literal(start)) };
+    if (sizeBytes > inMemoryBytes) return { ...facts, sizeBytes, content: this.#pieces(this.#literal(start)) };
+    // A client that waits is told to go ahead when the store takes the message.
+    if (literal.isSynchronizing) return { ...facts, sizeBytes, content: this.#pieces(this.#whole(start)) };
+    return { ...facts, sizeBytes, content: [await this.#bytes(start)] };
+  }
+
+  async *#whole(start: MessageStart): AsyncGenerator<Buffer> {
+    yield await this.#bytes(start);
+  }
+
+  async #bytes(start: MessageStart): Promise<Buffer> {
+    const isBinary = this.#tail.literal?.isBinary === true;
     const bytes = await this.#tail.bytes();
-    if (literal.isBinary) refuseNul(bytes);
+    if (isBinary) refuseNul(bytes);
     await this.#endLiteral(start);
-    return { ...facts, sizeBytes, content: [bytes] };
+    return bytes;
   }
 
   /** RFC 3502 6.3.11: a message of no octets takes the whole command back. */
@@ -155,15 +163,13 @@ export class IncomingMessages {
     this.#admit(total);
   }
 
-  #readable(pieces: AsyncGenerator<Buffer>): Readable {
-    const guard = <T>(act: () => Promise<T>) => this.#guarded(act);
-    const guarded = {
+  #pieces(pieces: AsyncGenerator<Buffer>): AsyncIterable<Buffer> {
+    return {
       [Symbol.asyncIterator]: () => ({
-        next: () => guard(() => pieces.next()),
+        next: () => this.#guarded(() => pieces.next()),
         return: () => pieces.return(undefined),
       }),
     };
-    return Readable.from(guarded, { objectMode: false, highWaterMark: 65_536 });
   }
 
   /** Remembers why, whatever becomes of the fault. */
