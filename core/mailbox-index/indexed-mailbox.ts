@@ -5,11 +5,11 @@ import { assertSealed, CHECK_BYTES, seal } from "./checked.ts";
 import { commit, reserve } from "./commit.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { newsSince, vanishedIn } from "./journal.ts";
-import { behind, blockKey, blockOfKey, detailKey, scopeOf } from "./keys.ts";
+import { behind, blockKey, blockOf, blockOfKey, detailKey, scopeOf } from "./keys.ts";
 import { createLearner } from "./learner.ts";
 import { sweepStep } from "./make-room.ts";
 import { checkedBlock, messagesIn } from "./message-block.ts";
-import { messagesOf } from "./messages.ts";
+import { messagesOf, writeNew } from "./messages.ts";
 import { decodeHead, encodeHead, type Head } from "./records.ts";
 import type { Shard } from "./shard.ts";
 
@@ -51,9 +51,7 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
 
   const putSlice = (scope: Buffer, messages: readonly KnownMessage[]): boolean =>
     shard.transact((environment) => {
-      const known = messagesOf(environment, scope);
-      for (const message of messages) known.put(message);
-      known.write();
+      writeNew(environment, scope, messages);
       return true;
     }) ?? false;
 
@@ -95,12 +93,15 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
       let messages = 0;
       let waiting: KnownMessage[] = [];
       for (const message of put) {
+        const isSlice =
+          waiting.length >= WRITTEN_MESSAGES && blockOf(waiting.at(-1)?.uid ?? 0) !== blockOf(message.uid);
+        if (isSlice) {
+          if (!putSlice(scope, waiting)) return false;
+          waiting = [];
+          await nextTurn();
+        }
         waiting.push(message);
         messages++;
-        if (waiting.length < WRITTEN_MESSAGES) continue;
-        if (!putSlice(scope, waiting)) return false;
-        waiting = [];
-        await nextTurn();
       }
       if (!putSlice(scope, waiting)) return false;
       const isFirst = shard.transact((environment) => {

@@ -14,8 +14,9 @@ const texts = {
 const change = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.option(fc.record({ ...numbers, ...texts })));
 
 const applied = (block: Buffer, changes: ReadonlyMap<number, KnownMessage | null>): Buffer => {
-  const sorted: readonly MessageChange[] = [...changes].sort(([a], [b]) => a - b);
-  const bytes = amendedBlock(block, sorted, key);
+  const all = [...changes].map(([uid, message]): MessageChange => message ?? { uid, isGone: true });
+  const ascending = all.sort((a, b) => a.uid - b.uid);
+  const bytes = amendedBlock(block, ascending, key);
   return bytes ? checkedBlock(bytes, key) : EMPTY_BLOCK;
 };
 

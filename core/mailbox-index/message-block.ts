@@ -5,10 +5,15 @@
 import type { KnownMessage } from "../contracts/mailbox-index.ts";
 import { assertSealed, CHECK_BYTES, seal } from "./checked.ts";
 
-/** `null`: the message is gone. */
-export type MessageChange = readonly [uid: number, message: KnownMessage | null];
+export interface GoneMessage {
+  readonly uid: number;
+  readonly isGone: true;
+}
+export type MessageChange = KnownMessage | GoneMessage;
 
-/** Of one message: its UID, how many octets it takes, numbers; flags and place as text. */
+const isGone = (change: MessageChange): change is GoneMessage => "isGone" in change;
+
+/** Of one message: its UID, how many octets it takes, numbers; flags and place as one text, and where the flags end in it. */
 const LENGTH = 4;
 const MODSEQ = 8;
 const INTERNAL_DATE = 16;
@@ -16,7 +21,7 @@ const SIZE = 24;
 const FLAGS_LENGTH = 32;
 const TEXT = 34;
 /** More flags than that are somebody's mischief. */
-const MAX_FLAGS_BYTES = 0xffff;
+const MAX_FLAGS_LENGTH = 0xffff;
 /** Of UTF-8, for one unit of a string. */
 const MAX_UNIT_BYTES = 3;
 
@@ -25,41 +30,42 @@ export const EMPTY_BLOCK = Buffer.alloc(CHECK_BYTES);
 /** A block in which `changes` are made, ascending by UID; `null` if nothing is left in it. */
 export function amendedBlock(old: Buffer, changes: readonly MessageChange[], key: Buffer): Buffer | null {
   let room = old.length;
-  for (const [, message] of changes) {
-    if (message) room += TEXT + MAX_UNIT_BYTES * (message.flags.length + message.place.length);
+  for (const change of changes) {
+    if (!isGone(change)) room += TEXT + MAX_UNIT_BYTES * (change.flags.length + change.place.length);
   }
   const bytes = Buffer.allocUnsafe(room);
   let end = CHECK_BYTES;
   let copied = CHECK_BYTES;
-  for (const [uid, message] of changes) {
-    const from = indexOf(old, uid, copied);
+  for (const change of changes) {
+    const from = indexOf(old, change.uid, copied);
     if (from > copied) end += old.copy(bytes, end, copied, from);
-    copied = isAt(old, from, uid) ? from + old.readUInt32LE(from + LENGTH) : from;
-    if (message) end = writeMessage(bytes, end, message);
+    copied = isAt(old, from, change.uid) ? from + old.readUInt32LE(from + LENGTH) : from;
+    if (!isGone(change)) end = writeMessage(bytes, end, change);
   }
   end += old.copy(bytes, end, copied);
   return end === CHECK_BYTES ? null : seal(bytes.subarray(0, end), key);
 }
 
 function writeMessage(bytes: Buffer, at: number, message: KnownMessage): number {
-  const flagsEnd = at + TEXT + (message.flags === "" ? 0 : bytes.write(message.flags, at + TEXT));
-  if (flagsEnd - at - TEXT > MAX_FLAGS_BYTES) throw new TypeError("flags of a message are too long for the index");
-  const end = flagsEnd + bytes.write(message.place, flagsEnd);
+  const { flags, place } = message;
+  if (flags.length > MAX_FLAGS_LENGTH) throw new TypeError("flags of a message are too long for the index");
+  const end = at + TEXT + bytes.write(flags + place, at + TEXT);
   bytes.writeUInt32LE(message.uid, at);
   bytes.writeUInt32LE(end - at, at + LENGTH);
   bytes.writeDoubleLE(message.modseq, at + MODSEQ);
   bytes.writeDoubleLE(message.internalDate, at + INTERNAL_DATE);
   bytes.writeDoubleLE(message.sizeBytes, at + SIZE);
-  bytes.writeUInt16LE(flagsEnd - at - TEXT, at + FLAGS_LENGTH);
+  bytes.writeUInt16LE(flags.length, at + FLAGS_LENGTH);
   return end;
 }
 
 function readMessage(bytes: Buffer, at: number): KnownMessage {
-  const flagsEnd = at + TEXT + bytes.readUInt16LE(at + FLAGS_LENGTH);
+  const text = bytes.toString("utf8", at + TEXT, at + bytes.readUInt32LE(at + LENGTH));
+  const flagsEnd = bytes.readUInt16LE(at + FLAGS_LENGTH);
   return {
     uid: bytes.readUInt32LE(at),
-    flags: flagsEnd === at + TEXT ? "" : bytes.toString("utf8", at + TEXT, flagsEnd),
-    place: bytes.toString("utf8", flagsEnd, at + bytes.readUInt32LE(at + LENGTH)),
+    flags: text.slice(0, flagsEnd),
+    place: text.slice(flagsEnd),
     internalDate: bytes.readDoubleLE(at + INTERNAL_DATE),
     sizeBytes: bytes.readDoubleLE(at + SIZE),
     modseq: bytes.readDoubleLE(at + MODSEQ),

@@ -6,7 +6,7 @@
 import type { KnownMessage } from "../contracts/mailbox-index.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { blockKey, blockOf } from "./keys.ts";
-import { amendedBlock, checkedBlock, EMPTY_BLOCK, messageIn } from "./message-block.ts";
+import { amendedBlock, checkedBlock, EMPTY_BLOCK, type MessageChange, messageIn } from "./message-block.ts";
 
 export interface Messages {
   at(uid: number): KnownMessage | null;
@@ -19,7 +19,7 @@ export interface Messages {
 interface Block {
   readonly key: Buffer;
   readonly old: Buffer;
-  readonly changes: Map<number, KnownMessage | null>;
+  readonly changes: Map<number, MessageChange>;
 }
 
 export function messagesOf({ messages }: ShardEnvironment, scope: Buffer): Messages {
@@ -38,22 +38,33 @@ export function messagesOf({ messages }: ShardEnvironment, scope: Buffer): Messa
     at(uid) {
       const { old, changes } = blockWith(uid);
       const changed = changes.get(uid);
-      return changed === undefined ? messageIn(old, uid) : changed;
+      if (!changed) return messageIn(old, uid);
+      return "isGone" in changed ? null : changed;
     },
     put: (message) => void blockWith(message.uid).changes.set(message.uid, message),
-    remove: (uid) => void blockWith(uid).changes.set(uid, null),
+    remove: (uid) => void blockWith(uid).changes.set(uid, { uid, isGone: true }),
     write() {
       for (const { key, old, changes } of blocks.values()) {
         if (changes.size === 0) continue;
-        const bytes = amendedBlock(
-          old,
-          [...changes].sort(([a], [b]) => a - b),
-          key,
-        );
+        const ascending = [...changes.values()].sort((a, b) => a.uid - b.uid);
+        const bytes = amendedBlock(old, ascending, key);
         if (bytes) messages.put(key, bytes);
         else messages.remove(key);
       }
       blocks.clear();
     },
   };
+}
+
+/** Inside a transaction: messages of a mailbox that is begun, ascending by UID; of a block, all that it has. */
+export function writeNew({ messages }: ShardEnvironment, scope: Buffer, all: readonly KnownMessage[]): void {
+  for (let from = 0; from < all.length; ) {
+    const number = blockOf(all[from]?.uid ?? 0);
+    let to = from + 1;
+    while (to < all.length && blockOf(all[to]?.uid ?? 0) === number) to++;
+    const key = blockKey(scope, number);
+    const bytes = amendedBlock(EMPTY_BLOCK, all.slice(from, to), key);
+    if (bytes) messages.put(key, bytes);
+    from = to;
+  }
 }

@@ -184,11 +184,14 @@ export class Folder {
     const expected = () => this.#unseen();
     let scan = await scanFolder(this, expected);
     const isUnchanged = scan.unknown.size === 0 || this.#refreshUids(lost) === "unchanged";
-    if (!isUnchanged || this.#withoutUid(scan).length > 0) {
+    let nameless = isUnchanged ? this.#withoutUid(scan) : [];
+    if (!isUnchanged || nameless.length > 0) {
       await withUidLock(this.path, async () => {
         // Whoever gave UIDs since our listing had its files in place: one listing under the lock holds all of them.
-        if ((await this.#readUidsLocked(lost)) || !isUnchanged) scan = await scanFolder(this, expected);
-        const nameless = this.#withoutUid(scan);
+        if ((await this.#readUidsLocked(lost)) || !isUnchanged) {
+          scan = await scanFolder(this, expected);
+          nameless = this.#withoutUid(scan);
+        }
         if (nameless.length > 0) await this.uidlist.assign(sortedByTime(nameless));
       });
     }
@@ -204,7 +207,12 @@ export class Folder {
   /** Bases that have no UID, or one that sessions would not expect any more. */
   #withoutUid(scan: Scan): string[] {
     const published = this.snapshot.uidNext;
-    return [...scan.unknown.keys()].filter((base) => (this.uidlist.records.get(base)?.uid ?? 0) < published);
+    const without: string[] = [];
+    for (const base of scan.unknown.keys()) {
+      const record = this.uidlist.records.get(base);
+      if (!record || record.uid < published) without.push(base);
+    }
+    return without;
   }
 
   /** Before anything is known of the mailbox: what was given since the list was read. */

@@ -86,16 +86,20 @@ export class OpenMailbox implements Mailbox, FolderListener {
         this.snapshot = ahead;
         return ahead;
       }
-      let snapshot = await this.folder.sync();
-      if (this.#claimsRecent && this.folder.fresh.size > 0) {
-        snapshot = await this.folder.mutex.run(async () => {
-          await this.#claimRecent();
-          return this.folder.snapshot;
-        });
-      }
-      this.snapshot = snapshot;
-      return snapshot;
+      return this.show(await this.folder.sync());
     });
+  }
+
+  /** What a comparison has found, with what is recent in it claimed for this session. */
+  async show(found: MaildirSnapshot): Promise<MaildirSnapshot> {
+    this.snapshot = found;
+    if (this.#claimsRecent && this.folder.fresh.size > 0) {
+      await this.folder.mutex.run(async () => {
+        await this.#claimRecent();
+        this.snapshot = this.folder.snapshot;
+      });
+    }
+    return this.snapshot;
   }
 
   /** RFC 3501 2.3.2: whoever moves a message out of new/ is the one session to see it as recent. */
