@@ -62,7 +62,7 @@ export interface Registered {
   readonly refused: readonly number[];
 }
 
-export type DetailKind = "overview" | "structure";
+export type DetailKind = "survey" | "gist";
 
 /** The index of one mailbox, as one process holds it. */
 export interface IndexedMailbox {

@@ -13,7 +13,7 @@
  */
 import type { Readable } from "node:stream";
 import type { Rights } from "../mail/acl-rights.ts";
-import type { MessageOverview } from "../mail/overview.ts";
+import type { MessageGist, MessageOverview } from "../mail/overview.ts";
 import type { Structure } from "../mail/structure/structure.ts";
 import type { Account } from "./account.ts";
 import type { MailboxNotes } from "./mailbox-notes.ts";
@@ -192,15 +192,17 @@ export interface Mailbox {
   onChange(listener: () => void): () => void;
   /** Bytes of the message, CRLF line ends; `range` is in octets. Rejects with `expunged` if it is gone. */
   content(uid: number, range?: { readonly start: number; readonly length: number }): Promise<Readable>;
-  /** The whole message in memory if it is no larger than `limitBytes`, else `null`. */
-  bytes(uid: number, limitBytes: number): Promise<Buffer | null>;
+  /** The whole message in memory if it is no larger than `limitBytes`, else `null`. A value where that takes no time worth waiting for. */
+  bytes(uid: number, limitBytes: number): Buffer | null | Promise<Buffer | null>;
   /** MIME structure with octet offsets into `content`, and envelopes of messages inside. A value, or a promise, as `overview`. */
   structure(uid: number): Structure | Promise<Structure>;
   /**
-   * What lists of messages show: envelope, dates, preview, object ids. A value, not a promise, where it is known without opening the
-   * message, as it is for all that was asked for before and has not been forgotten. Rejects with `expunged` if the message is gone.
+   * What lists of messages show: envelope, date, what it follows. A value, not a promise, where it is known, as it is for all that was
+   * asked for before and has not been forgotten, or soon found out. Rejects with `expunged` if the message is gone.
    */
   overview(uid: number): MessageOverview | Promise<MessageOverview>;
+  /** Preview and object ids; as `overview`, but takes more to find out. */
+  gist(uid: number): MessageGist | Promise<MessageGist>;
   /**
    * What happened since any modseq of the past, by the snapshot of this handle: whoever knew the mailbox as it was then knows it
    * afterwards as `snapshot` shows it. A modseq not below the snapshot's answers nothing; 0 answers everything.

@@ -8,6 +8,10 @@ export interface MessageOverview {
   /** Ids of the messages that it follows, the oldest first, without brackets (RFC 5256 3, REFERENCES); the last ones, if there are too
    * many. */
   readonly references: readonly string[];
+}
+
+/** What takes more than the header to find out, and is asked for by few. */
+export interface MessageGist {
   /** The beginning of its text for people (RFC 8970): at most 200 characters, one line, no control characters. Empty where it has
    * none. */
   readonly preview: string;

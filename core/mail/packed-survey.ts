@@ -1,15 +1,16 @@
 /**
- * Overviews and structures as the index keeps them: arrays without names, and without what most messages do not have, so that a list of
- * ten thousand messages is read in the time that it takes to send it. Plain JSON data. What was packed by another version, or is damaged, is
- * unpacked to `null`: it is found out again.
+ * Surveys as the index keeps them: arrays without names, and without what most messages do not have, so that a list of ten thousand
+ * messages is read in the time that it takes to send it. Plain JSON data. What was packed by another version, or is damaged, is unpacked to
+ * `null`: it is found out again.
  */
-import type { MessageOverview } from "./overview.ts";
+import type { MessageGist, MessageOverview } from "./overview.ts";
 import type { EnvelopeAddress } from "./structure/address-list.ts";
 import type { MessageEnvelope } from "./structure/envelope.ts";
 import type { Structure } from "./structure/structure.ts";
+import type { Survey } from "./survey.ts";
 
 /** A new one for every change of what follows, or of what a survey finds. */
-const VERSION = 1;
+const VERSION = 2;
 
 type Text = string | null;
 type PackedAddresses = readonly Text[] | null;
@@ -23,35 +24,67 @@ type PackedEnvelope = readonly [
   cc: PackedAddresses,
   bcc: PackedAddresses,
 ];
-type PackedOverview = readonly [
-  version: number,
-  envelope: PackedEnvelope,
-  sentDate: number | null,
-  references: readonly string[],
-  preview: string,
-  emailId: string,
-  threadId: string,
+type PackedOverview = readonly [envelope: PackedEnvelope, sentDate: number | null, references: readonly string[]];
+type PackedSurvey = readonly [version: number, overview: PackedOverview, structure: PackedPart];
+type PackedGist = readonly [version: number, preview: string, emailId: string, threadId: string];
+
+export function packSurvey({ overview, structure }: Survey): PackedSurvey {
+  const { envelope, sentDate, references } = overview;
+  return [VERSION, [packEnvelope(envelope), sentDate, references], packPart(structure)];
+}
+
+export const unpackSurvey = (packed: unknown): Survey | null =>
+  isOurs(packed) ? new UnpackedSurvey(packed as unknown as PackedSurvey) : null;
+
+export const packGist = ({ preview, emailId, threadId }: MessageGist): PackedGist => [
+  VERSION,
+  preview,
+  emailId,
+  threadId,
 ];
 
-export function packOverview(overview: MessageOverview): PackedOverview {
-  const { envelope, sentDate, references, preview, emailId, threadId } = overview;
-  return [VERSION, packEnvelope(envelope), sentDate, references, preview, emailId, threadId];
+export function unpackGist(packed: unknown): MessageGist | null {
+  if (!isOurs(packed)) return null;
+  const [, preview, emailId, threadId] = packed as unknown as PackedGist;
+  return { preview, emailId, threadId };
 }
 
-export function unpackOverview(packed: unknown): MessageOverview | null {
-  if (!Array.isArray(packed) || packed[0] !== VERSION) return null;
-  const [, envelope, sentDate, references, preview, emailId, threadId] = packed as unknown as PackedOverview;
-  return { envelope: unpackEnvelope(envelope), sentDate, references, preview, emailId, threadId };
+const isOurs = (packed: unknown): packed is readonly unknown[] => Array.isArray(packed) && packed[0] === VERSION;
+
+/** Of both halves many ask for one only. */
+class UnpackedSurvey implements Survey {
+  readonly #packed: PackedSurvey;
+  #overview: MessageOverview | null = null;
+  #structure: Structure | null = null;
+
+  constructor(packed: PackedSurvey) {
+    this.#packed = packed;
+  }
+
+  get overview(): MessageOverview {
+    this.#overview ??= unpackOverview(this.#packed[1]);
+    return this.#overview;
+  }
+
+  get structure(): Structure {
+    this.#structure ??= unpackPart(this.#packed[2], null);
+    return this.#structure;
+  }
 }
 
-function packEnvelope({ from, sender, replyTo, to, cc, bcc, ...texts }: MessageEnvelope): PackedEnvelope {
-  const { date, subject, inReplyTo, messageId } = texts;
-  const [packedSender, packedReplyTo] = [sender, replyTo].map((list) => (list === from ? 0 : packAddresses(list)));
+const unpackOverview = ([envelope, sentDate, references]: PackedOverview): MessageOverview => ({
+  envelope: unpackEnvelope(envelope),
+  sentDate,
+  references,
+});
+
+function packEnvelope(envelope: MessageEnvelope): PackedEnvelope {
+  const { date, subject, from, sender, replyTo, to, cc, bcc, inReplyTo, messageId } = envelope;
   return [
     [date, subject, inReplyTo, messageId],
     packAddresses(from),
-    packedSender ?? 0,
-    packedReplyTo ?? 0,
+    sender === from ? 0 : packAddresses(sender),
+    replyTo === from ? 0 : packAddresses(replyTo),
     packAddresses(to),
     packAddresses(cc),
     packAddresses(bcc),
@@ -76,8 +109,12 @@ function unpackEnvelope([texts, from, sender, replyTo, to, cc, bcc]: PackedEnvel
 }
 
 /** Four texts for each. */
-const packAddresses = (list: readonly EnvelopeAddress[] | null): PackedAddresses =>
-  list?.flatMap(({ name, route, mailbox, host }) => [name, route, mailbox, host]) ?? null;
+function packAddresses(list: readonly EnvelopeAddress[] | null): PackedAddresses {
+  if (list === null) return null;
+  const packed: Text[] = [];
+  for (const { name, route, mailbox, host } of list) packed.push(name, route, mailbox, host);
+  return packed;
+}
 
 function unpackAddresses(packed: PackedAddresses): readonly EnvelopeAddress[] | null {
   if (packed === null) return null;
@@ -113,36 +150,27 @@ type PackedFields = readonly [
   location: Text,
 ];
 
-export const packStructure = (structure: Structure): readonly [number, PackedPart] => [VERSION, packPart(structure)];
-
-export function unpackStructure(packed: unknown): Structure | null {
-  if (!Array.isArray(packed) || packed[0] !== VERSION) return null;
-  return unpackPart((packed as unknown as readonly [number, PackedPart])[1], null);
-}
-
-function packPart({ header, body, lines, type, subtype, parameters, encoding, ...rest }: Structure): PackedPart {
-  const { id, description, md5, disposition, language, location, children, message } = rest;
-  const fields: PackedFields = [
-    id,
-    description,
-    md5,
-    disposition && [disposition.type, disposition.parameters.flat()],
-    language,
-    location,
-  ];
+function packPart(part: Structure): PackedPart {
+  const { header, body, lines, type, subtype, parameters, encoding, children, message } = part;
   return [
     [header.start, header.length, body.start, body.length, lines],
     type,
     subtype,
     parameters.flat(),
     encoding,
-    fields.every((field) => field === null) ? 0 : fields,
+    packFields(part),
     message
       ? [packPart(message), message.envelope ? packEnvelope(message.envelope) : 0, 1]
       : children.length > 0
         ? children.map(packPart)
         : 0,
   ];
+}
+
+function packFields({ id, description, md5, disposition, language, location }: Structure): PackedFields | 0 {
+  if ((id ?? description ?? md5 ?? disposition ?? language ?? location) === null) return 0;
+  const packedDisposition = disposition && ([disposition.type, disposition.parameters.flat()] as const);
+  return [id, description, md5, packedDisposition, language, location];
 }
 
 const none: readonly never[] = [];

@@ -4,10 +4,11 @@ import { describe, expect, it } from "vitest";
 import { annotationName, formatAnnotations, parseAnnotations } from "./annotations.ts";
 import { textOfHtml, withoutReferences } from "./html-text.ts";
 import { messageIds } from "./message-ids.ts";
-import { surveyMessage, surveyStream } from "./survey.ts";
+import { gistOf, surveyMessage, surveyStream } from "./survey.ts";
 
 const lines = (...all: readonly string[]): Buffer => Buffer.from(all.join("\r\n"));
-const previewOf = (...all: readonly string[]): string => surveyMessage(lines(...all), 0).overview.preview;
+const gistIn = (octets: Buffer) => gistOf(octets, surveyMessage(octets), 5);
+const previewOf = (...all: readonly string[]): string => gistIn(lines(...all)).preview;
 
 describe("the preview of a message", () => {
   it.each<[what: string, message: readonly string[], preview: string]>([
@@ -119,7 +120,7 @@ describe("a survey", () => {
           const chunks = Array.from({ length: Math.ceil(octets.length / size) }, (_, at) =>
             octets.subarray(at * size, (at + 1) * size),
           );
-          const whole = surveyMessage(octets, 5);
+          const whole = { ...surveyMessage(octets), gist: gistIn(octets) };
           expect(await surveyStream(Readable.from(chunks, { objectMode: false }), 5)).toEqual(whole);
           // What is kept is plain JSON.
           expect(JSON.parse(JSON.stringify(whole))).toEqual(whole);
@@ -130,7 +131,7 @@ describe("a survey", () => {
   });
 
   it("joins a reply to its thread, also where it has only In-Reply-To", () => {
-    const threadOf = (...header: readonly string[]) => surveyMessage(lines(...header, "", "x"), 0).overview.threadId;
+    const threadOf = (...header: readonly string[]) => gistIn(lines(...header, "", "x")).threadId;
     const root = threadOf("Message-ID: <one@x>");
     expect(threadOf("Message-ID: <two@x>", "In-Reply-To: <one@x>")).toBe(root);
     expect(threadOf("Message-ID: <three@x>", "References: <one@x> <two@x>")).toBe(root);

@@ -1,13 +1,14 @@
 /**
- * Looks a message over once, while its octets go by: its structure, and what lists of messages show of it. Memory is bounded for a message
- * of any size; of a header block, and of the text for the preview, what lies beyond the bound does not count. Never throws on content.
+ * Looks a message over once, while its octets go by: its structure, and what lists of messages show of it. What few ask for, and takes as long
+ * as all the rest, is the gist: made of a survey and the octets. Memory is bounded for a message of any size; of the text for the preview,
+ * what lies beyond the bound does not count. Never throws on content.
  */
 import { createHash, type Hash, hash } from "node:crypto";
 import { messageIds } from "./message-ids.ts";
-import type { MessageOverview } from "./overview.ts";
+import type { MessageGist, MessageOverview } from "./overview.ts";
 import { previewEnd, previewOf, previewPart } from "./preview.ts";
 import { parseDate } from "./structure/date.ts";
-import { envelopeFields, envelopeOf } from "./structure/envelope.ts";
+import { envelopeOf } from "./structure/envelope.ts";
 import type { Structure } from "./structure/structure.ts";
 import { StructureParser } from "./structure/structure-parser.ts";
 
@@ -16,67 +17,71 @@ export interface Survey {
   readonly overview: MessageOverview;
 }
 
-/** Octets from the beginning of the message that headers and preview are looked for in. */
+export interface WholeSurvey extends Survey {
+  readonly gist: MessageGist;
+}
+
+/** Octets from the beginning of the message that the preview is looked for in. */
 const headBytes = 256 * 1024;
 const maxReferences = 100;
 
-export class MessageSurvey {
-  readonly #parser = new StructureParser();
-  readonly #hash: Hash;
-  readonly #head: Uint8Array[] = [];
-  #kept = 0;
-
-  /** The internal date belongs to what an email id stands for (RFC 8474 5.1). */
-  constructor(internalDate: number) {
-    this.#hash = createHash("sha256").update(`${internalDate}\n`);
-  }
-
-  write(piece: Uint8Array): void {
-    this.#parser.write(piece);
-    this.#hash.update(piece);
-    const room = headBytes - this.#kept;
-    if (room <= 0) return;
-    // Copied: whoever reads may use its buffer again.
-    const head = Buffer.from(piece.subarray(0, room));
-    this.#head.push(head);
-    this.#kept += head.length;
-  }
-
-  end(): Survey {
-    const structure = this.#parser.end();
-    return { structure, overview: overviewOf(Buffer.concat(this.#head), structure, this.#hash.digest("base64url")) };
-  }
-}
-
-export function surveyMessage(octets: Uint8Array, internalDate: number): Survey {
-  const parser = new StructureParser();
+/** A message in memory. */
+export function surveyMessage(octets: Uint8Array): Survey {
+  const parser = newParser();
   parser.write(octets);
-  const structure = parser.end();
+  return surveyOf(parser);
+}
+
+/** `octets` as they were surveyed. The internal date belongs to what an email id stands for (RFC 8474 5.1). */
+export function gistOf(octets: Uint8Array, survey: Survey, internalDate: number): MessageGist {
   const digest = hash("sha256", Buffer.concat([Buffer.from(`${internalDate}\n`), octets]), "base64url");
-  return { structure, overview: overviewOf(octets.subarray(0, headBytes), structure, digest) };
+  return gistFrom(survey, octets.subarray(0, headBytes), digest);
 }
 
-/** Rejects only if the source does. */
-export async function surveyStream(source: AsyncIterable<Uint8Array>, internalDate: number): Promise<Survey> {
-  const survey = new MessageSurvey(internalDate);
-  for await (const piece of source) survey.write(piece);
-  return survey.end();
+/** A message that comes in pieces. Rejects only if the source does. */
+export async function surveyStream(source: AsyncIterable<Uint8Array>, internalDate: number): Promise<WholeSurvey> {
+  const parser = newParser();
+  const digest: Hash = createHash("sha256").update(`${internalDate}\n`);
+  const head: Uint8Array[] = [];
+  let room = headBytes;
+  for await (const piece of source) {
+    parser.write(piece);
+    digest.update(piece);
+    if (room <= 0) continue;
+    // Copied: whoever reads may use its buffer again.
+    const kept = Buffer.from(piece.subarray(0, room));
+    head.push(kept);
+    room -= kept.length;
+  }
+  const survey = surveyOf(parser);
+  return { ...survey, gist: gistFrom(survey, Buffer.concat(head), digest.digest("base64url")) };
 }
 
-function overviewOf(head: Uint8Array, structure: Structure, digest: string): MessageOverview {
-  const header = head.subarray(0, structure.header.length);
-  const fields = envelopeFields(header);
+const newParser = (): StructureParser => new StructureParser({}, { keepsFields: true });
+
+function surveyOf(parser: StructureParser): Survey {
+  const structure = parser.end();
+  const { fields } = parser;
   const envelope = envelopeOf(fields);
+  const references = messageIds(fields.get("references") ?? "", maxReferences);
+  const sentDate = envelope.date === null ? null : (parseDate(envelope.date)?.epochMs ?? null);
+  return {
+    structure,
+    overview: {
+      envelope,
+      sentDate,
+      // RFC 5256 3, REFERENCES 1: where there are no references, the first id in In-Reply-To.
+      references: references.length > 0 ? references : messageIds(envelope.inReplyTo ?? "", 1).slice(0, 1),
+    },
+  };
+}
+
+function gistFrom({ structure, overview }: Survey, head: Uint8Array, digest: string): MessageGist {
+  const { envelope, references } = overview;
   const part = previewPart(structure);
   const emailId = `M${digest.slice(0, 32)}`;
-  const references = messageIds(fields.get("references") ?? "", maxReferences);
-  // RFC 5256 3, REFERENCES 1: where there are no references, the first id in In-Reply-To.
-  const follows = references.length > 0 ? references : messageIds(envelope.inReplyTo ?? "", 1).slice(0, 1);
-  const root = follows[0] ?? messageIds(envelope.messageId ?? "", 1)[0] ?? emailId;
+  const root = references[0] ?? messageIds(envelope.messageId ?? "", 1)[0] ?? emailId;
   return {
-    envelope,
-    sentDate: envelope.date === null ? null : (parseDate(envelope.date)?.epochMs ?? null),
-    references: follows,
     preview: part === null ? "" : previewOf(part, head.subarray(part.body.start, previewEnd(part))),
     emailId,
     threadId: `T${hash("sha256", root, "base64url").slice(0, 22)}`,

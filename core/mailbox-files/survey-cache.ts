@@ -1,22 +1,24 @@
 /**
- * What messages look like inside: MIME structures and overviews that were asked for, the latest ones here, others in the index, where there
- * is one. A message never changes, so neither does this.
+ * What messages look like inside: MIME structures, overviews and gists that were asked for, in the index where there is one, else the latest
+ * ones here. A message never changes, so neither does this.
  */
 import type { Readable } from "node:stream";
 import type { IndexedMailbox } from "../contracts/mailbox-index.ts";
-import type { MessageOverview } from "../mail/overview.ts";
-import { packOverview, packStructure, unpackOverview, unpackStructure } from "../mail/packed-survey.ts";
+import type { MessageGist, MessageOverview } from "../mail/overview.ts";
+import { packGist, packSurvey, unpackGist, unpackSurvey } from "../mail/packed-survey.ts";
 import type { Structure } from "../mail/structure/structure.ts";
-import { type Survey, surveyMessage, surveyStream } from "../mail/survey.ts";
+import { gistOf, type Survey, surveyMessage, surveyStream, type WholeSurvey } from "../mail/survey.ts";
 import { storeError } from "./errors.ts";
+
+type Bytes = Buffer | null;
 
 /** How a store gets at a message of its own. */
 export interface SurveySource<M> {
   /** The same for the same message, and for no other of this process. */
   key(message: M): string;
   internalDate(message: M): number;
-  /** `null` if it is larger than the limit. */
-  bytes(message: M, limitBytes: number): Promise<Buffer | null>;
+  /** `null` if it is larger than the limit. What it answers may be overwritten by the next call. */
+  bytes(message: M, limitBytes: number): Bytes | Promise<Bytes>;
   stream(message: M): Readable | Promise<Readable>;
 }
 
@@ -29,61 +31,115 @@ const partsOf = (structure: Structure): number => {
   return parts;
 };
 
+const partsIn = (known: Known | undefined): number => (known ? partsOf(known.survey.structure) : 0);
+
+interface Known {
+  readonly key: string;
+  readonly survey: Survey;
+  gist: MessageGist | null;
+}
+
 export class SurveyCache<M extends { readonly uid: number }> {
   readonly #source: SurveySource<M>;
-  readonly #known = new Map<string, { readonly survey: Survey; readonly parts: number }>();
+  /** Of messages that no index keeps, the one that was asked for longest ago first. */
+  readonly #known = new Map<string, Known>();
   #parts = 0;
+  /** Whoever asks for one thing of a message asks for others. */
+  #latest: Known | null = null;
 
   constructor(source: SurveySource<M>) {
     this.#source = source;
   }
 
   structure(message: M, index: IndexedMailbox | null): Structure | Promise<Structure> {
-    const known = this.#find(message)?.structure ?? unpackStructure(index?.detail(message.uid, "structure"));
-    return known ?? this.#make(message, index).then(({ structure }) => structure);
+    const survey = this.#survey(message, index);
+    return survey instanceof Promise ? survey.then(({ structure }) => structure) : survey.structure;
   }
 
   overview(message: M, index: IndexedMailbox | null): MessageOverview | Promise<MessageOverview> {
-    const known = this.#find(message)?.overview ?? unpackOverview(index?.detail(message.uid, "overview"));
-    return known ?? this.#make(message, index).then(({ overview }) => overview);
+    const survey = this.#survey(message, index);
+    return survey instanceof Promise ? survey.then(({ overview }) => overview) : survey.overview;
   }
 
-  #find(message: M): Survey | null {
+  gist(message: M, index: IndexedMailbox | null): MessageGist | Promise<MessageGist> {
+    const known = this.#remembered(message)?.gist ?? unpackGist(index?.detail(message.uid, "gist"));
+    if (known) return known;
+    const bytes = this.#source.bytes(message, IN_MEMORY_BYTES);
+    return bytes instanceof Promise
+      ? bytes.then((read) => this.#findGist(message, index, read))
+      : this.#findGist(message, index, bytes);
+  }
+
+  #survey(message: M, index: IndexedMailbox | null): Survey | Promise<Survey> {
+    const known = this.#find(message, index);
+    if (known) return known;
+    const bytes = this.#source.bytes(message, IN_MEMORY_BYTES);
+    return bytes instanceof Promise
+      ? bytes.then((read) => this.#findSurvey(message, index, read))
+      : this.#findSurvey(message, index, bytes);
+  }
+
+  #findSurvey(message: M, index: IndexedMailbox | null, bytes: Bytes): Survey | Promise<Survey> {
+    return bytes ? this.#keepSurvey(message, index, surveyMessage(bytes)) : this.#stream(message, index);
+  }
+
+  #findGist(message: M, index: IndexedMailbox | null, bytes: Bytes): MessageGist | Promise<MessageGist> {
+    if (!bytes) return this.#stream(message, index).then(({ gist }) => gist);
+    const survey = this.#find(message, index) ?? this.#keepSurvey(message, index, surveyMessage(bytes));
+    return this.#keepGist(message, index, gistOf(bytes, survey, this.#source.internalDate(message)));
+  }
+
+  async #stream(message: M, index: IndexedMailbox | null): Promise<WholeSurvey> {
+    try {
+      const whole = await surveyStream(await this.#source.stream(message), this.#source.internalDate(message));
+      this.#keepSurvey(message, index, whole);
+      this.#keepGist(message, index, whole.gist);
+      return whole;
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+
+  #find(message: M, index: IndexedMailbox | null): Survey | null {
+    return this.#remembered(message)?.survey ?? unpackSurvey(index?.detail(message.uid, "survey"));
+  }
+
+  #remembered(message: M): Known | null {
+    if (!this.#latest) return null;
     const key = this.#source.key(message);
+    if (this.#latest.key === key) return this.#latest;
     const known = this.#known.get(key);
     if (!known) return null;
     this.#known.delete(key);
     this.#known.set(key, known);
-    return known.survey;
+    this.#latest = known;
+    return known;
   }
 
-  async #make(message: M, index: IndexedMailbox | null): Promise<Survey> {
-    const survey = await this.#look(message);
-    index?.keep(message.uid, "overview", packOverview(survey.overview));
-    index?.keep(message.uid, "structure", packStructure(survey.structure));
-    if (!this.#known.has(this.#source.key(message))) this.#keep(this.#source.key(message), survey);
+  #keepSurvey(message: M, index: IndexedMailbox | null, survey: Survey): Survey {
+    const known = { key: this.#source.key(message), survey, gist: null };
+    this.#latest = known;
+    if (index) index.keep(message.uid, "survey", packSurvey(survey));
+    else this.#remember(known);
     return survey;
   }
 
-  #keep(key: string, survey: Survey): void {
-    const parts = partsOf(survey.structure);
-    this.#known.set(key, { survey, parts });
-    this.#parts += parts;
-    for (const [oldest, { parts: freed }] of this.#known) {
-      if (this.#parts <= MAX_PARTS) break;
-      this.#known.delete(oldest);
-      this.#parts -= freed;
-    }
+  #keepGist(message: M, index: IndexedMailbox | null, gist: MessageGist): MessageGist {
+    index?.keep(message.uid, "gist", packGist(gist));
+    const known = this.#remembered(message);
+    if (known) known.gist = gist;
+    return gist;
   }
 
-  async #look(message: M): Promise<Survey> {
-    const bytes = await this.#source.bytes(message, IN_MEMORY_BYTES);
-    const internalDate = this.#source.internalDate(message);
-    if (bytes) return surveyMessage(bytes, internalDate);
-    try {
-      return await surveyStream(await this.#source.stream(message), internalDate);
-    } catch (cause) {
-      throw storeError(cause);
+  #remember(known: Known): void {
+    this.#parts -= partsIn(this.#known.get(known.key));
+    this.#known.delete(known.key);
+    this.#known.set(known.key, known);
+    this.#parts += partsIn(known);
+    for (const [oldest, forgotten] of this.#known) {
+      if (this.#parts <= MAX_PARTS) break;
+      this.#known.delete(oldest);
+      this.#parts -= partsIn(forgotten);
     }
   }
 }

@@ -18,7 +18,7 @@ const READ_BLOCKS = 16;
 const WRITTEN_MESSAGES = 4_096;
 const SWEEP = 256;
 const MAX_DETAIL_BYTES = 64 * 1024;
-const kinds: Readonly<Record<DetailKind, number>> = { overview: 1, structure: 2 };
+const kinds: Readonly<Record<DetailKind, number>> = { survey: 1, gist: 2 };
 
 export interface OpenIndex {
   readonly shard: Shard;

@@ -197,30 +197,30 @@ describe("a mailbox in the index", () => {
 
   it("keeps details and what was learned, for all processes", async () => {
     const { index, mailbox } = await withThree();
-    mailbox.keep(2, "overview", { preview: "Grüße" });
-    mailbox.keep(2, "structure", { type: "text" });
-    mailbox.keep(3, "overview", { large: "x".repeat(70_000) });
+    mailbox.keep(2, "survey", { preview: "Grüße" });
+    mailbox.keep(2, "gist", { type: "text" });
+    mailbox.keep(3, "survey", { large: "x".repeat(70_000) });
     mailbox.learn(3, { sizeBytes: 77, internalDate: -1 });
     mailbox.learn(3, { sizeBytes: -1, internalDate: 5 });
     mailbox.learn(99, { sizeBytes: 1, internalDate: -1 });
     await index.close();
     const again = await mailboxOf(open());
-    expect(again.detail(2, "overview")).toEqual({ preview: "Grüße" });
-    expect(again.detail(2, "structure")).toEqual({ type: "text" });
-    expect(again.detail(3, "overview")).toBeNull();
-    expect(again.detail(1, "overview")).toBeNull();
+    expect(again.detail(2, "survey")).toEqual({ preview: "Grüße" });
+    expect(again.detail(2, "gist")).toEqual({ type: "text" });
+    expect(again.detail(3, "survey")).toBeNull();
+    expect(again.detail(1, "survey")).toBeNull();
     expect((await all(again))[2]).toEqual({ ...known(3, 100), sizeBytes: 77, internalDate: 5 });
   });
 
   it("is forgotten with all it had", async () => {
     const { index, mailbox } = await withThree();
-    mailbox.keep(2, "overview", { preview: "x" });
+    mailbox.keep(2, "survey", { preview: "x" });
     await index.close();
     const again = open();
     const there = await mailboxOf(again);
     again.forget("a mailbox");
     expect(there.head()).toBeNull();
-    await expect.poll(() => there.detail(2, "overview")).toBeNull();
+    await expect.poll(() => there.detail(2, "survey")).toBeNull();
     expect(await there.replace({ modseq: 500, put: [], uidNext: 4, cursor: "" })).toBe(true);
     expect(await all(there)).toEqual([]);
   });
@@ -231,7 +231,7 @@ describe("a mailbox in the index", () => {
     const mailbox = await mailboxOf(index);
     await mailbox.replace({ modseq: 1, put: [known(1, 1)], uidNext: 2, cursor: "" });
     for (let round = 0; round < 20; round++) {
-      for (let uid = 1; uid <= 64; uid++) mailbox.keep(round * 64 + uid, "overview", large);
+      for (let uid = 1; uid <= 64; uid++) mailbox.keep(round * 64 + uid, "survey", large);
       await new Promise((resolve) => setImmediate(resolve));
     }
     // Many times what fits, in the shard of this mailbox.

@@ -12,7 +12,7 @@ import {
   StoreError,
 } from "../contracts/mailbox-store.ts";
 import type { Right, Rights } from "../mail/acl-rights.ts";
-import type { MessageOverview } from "../mail/overview.ts";
+import type { MessageGist, MessageOverview } from "../mail/overview.ts";
 import type { Structure } from "../mail/structure/structure.ts";
 import { allowedChange, isSeenFlag } from "./flag-rights.ts";
 import { mergedChanges } from "./merged-changes.ts";
@@ -115,7 +115,7 @@ export class GuardedMailbox implements Mailbox {
     return this.inner.content(uid, range);
   }
 
-  bytes(uid: number, limitBytes: number): Promise<Buffer | null> {
+  bytes(uid: number, limitBytes: number): Buffer | null | Promise<Buffer | null> {
     return this.inner.bytes(uid, limitBytes);
   }
 
@@ -125,6 +125,10 @@ export class GuardedMailbox implements Mailbox {
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
     return this.inner.overview(uid);
+  }
+
+  gist(uid: number): MessageGist | Promise<MessageGist> {
+    return this.inner.gist(uid);
   }
 
   async changesSince(modseq: number): Promise<MailboxChanges> {

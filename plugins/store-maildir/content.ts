@@ -6,12 +6,14 @@
 import { close, closeSync, fstatSync, read, readSync } from "node:fs";
 import { Readable } from "node:stream";
 import { StoreError } from "postern/plugin";
-import { storeError, withCrlf } from "postern/store";
+import { errnoOf, storeError, withCrlf } from "postern/store";
 import type { MessageFile } from "./message-file.ts";
 
 /** Up to here one synchronous read costs less than a trip through the thread pool. */
 const SYNC_BYTES = 256 * 1024;
 const CHUNK_BYTES = 64 * 1024;
+const SMALL_BYTES = 64 * 1024;
+const SLAB_BYTES = 256 * 1024;
 
 export interface Range {
   readonly start: number;
@@ -20,9 +22,64 @@ export interface Range {
 
 const cutShort = (): StoreError => new StoreError("unavailable", "The message changed while it was read");
 
+/** Room for messages, cut from large pieces: a buffer for each takes longer than to read into it. */
+let slab = Buffer.alloc(0);
+
+function roomFor(size: number): Buffer {
+  if (size > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(size);
+  if (size > slab.length) slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  const room = slab.subarray(0, size);
+  slab = slab.subarray(size);
+  return room;
+}
+
+/** For whoever is done with a message before the next one is read. */
+let borrowed = Buffer.alloc(0);
+
+function borrowedRoom(size: number): Buffer {
+  if (size > SMALL_BYTES) return Buffer.allocUnsafeSlow(size);
+  if (borrowed.length === 0) borrowed = Buffer.allocUnsafeSlow(SMALL_BYTES);
+  return borrowed;
+}
+
+type Bytes = Buffer | null;
+
 /** The whole message if it is no larger than the limit. */
-export async function messageBytes(file: MessageFile, limitBytes: number): Promise<Buffer | null> {
+export const messageBytes = (file: MessageFile, limitBytes: number): Bytes | Promise<Bytes> =>
+  bytesOf(file, limitBytes, roomFor);
+
+/** The same, in a buffer that the next call may use again. */
+export const borrowedBytes = (file: MessageFile, limitBytes: number): Bytes | Promise<Bytes> =>
+  bytesOf(file, limitBytes, borrowedRoom);
+
+function bytesOf(file: MessageFile, limitBytes: number, room: (size: number) => Buffer): Bytes | Promise<Bytes> {
   if (file.sizeBytes > limitBytes) return null;
+  try {
+    return readSmall(file, room) ?? readAny(file, limitBytes);
+  } catch (cause) {
+    throw storeError(cause);
+  }
+}
+
+/** A small message that can be sent as it stands, if it is what is known of it: that takes three calls of the system. */
+function readSmall(file: MessageFile, room: (size: number) => Buffer): Buffer | null {
+  const size = file.crlfBytes;
+  if (size < 0 || size >= SYNC_BYTES) return null;
+  // One octet more, to see whether it has grown.
+  const bytes = room(size + 1);
+  const fd = file.openUnseen();
+  try {
+    return readSync(fd, bytes, 0, size + 1, null) === size ? bytes.subarray(0, size) : null;
+  } catch (cause) {
+    // No message at all: that is told by those who take a closer look.
+    if (["EISDIR", "EAGAIN"].includes(errnoOf(cause))) return null;
+    throw cause;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function readAny(file: MessageFile, limitBytes: number): Promise<Bytes> {
   const fd = file.open();
   try {
     const { size, mtimeMs } = fstatSync(fd);
@@ -38,7 +95,7 @@ export async function messageBytes(file: MessageFile, limitBytes: number): Promi
 }
 
 async function readWhole(fd: number, size: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = roomFor(size);
   for (let at = 0; at < size; ) {
     const count = size <= SYNC_BYTES ? readSync(fd, bytes, at, size - at, at) : await readAt(fd, bytes, at);
     if (count === 0) throw cutShort();

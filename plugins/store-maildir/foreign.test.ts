@@ -291,7 +291,7 @@ it("follows no link out of the mailbox", async () => {
   await mail.create("Target");
   const inbox = await mail.open("INBOX");
   expect(await codeOf(inbox.content(1))).toBe("noPermission");
-  expect(await codeOf(inbox.bytes(1, 1000))).toBe("noPermission");
+  expect(await codeOf(Promise.resolve(inbox.bytes(1, 1000)))).toBe("noPermission");
   expect(await codeOf(inbox.copy([1], "Target"))).toBe("noPermission");
   for (const name of ["Linked", "Half"]) {
     expect(await codeOf(mail.open(name))).toBe("noPermission");

@@ -30,6 +30,9 @@ const MAX_LISTINGS = 15;
 const PAUSE_MS = 3;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 
+const openPath = (path: string): number =>
+  openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+
 export class MessageFile {
   readonly directory: string;
   readonly base: string;
@@ -106,6 +109,11 @@ export class MessageFile {
     return this.sizeBytes === diskBytes && this.#diskBytes === diskBytes;
   }
 
+  /** Octets of the file if it has CRLF throughout, as far as is known; -1 if it has not. */
+  get crlfBytes(): number {
+    return this.sizeBytes === this.#diskBytes ? this.#diskBytes : -1;
+  }
+
   /** What a name says does not hold for a file of another size (edited, or compressed by another program): count. */
   trustOnly(diskBytes: number): void {
     if (this.sizeBytes >= 0 && this.#diskBytes !== diskBytes) this.#tolerant(() => this.#count());
@@ -146,12 +154,15 @@ export class MessageFile {
 
   /** A descriptor of the file; `expunged` if it is gone. Never follows a link out of the mailbox. */
   open(): number {
-    return this.located((path) => {
-      const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-      if (fstatSync(fd).isFile()) return fd;
-      closeSync(fd);
-      throw new StoreError("noPermission", "This is no message");
-    });
+    const fd = this.openUnseen();
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+    throw new StoreError("noPermission", "This is no message");
+  }
+
+  /** The same of anything that has this name, be it a message or not. */
+  openUnseen(): number {
+    return this.located(openPath);
   }
 
   /** Runs `work` on the path, again if somebody renamed the file meanwhile; `expunged` if it is gone. */

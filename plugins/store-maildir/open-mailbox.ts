@@ -6,7 +6,7 @@
 import { renameSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
-import type { MessageOverview, Structure } from "postern/mail";
+import type { MessageGist, MessageOverview, Structure } from "postern/mail";
 import {
   type AccountQuota,
   type CopyResult,
@@ -152,23 +152,31 @@ export class OpenMailbox implements Mailbox, FolderListener {
     return this.#guarded(() => messageStream(this.#file(uid), range ?? null));
   }
 
-  async bytes(uid: number, limitBytes: number): Promise<Buffer | null> {
-    return this.#guarded(() => messageBytes(this.#file(uid), limitBytes));
+  bytes(uid: number, limitBytes: number): Buffer | null | Promise<Buffer | null> {
+    return this.#atOnce(() => messageBytes(this.#file(uid), limitBytes));
   }
 
   structure(uid: number): Structure | Promise<Structure> {
-    return this.#known((index) => this.folder.site.surveys.structure(this.#file(uid), index));
+    return this.#atOnce(() => this.folder.site.surveys.structure(this.#file(uid), this.#index));
   }
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
-    return this.#known((index) => this.folder.site.surveys.overview(this.#file(uid), index));
+    return this.#atOnce(() => this.folder.site.surveys.overview(this.#file(uid), this.#index));
   }
 
-  #known<T extends object>(look: (index: IndexedMailbox | null) => T | Promise<T>): T | Promise<T> {
+  gist(uid: number): MessageGist | Promise<MessageGist> {
+    return this.#atOnce(() => this.folder.site.surveys.gist(this.#file(uid), this.#index));
+  }
+
+  get #index(): IndexedMailbox | null {
+    return this.folder.index?.mailbox ?? null;
+  }
+
+  /** A value where there is one; never throws. */
+  #atOnce<T>(look: () => T | Promise<T>): T | Promise<T> {
     try {
-      const known = this.#isOpen ? look(this.folder.index?.mailbox ?? null) : null;
-      if (known && !(known instanceof Promise)) return known;
-      return this.#guarded(() => known ?? Promise.reject(new StoreError("unavailable", "The mailbox has been closed")));
+      const found = this.#isOpen ? look() : this.#guarded(look);
+      return found instanceof Promise ? this.#guarded(() => found) : found;
     } catch (cause) {
       return Promise.reject(storeError(cause));
     }

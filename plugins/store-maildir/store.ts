@@ -12,7 +12,7 @@ import type {
 } from "postern/plugin";
 import { MailboxWatcher, mailboxPath, SurveyCache } from "postern/store";
 import { MaildirAccount } from "./account-mailboxes.ts";
-import { messageBytes, messageStream } from "./content.ts";
+import { borrowedBytes, messageStream } from "./content.ts";
 import { hostPart } from "./file-name.ts";
 import { Flush, type SyncFileSystem } from "./flush.ts";
 import { DEFAULT_LAYOUT, type Layout } from "./folder-name.ts";
@@ -65,7 +65,7 @@ export class MaildirStore implements MailboxStore {
       surveys: new SurveyCache<MessageFile>({
         key: (file) => `${file.directory}/${file.base}`,
         internalDate: (file) => file.internalDate,
-        bytes: messageBytes,
+        bytes: borrowedBytes,
         stream: (file) => messageStream(file, null),
       }),
       watcher: new MailboxWatcher({

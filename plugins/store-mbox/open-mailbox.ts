@@ -4,7 +4,7 @@
  */
 
 import type { Readable } from "node:stream";
-import type { MessageOverview, Structure } from "postern/mail";
+import type { MessageGist, MessageOverview, Structure } from "postern/mail";
 import {
   type AccountQuota,
   type CopyResult,
@@ -13,9 +13,9 @@ import {
   type MailboxChanges,
   StoreError,
 } from "postern/plugin";
-import { changesIn, storeError } from "postern/store";
+import { changesIn, type SurveyCache, storeError } from "postern/store";
 import { changeFlags } from "./change-flags.ts";
-import { entryOf, messageBytes, messageStream, type Range } from "./content.ts";
+import { entryOf, messageBytes, messageStream, type Range, type SurveyedMessage } from "./content.ts";
 import { expungeMessages } from "./expunge.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { MAX_KEYWORDS } from "./meta-fields.ts";
@@ -153,25 +153,30 @@ export class OpenMailbox implements Mailbox, FolderListener {
     return this.#guarded(() => messageBytes(this.folder, uid, limitBytes));
   }
 
-  async structure(uid: number): Promise<Structure> {
-    return this.#guarded(() =>
-      this.folder.site.surveys.structure({ folder: this.folder, uid: this.#there(uid) }, null),
-    );
+  structure(uid: number): Structure | Promise<Structure> {
+    return this.#surveyed(uid, (surveys, message) => surveys.structure(message, null));
   }
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
+    return this.#surveyed(uid, (surveys, message) => surveys.overview(message, null));
+  }
+
+  gist(uid: number): MessageGist | Promise<MessageGist> {
+    return this.#surveyed(uid, (surveys, message) => surveys.gist(message, null));
+  }
+
+  #surveyed<T>(
+    uid: number,
+    ask: (surveys: SurveyCache<SurveyedMessage>, message: SurveyedMessage) => T | Promise<T>,
+  ): T | Promise<T> {
     if (!this.#isOpen || !this.folder.snapshot.find(uid)) return this.#guarded(() => this.#refuse(uid));
-    const found = this.folder.site.surveys.overview({ folder: this.folder, uid }, null);
+    const found = ask(this.folder.site.surveys, { folder: this.folder, uid });
     return found instanceof Promise ? this.#guarded(() => found) : found;
   }
 
   #refuse(uid: number): never {
     entryOf(this.folder, uid);
     throw new StoreError("unavailable", "The mailbox has been closed");
-  }
-
-  #there(uid: number): number {
-    return entryOf(this.folder, uid).uid;
   }
 
   async changesSince(modseq: number): Promise<MailboxChanges> {

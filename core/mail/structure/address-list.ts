@@ -3,7 +3,7 @@
  * with groups as marks. Takes RFC 5322's obsolete forms and most of what is met in the wild. Octet strings in and out;
  * encoded words stay as they are. Bounded, never throws.
  */
-import { FieldCursor } from "./field-value.ts";
+import { FieldCursor, OctetSet } from "./field-value.ts";
 
 export interface EnvelopeAddress {
   readonly name: string | null;
@@ -67,15 +67,14 @@ function readPhrase(cursor: FieldCursor): Phrase {
     const from = cursor.at;
     comment = cursor.skipBlanks() ?? comment;
     const isSeparate = cursor.at > from;
-    const char = cursor.peek();
-    if (char === "" || "<>@,:;".includes(char)) return { text, local, comment };
+    if (cursor.isAtEnd || phraseEnds.has(cursor.text.charCodeAt(cursor.at))) return { text, local, comment };
     let word: string;
-    if (char === '"') word = cursor.quoted();
+    if (cursor.peek() === '"') word = cursor.quoted();
     else {
       const start = cursor.at;
       // A lone `)`, `[` or `]` is no word, but a broken name may have it.
       cursor.at++;
-      while (!cursor.isAtEnd && !endsWord(cursor.text.charCodeAt(cursor.at))) cursor.at++;
+      while (!cursor.isAtEnd && !wordEnds.has(cursor.text.charCodeAt(cursor.at))) cursor.at++;
       word = cursor.text.slice(start, cursor.at);
     }
     text += isSeparate && text !== "" ? ` ${word}` : word;
@@ -83,8 +82,8 @@ function readPhrase(cursor: FieldCursor): Phrase {
   }
 }
 
-const wordEnds = new Set([...' \t\r\n"(<>@,:;'].map((char) => char.charCodeAt(0)));
-const endsWord = (code: number): boolean => wordEnds.has(code);
+const wordEnds = new OctetSet(' \t\r\n"(<>@,:;');
+const phraseEnds = new OctetSet("<>@,:;");
 
 /** RFC 5322 4.4 (obs-route) is still taken. */
 function readAngle(cursor: FieldCursor, name: string): EnvelopeAddress {
@@ -158,7 +157,7 @@ function readHost(cursor: FieldCursor): string {
       continue;
     }
     const start = cursor.at;
-    while (!cursor.isAtEnd && !endsWord(cursor.text.charCodeAt(cursor.at)) && cursor.peek() !== "[") cursor.at++;
+    while (!cursor.isAtEnd && !wordEnds.has(cursor.text.charCodeAt(cursor.at)) && cursor.peek() !== "[") cursor.at++;
     if (cursor.at === start) return host;
     const word = cursor.text.slice(start, cursor.at);
     if (host !== "" && !host.endsWith(".") && !word.startsWith(".")) {

@@ -26,7 +26,8 @@ const zones = new Map([
 
 /** `null` if it is no date. The day is the one written, whatever the zone (RFC 3501 6.4.4 SENTON). */
 export function parseDate(value: string): HeaderDate | null {
-  const match = dateTime.exec(value.slice(0, 128).replace(/\([^()]*\)/g, " "));
+  const start = value.slice(0, 128);
+  const match = dateTime.exec(start.includes("(") ? start.replace(/\([^()]*\)/g, " ") : start);
   if (!match) return null;
   const [
     ,

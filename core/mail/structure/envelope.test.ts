@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { surveyMessage } from "../survey.ts";
 import { type EnvelopeAddress, parseAddressList } from "./address-list.ts";
-import { parseEnvelope } from "./envelope.ts";
 
 const address = (
   mailbox: string | null,
@@ -8,6 +8,8 @@ const address = (
   name: string | null = null,
   route: string | null = null,
 ) => ({ name, route, mailbox, host }) satisfies EnvelopeAddress;
+
+const envelopeOf = (header: Buffer) => surveyMessage(header).overview.envelope;
 
 describe("parseAddressList", () => {
   const lists: [value: string, addresses: EnvelopeAddress[] | null][] = [
@@ -65,7 +67,7 @@ describe("parseAddressList", () => {
   });
 });
 
-describe("parseEnvelope", () => {
+describe("an envelope", () => {
   it("reads every field, unfolded and otherwise as it stands", () => {
     const header = [
       "Received: from x by y",
@@ -83,7 +85,7 @@ describe("parseEnvelope", () => {
       "Bcc: not-a-header@example.org",
     ].join("\r\n");
     const from = [address("a", "example.org", "Ann")];
-    expect(parseEnvelope(Buffer.from(header, "latin1"))).toEqual({
+    expect(envelopeOf(Buffer.from(header, "latin1"))).toEqual({
       date: "Mon, 7 Feb 1994 21:52:25 -0800 (PST)",
       subject: "=?utf-8?b?w4Q=?= and more",
       from,
@@ -98,13 +100,13 @@ describe("parseEnvelope", () => {
   });
 
   it("keeps octets outside ASCII", () => {
-    expect(parseEnvelope(Buffer.from("Subject: Grüße\r\n\r\n", "utf8")).subject).toBe(
+    expect(envelopeOf(Buffer.from("Subject: Grüße\r\n\r\n", "utf8")).subject).toBe(
       Buffer.from("Grüße", "utf8").toString("latin1"),
     );
   });
 
   it("takes a header that is none", () => {
-    expect(parseEnvelope(Buffer.from("no colon here\r\n folded\r\n: empty name\r\nSubject: x"))).toMatchObject({
+    expect(envelopeOf(Buffer.from("no colon here\r\n folded\r\n: empty name\r\nSubject: x"))).toMatchObject({
       subject: "x",
       from: null,
     });

@@ -9,10 +9,24 @@ export type Parameters = readonly (readonly [name: string, value: string])[];
 const maxParameters = 256;
 
 const isSpace = (code: number): boolean => code === 32 || code === 9 || code === 13 || code === 10;
+const openComment = 40;
+
+/** Octets, to be asked for often. */
+export class OctetSet {
+  readonly #isIn = new Uint8Array(256);
+
+  constructor(chars: string) {
+    for (const char of chars) this.#isIn[char.charCodeAt(0)] = 1;
+  }
+
+  has(code: number): boolean {
+    return this.#isIn[code] === 1;
+  }
+}
+
+const controls = String.fromCharCode(127, ...Array.from({ length: 32 }, (_, code) => code));
 /** RFC 2045 5.1: tspecials end a token, and so do blanks and controls. */
-const endsToken = (code: number): boolean =>
-  code <= 32 || code === 127 || tspecials.includes(String.fromCharCode(code));
-const tspecials = '()<>@,;:\\"/[]?=';
+const tokenEnds = new OctetSet(`()<>@,;:\\"/[]?= ${controls}`);
 
 /** A cursor over one field value. */
 export class FieldCursor {
@@ -33,7 +47,7 @@ export class FieldCursor {
 
   /** Takes the character if it is next. */
   take(char: string): boolean {
-    if (this.text.charAt(this.at) !== char) return false;
+    if (this.text.charCodeAt(this.at) !== char.charCodeAt(0)) return false;
     this.at++;
     return true;
   }
@@ -43,7 +57,7 @@ export class FieldCursor {
     let comment: string | null = null;
     for (;;) {
       this.skipBlanksOnly();
-      if (this.peek() !== "(") return comment;
+      if (this.text.charCodeAt(this.at) !== openComment) return comment;
       comment = this.comment();
     }
   }
@@ -72,7 +86,7 @@ export class FieldCursor {
 
   token(): string {
     const start = this.at;
-    while (this.at < this.text.length && !endsToken(this.text.charCodeAt(this.at))) this.at++;
+    while (this.at < this.text.length && !tokenEnds.has(this.text.charCodeAt(this.at))) this.at++;
     return this.text.slice(start, this.at);
   }
 

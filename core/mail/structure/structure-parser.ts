@@ -3,15 +3,18 @@
  * Never throws on content. Depth, number of parts and octets of header kept are bounded; what lies beyond is an opaque
  * leaf, or belongs to the part around it. A line ends with LF, a CR before it belongs to the line end.
  */
+import { envelopeOf } from "./envelope.ts";
+import { fieldStart, isContentField, type KnownField } from "./field-names.ts";
 import { parameter } from "./field-value.ts";
-import { isEnvelopeLine, readEnvelope, readFields } from "./part-fields.ts";
+import { unfoldText } from "./header-fields.ts";
+import { readFields } from "./part-fields.ts";
 import type { OctetRange, Structure } from "./structure.ts";
 
 export interface StructureLimits {
   /** Parts inside parts, multipart and message alike. */
   readonly maxDepth: number;
   readonly maxParts: number;
-  /** Octets of `Content-` fields that are looked at, in all parts together. */
+  /** Octets of fields that are looked at: in the header of the message, and in those of all parts together. */
   readonly maxHeaderBytes: number;
 }
 const defaultLimits: StructureLimits = { maxDepth: 100, maxParts: 10_000, maxHeaderBytes: 1_048_576 };
@@ -20,16 +23,13 @@ const defaultLimits: StructureLimits = { maxDepth: 100, maxParts: 10_000, maxHea
 const maxBoundaryLength = 512;
 /** `--`, boundary, `--` */
 const maxDelimiterLine = maxBoundaryLength + 4;
-const nearBytes = 12;
 const lineFeed = 10;
 const carriageReturn = 13;
 const dash = 45;
 const space = 32;
 const tab = 9;
-const upperC = 67;
-const lowerC = 99;
 
-const latin1 = (bytes: Buffer, start: number, end: number): string => bytes.toString("latin1", start, end);
+const latin1 = (bytes: Buffer, from: number, to: number): string => bytes.toString("latin1", from, to);
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Part = Omit<Writable<Structure>, "children" | "header" | "body"> & {
@@ -46,6 +46,18 @@ interface Open {
   linesBefore: number;
 }
 
+/** A line, or as much of it as was kept. */
+interface Line {
+  readonly bytes: Buffer;
+  readonly from: number;
+  /** Behind what was kept, without the line end. */
+  readonly to: number;
+  /** Octets that it has in the message, with its line end. */
+  readonly length: number;
+  /** Octets of its line end. */
+  readonly lineEnd: number;
+}
+
 export class StructureParser {
   readonly #limits: StructureLimits;
   readonly #root: Part;
@@ -53,12 +65,14 @@ export class StructureParser {
   #delimiters = 0;
   #parts = 0;
   #inHeader = true;
-  /** `Content-` fields of the part being read, and those of an envelope; the last one may go on. */
-  #fields: string[] = [];
-  #keepsField = false;
-  /** The header being read is that of a message inside the message. */
-  #isInnerMessage = false;
+  /** The header being read is that of a message, whose envelope is wanted. */
+  #isMessage: boolean;
+  /** Fields of the header being read, raw; of those given twice the first counts. */
+  #fields = new Map<KnownField, string>();
+  /** The one that the next line may go on with. */
+  #field: KnownField | null = null;
   #headerBudget: number;
+  #rootFields: ReadonlyMap<KnownField, string> = new Map();
   /** Offset of the line that begins now. */
   #position = 0;
   #lines = 0;
@@ -68,139 +82,139 @@ export class StructureParser {
    * the delimiter around it; Dovecot counts so too, and clients compare sizes across servers.
    */
   #lineEnd = 0;
-  /** The start of a line whose end has not come yet. */
-  #held = "";
+  /** The start of a line whose end has not come yet: what is kept of it. */
+  #held: Buffer[] = [];
+  #keptBytes = 0;
   #heldBytes = 0;
   #heldEndsInCr = false;
 
-  constructor(limits: Partial<StructureLimits> = {}) {
+  /** `keepsFields`: see `fields`. */
+  constructor(limits: Partial<StructureLimits> = {}, { keepsFields = false }: { readonly keepsFields?: boolean } = {}) {
     this.#limits = { ...defaultLimits, ...limits };
     this.#headerBudget = this.#limits.maxHeaderBytes;
+    this.#isMessage = keepsFields;
     this.#root = this.#begin(0);
+  }
+
+  /** What the header of the message says, unfolded, at the end; its `Content-` fields only, unless others were to be kept. */
+  get fields(): ReadonlyMap<KnownField, string> {
+    return this.#rootFields;
   }
 
   write(chunk: Uint8Array): void {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    let at = 0;
-    if (this.#heldBytes > 0) at = this.#endHeldLine(bytes);
+    let at = this.#heldBytes > 0 ? this.#endHeldLine(bytes) : 0;
     while (at < bytes.length) {
-      // A look at the first octets is cheaper than a call where lines are short.
-      let end = at;
-      const near = Math.min(bytes.length, at + nearBytes);
-      while (end < near && bytes[end] !== lineFeed) end++;
-      if (end === near && end < bytes.length) end = bytes.indexOf(lineFeed, end);
-      if (end === -1 || end === bytes.length) {
-        this.#hold(bytes, at);
-        return;
-      }
-      const length = end + 1 - at;
-      const lineEnd = end > at && bytes[end - 1] === carriageReturn ? 2 : 1;
-      if (this.#inHeader) this.#headerBytes(bytes, at, length, lineEnd);
-      else if (this.#delimiters > 0 && bytes[at] === dash && bytes[at + 1] === dash)
-        this.#dashLine(latin1(bytes, at, Math.min(end + 1 - lineEnd, at + maxDelimiterLine)), length, lineEnd);
-      else this.#advance(length, lineEnd);
-      at = end + 1;
+      if (!this.#inHeader) at = this.#skipBody(bytes, at);
+      if (at < bytes.length) at = this.#wholeLine(bytes, at);
     }
   }
 
   end(): Structure {
-    if (this.#heldBytes > 0) this.#line(this.#held, this.#heldBytes, 0);
+    if (this.#heldBytes > 0) this.#takeHeld(this.#heldBytes, 0);
     if (this.#inHeader) this.#endHeader(this.#position);
     while (this.#open.length > 0) this.#close(this.#position, 0);
     return this.#root;
   }
 
-  #hold(bytes: Buffer, at: number): void {
-    const room =
-      (this.#inHeader ? Math.max(this.#headerBudget, maxDelimiterLine) : maxDelimiterLine) - this.#held.length;
-    if (room > 0) this.#held += latin1(bytes, at, Math.min(bytes.length, at + room));
-    this.#heldBytes += bytes.length - at;
-    if (bytes.length > at) this.#heldEndsInCr = bytes[bytes.length - 1] === carriageReturn;
+  /** Passes over lines of a body that cannot be delimiters: nearly all there are. Answers where it stopped. */
+  #skipBody(bytes: Buffer, from: number): number {
+    const hasDelimiters = this.#delimiters > 0;
+    let at = from;
+    while (at < bytes.length && !(hasDelimiters && bytes[at] === dash)) {
+      const lf = lineFeedIn(bytes, at);
+      if (lf === bytes.length) break;
+      this.#lines++;
+      this.#lineEnd = lf > at && bytes[lf - 1] === carriageReturn ? 2 : 1;
+      at = lf + 1;
+    }
+    this.#position += at - from;
+    return at;
+  }
+
+  /** Answers where the next line begins. */
+  #wholeLine(bytes: Buffer, from: number): number {
+    const lf = lineFeedIn(bytes, from);
+    if (lf === bytes.length) {
+      this.#hold(bytes, from, lf);
+      return lf;
+    }
+    const lineEnd = lf > from && bytes[lf - 1] === carriageReturn ? 2 : 1;
+    const length = lf + 1 - from;
+    this.#line({ bytes, from, to: from + Math.min(length - lineEnd, this.#roomForLine), length, lineEnd });
+    return lf + 1;
+  }
+
+  get #roomForLine(): number {
+    return this.#inHeader ? Math.max(this.#headerBudget, maxDelimiterLine) : maxDelimiterLine;
+  }
+
+  #hold(bytes: Buffer, from: number, to: number): void {
+    if (to === from) return;
+    const kept = Math.min(to - from, this.#roomForLine - this.#keptBytes);
+    // Copied: whoever reads may use its buffer again.
+    if (kept > 0) this.#held.push(Buffer.from(bytes.subarray(from, from + kept)));
+    this.#keptBytes += kept;
+    this.#heldBytes += to - from;
+    this.#heldEndsInCr = bytes[to - 1] === carriageReturn;
   }
 
   /** Answers where the next line begins in `bytes`. */
   #endHeldLine(bytes: Buffer): number {
-    const lf = bytes.indexOf(lineFeed);
-    if (lf === -1) {
-      this.#hold(bytes, 0);
-      return bytes.length;
-    }
-    if (lf > 0) this.#hold(bytes.subarray(0, lf), 0);
-    const lineEnd = this.#heldEndsInCr ? 2 : 1;
-    const length = this.#heldBytes + 1;
-    const held = this.#held.length === length - 1 && lineEnd === 2 ? this.#held.slice(0, -1) : this.#held;
-    this.#held = "";
-    this.#heldBytes = 0;
-    this.#line(held, length, lineEnd);
+    const lf = lineFeedIn(bytes, 0);
+    this.#hold(bytes, 0, lf);
+    if (lf === bytes.length) return lf;
+    this.#takeHeld(this.#heldBytes + 1, this.#heldEndsInCr ? 2 : 1);
     return lf + 1;
   }
 
-  #line(text: string, length: number, lineEnd: number): void {
-    if (this.#inHeader) this.#headerLine(text, length, lineEnd);
-    else if (this.#delimiters > 0 && text.startsWith("--")) this.#dashLine(text, length, lineEnd);
-    else this.#advance(length, lineEnd);
+  #takeHeld(length: number, lineEnd: number): void {
+    const bytes = Buffer.concat(this.#held);
+    this.#held = [];
+    this.#keptBytes = 0;
+    this.#heldBytes = 0;
+    this.#line({ bytes, from: 0, to: Math.min(bytes.length, length - lineEnd), length, lineEnd });
   }
 
-  /** Makes a string only of the lines that matter here. */
-  #headerBytes(bytes: Buffer, at: number, length: number, lineEnd: number): void {
-    const first = bytes[at];
-    const matters =
-      first === upperC ||
-      first === lowerC ||
-      (this.#isInnerMessage && first !== space && first !== tab) ||
-      length === lineEnd ||
-      (this.#keepsField && (first === space || first === tab)) ||
-      (this.#delimiters > 0 && first === dash);
-    if (matters) {
-      const kept = Math.min(length - lineEnd, Math.max(this.#headerBudget, maxDelimiterLine));
-      this.#headerLine(latin1(bytes, at, at + kept), length, lineEnd);
-    } else {
-      if (first !== space && first !== tab) this.#keepsField = false;
-      this.#advance(length, lineEnd);
-      this.#lineEnd = 0;
+  #line(line: Line): void {
+    const { bytes, from, to } = line;
+    if (this.#delimiters > 0 && to - from > 2 && bytes[from] === dash && bytes[from + 1] === dash) {
+      const text = latin1(bytes, from, Math.min(to, from + maxDelimiterLine));
+      const frame = this.#match(text);
+      if (frame !== -1) {
+        // A header that its delimiter cuts short has no body.
+        if (this.#inHeader) this.#endHeader(this.#position);
+        this.#delimit(frame, text, line);
+        return;
+      }
     }
+    this.#advance(line);
+    if (this.#inHeader) this.#headerLine(line);
   }
 
-  #advance(length: number, lineEnd: number): void {
+  #advance({ length, lineEnd }: Line): void {
     this.#position += length;
     this.#lineEnd = lineEnd;
     if (lineEnd > 0) this.#lines++;
   }
 
-  #headerLine(text: string, length: number, lineEnd: number): void {
-    if (this.#delimiters > 0 && text.startsWith("--")) {
-      const frame = this.#match(text);
-      if (frame !== -1) {
-        // A header that its delimiter cuts short has no body.
-        this.#endHeader(this.#position);
-        this.#delimit(frame, text, length, lineEnd);
-        return;
-      }
-    }
-    this.#advance(length, lineEnd);
+  #headerLine({ bytes, from, to, length, lineEnd }: Line): void {
     this.#lineEnd = 0;
     if (length === lineEnd) this.#endHeader(this.#position);
-    else if (text.startsWith(" ") || text.startsWith("\t")) {
-      if (this.#keepsField) this.#keep(`\n${text}`);
+    else if (bytes[from] === space || bytes[from] === tab) {
+      if (this.#field !== null) this.#keep(this.#field, `${this.#fields.get(this.#field)}\n`, bytes, from, to);
     } else {
-      this.#keepsField = /^content-/i.test(text) || (this.#isInnerMessage && isEnvelopeLine(text));
-      if (this.#keepsField) {
-        this.#fields.push("");
-        this.#keep(text);
-      }
+      const field = fieldStart(bytes, from, to);
+      const isWanted = field !== null && (this.#isMessage || isContentField(field.name));
+      this.#field = isWanted && !this.#fields.has(field.name) ? field.name : null;
+      if (isWanted && this.#field !== null) this.#keep(this.#field, "", bytes, field.valueStart, to);
     }
   }
 
-  #keep(text: string): void {
-    this.#headerBudget -= text.length;
-    if (this.#headerBudget >= 0) this.#fields[this.#fields.length - 1] += text;
-    else this.#keepsField = false;
-  }
-
-  #dashLine(text: string, length: number, lineEnd: number): void {
-    const frame = this.#match(text);
-    if (frame === -1) this.#advance(length, lineEnd);
-    else this.#delimit(frame, text, length, lineEnd);
+  #keep(name: KnownField, before: string, bytes: Buffer, from: number, to: number): void {
+    this.#headerBudget -= to - from;
+    if (this.#headerBudget >= 0) this.#fields.set(name, before + latin1(bytes, from, to));
+    else this.#field = null;
   }
 
   /**
@@ -220,11 +234,11 @@ export class StructureParser {
     return best;
   }
 
-  #delimit(index: number, text: string, length: number, lineEnd: number): void {
+  #delimit(index: number, text: string, line: Line): void {
     const at = this.#position;
     while (this.#open.length > index + 1) this.#close(at, this.#lineEnd);
     this.#inHeader = false;
-    this.#advance(length, lineEnd);
+    this.#advance(line);
     this.#lineEnd = 0;
     const frame = this.#open[index];
     if (!frame?.delimiter) return;
@@ -259,8 +273,8 @@ export class StructureParser {
     this.#parts++;
     this.#open.push({ part, delimiter: null, linesBefore: 0 });
     this.#inHeader = true;
-    this.#fields = [];
-    this.#keepsField = false;
+    this.#fields = new Map();
+    this.#field = null;
     return part;
   }
 
@@ -273,11 +287,14 @@ export class StructureParser {
     part.body.start = at;
     frame.linesBefore = this.#lines;
     const parent = this.#open[this.#open.length - 2]?.part;
-    const facts = readFields(this.#fields, parent?.type === "multipart" && parent.subtype === "digest");
-    Object.assign(part, facts);
-    if (this.#isInnerMessage) part.envelope = readEnvelope(this.#fields);
-    this.#isInnerMessage = false;
-    this.#fields = [];
+    const fields = this.#fields;
+    for (const [name, raw] of fields) fields.set(name, unfoldText(raw));
+    readFields(part, fields, parent?.type === "multipart" && parent.subtype === "digest");
+    if (part === this.#root) {
+      this.#rootFields = fields;
+      this.#headerBudget = this.#limits.maxHeaderBytes;
+    } else if (this.#isMessage) part.envelope = envelopeOf(fields);
+    this.#isMessage = false;
     const isDeep = this.#open.length > this.#limits.maxDepth || this.#parts >= this.#limits.maxParts;
     const isMessage = part.type === "message" && (part.subtype === "rfc822" || part.subtype === "global");
     if (!isMessage && part.type !== "multipart") return;
@@ -287,7 +304,7 @@ export class StructureParser {
       part.parameters = [];
     } else if (isMessage) {
       part.message = this.#begin(at);
-      this.#isInnerMessage = true;
+      this.#isMessage = true;
     } else {
       const boundary = parameter(part.parameters, "boundary");
       // RFC 2046 5.1.1: blanks at the end are no part of a boundary.
@@ -310,6 +327,12 @@ export class StructureParser {
     body.length = total - (isDelimited ? lineEnd : 0);
     frame.part.lines = Math.max(0, this.#lines - frame.linesBefore - (isDelimited ? 1 : 0));
   }
+}
+
+/** Length of `bytes` if there is none. */
+function lineFeedIn(bytes: Buffer, from: number): number {
+  const lf = bytes.indexOf(lineFeed, from);
+  return lf === -1 ? bytes.length : lf;
 }
 
 /** The structure of a message in memory. */

@@ -66,7 +66,7 @@ export class UrlContents {
     if (whole === null) return null;
     if (section?.text.at === "fields") {
       const header = await readAll(mailbox, uid, { ...whole, length: Math.min(whole.length, maxHeaderBytes) });
-      return fromMemory(headerSubset(header, section.text.names, section.text.isNot), partial);
+      return fromMemory(headerSubset(header, section.text), partial);
     }
     const range = cut(whole, partial);
     return {

@@ -1,7 +1,7 @@
 /** What FETCH is asked for (RFC 3501 6.4.5, RFC 9051 6.4.5), extensions included. */
 import type { CommandParser } from "../wire/command-parser.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-import { parseBinarySection, parseSection, type Section } from "./section.ts";
+import { formatSection, parseBinarySection, parseSection, type Section } from "./section.ts";
 
 export interface Partial {
   readonly start: number;
@@ -31,8 +31,8 @@ export type FetchItem =
       readonly partial: Partial | null;
       /** `BODY.PEEK`, RFC822.HEADER: \Seen stays as it is. */
       readonly isPeek: boolean;
-      /** What the response calls it, where it is not `BODY[...]`. */
-      readonly label: string | null;
+      /** What the response calls it. */
+      readonly label: string;
     }
   /** RFC 3516 */
   | {
@@ -96,7 +96,8 @@ function parseItem(parser: CommandParser): readonly FetchItem[] {
   const isPeek = parser.takeWord("BODY.PEEK[");
   if (isPeek || parser.takeWord("BODY[")) {
     const section = parseSection(parser);
-    return [{ item: "section", section, partial: parsePartial(parser), isPeek, label: null }];
+    const label = `BODY[${formatSection(section)}]`;
+    return [{ item: "section", section, partial: parsePartial(parser), isPeek, label }];
   }
   const isBinaryPeek = parser.takeWord("BINARY.PEEK[");
   if (isBinaryPeek || parser.takeWord("BINARY[")) {

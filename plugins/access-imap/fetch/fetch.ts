@@ -4,8 +4,9 @@ import { isStoreError } from "../reply.ts";
 import type { ImapSession, Selected } from "../session.ts";
 import { UnknownEncoding } from "./binary.ts";
 import type { FetchItem } from "./fetch-item.ts";
+import { textName } from "./known-texts.ts";
 import { MessageSource, type Needs, needsOf } from "./message-source.ts";
-import { needsGathering, type Responding, respond, respondAtOnce } from "./respond.ts";
+import { needsGathering, type Responding, type Response, respond, respondAtOnce } from "./respond.ts";
 import { stringsFor } from "./strings.ts";
 
 /** Ascending sequence numbers, both ends are in it. */
@@ -20,14 +21,27 @@ export const includes = (items: readonly FetchItem[], { item: wanted }: FetchIte
 
 const setsSeen = (item: FetchItem): boolean => (item.item === "section" || item.item === "binary") && !item.isPeek;
 
+/** What has to be done for each message. */
+interface Plan {
+  readonly needs: Needs;
+  /** The store is asked for more than the entry: that may take its time. */
+  readonly isLooking: boolean;
+  readonly isGathering: boolean;
+}
+
+function planOf(items: readonly FetchItem[]): Plan {
+  const needs = needsOf(items);
+  return { needs, isLooking: Object.values(needs).includes(true), isGathering: needsGathering(items) };
+}
+
 export class Fetch {
   readonly #session: ImapSession;
   readonly #selected: Selected;
   readonly #items: readonly FetchItem[];
-  readonly #needs: Needs;
-  /** The same where texts are known already. */
-  readonly #needsBesides: Needs;
-  readonly #isGathering: boolean;
+  readonly #whole: Plan;
+  /** The same where all texts that are kept are known. */
+  readonly #besides: Plan;
+  readonly #textNames: readonly string[];
   readonly #responding: Responding;
   readonly #pace: Pace;
   readonly #marked = new Set<number>();
@@ -40,9 +54,9 @@ export class Fetch {
     this.#session = session;
     this.#selected = selected;
     this.#items = items;
-    this.#needs = needsOf(items);
-    this.#needsBesides = needsOf(items.filter(({ item }) => item !== "envelope" && item !== "bodyStructure"));
-    this.#isGathering = needsGathering(items);
+    this.#whole = planOf(items);
+    this.#besides = planOf(items.filter((item) => textName(item) === null));
+    this.#textNames = items.flatMap((item) => textName(item) ?? []);
     const texts = session.isUtf8 ? null : session.services.knownTexts.of(selected.mailbox);
     this.#responding = { out: session.out, selected, strings: stringsFor(session), texts };
     this.#pace = new Pace(session.connection.closed);
@@ -52,11 +66,12 @@ export class Fetch {
     await this.#markSeen(ranges);
     for (const [from, to] of ranges) {
       for (let number = from; number <= to; number++) {
-        const response = this.#respond(number);
+        const plan = this.#areTextsKnown(number) ? this.#besides : this.#whole;
+        const response = this.#respond(number, plan);
         if (response) await response;
         const wait = this.#session.out.flushIfFull();
         if (wait) await wait;
-        if (response || (number & 15) === 0) {
+        if (plan.isLooking || (number & 15) === 0) {
           const pause = this.#pace.breathe();
           if (pause) await pause;
         }
@@ -85,43 +100,44 @@ export class Fetch {
     }
   }
 
-  /** A promise only where something has to be read. */
-  #respond(number: number): void | Promise<void> {
+  #areTextsKnown(number: number): boolean {
+    const { texts, selected } = this.#responding;
+    if (texts === null || this.#textNames.length === 0) return false;
+    const { uid } = selected.view.entry(number);
+    for (const name of this.#textNames) if (texts.get(name, uid) === undefined) return false;
+    return true;
+  }
+
+  /** A promise only where something has to be waited for. */
+  #respond(number: number, plan: Plan): void | Promise<void> {
     const { view, mailbox } = this.#selected;
     const entry = view.entry(number);
-    const source = new MessageSource(mailbox, entry);
-    const response = { number, items: this.#itemsFor(entry.uid), source };
-    const wait = source.load(this.#areTextsKnown(entry.uid) ? this.#needsBesides : this.#needs);
-    if (wait || this.#isGathering) return this.#respondLater(response, wait);
-    respondAtOnce(this.#responding, response);
-    this.#told(response.items, entry.uid);
+    const response = { number, items: this.#itemsFor(entry.uid), source: new MessageSource(mailbox, entry) };
+    const loading = response.source.load(plan.needs);
+    const wait = loading ? loading.then(() => this.#tell(response, plan)) : this.#tell(response, plan);
+    if (wait) return this.#leaveOut(wait);
   }
 
-  #areTextsKnown(uid: number): boolean {
-    const known = this.#responding.texts?.get(uid);
-    return (
-      known !== undefined &&
-      this.#items.every(({ item }) => (item !== "envelope" && item !== "bodyStructure") || known[item] !== undefined)
-    );
+  #tell(response: Response, { isGathering }: Plan): void | Promise<void> {
+    const wait = isGathering ? respond(this.#responding, response) : respondAtOnce(this.#responding, response);
+    if (wait) return wait.then(() => this.#told(response));
+    this.#told(response);
   }
 
-  async #respondLater(response: Parameters<typeof respond>[1], loaded: void | Promise<void>): Promise<void> {
+  #told({ items, source }: Response): void {
+    if (includes(items, flagsItem)) this.#selected.view.tellFlags(source.entry.uid);
+  }
+
+  /** What cannot be had. */
+  async #leaveOut(response: Promise<void>): Promise<void> {
     try {
-      await loaded;
-      if (this.#isGathering) await respond(this.#responding, response);
-      else respondAtOnce(this.#responding, response);
+      await response;
     } catch (fault) {
       if (fault instanceof UnknownEncoding) this.isUndecoded = true;
       // RFC 2180 4.1.2: what others have expunged meanwhile is left out.
       else if (isStoreError(fault, "expunged")) this.isComplete = false;
       else throw fault;
-      return;
     }
-    this.#told(response.items, response.source.entry.uid);
-  }
-
-  #told(items: readonly FetchItem[], uid: number): void {
-    if (includes(items, flagsItem)) this.#selected.view.tellFlags(uid);
   }
 
   /** RFC 3501 7.4.2: when \Seen was set along the way, the client is told its flags. RFC 7162 3.2.4: and their modification sequence. */

@@ -1,17 +1,28 @@
 /**
- * ENVELOPE and BODYSTRUCTURE of messages as they were told last, by mailbox and UID, for whoever asks next: a message never changes. Bounded
- * for the process; the mailbox that was asked for longest ago goes first, and of one that is too large the rest is made anew each time.
+ * What was told of messages last, by mailbox, item and UID, for whoever asks next: envelopes, structures, chosen header fields. A message never
+ * changes. Bounded for the process; the mailbox that was asked for longest ago goes first, and of one that is too large the rest is made anew
+ * each time.
  */
 import type { Mailbox } from "postern/plugin";
+import type { FetchItem } from "./fetch-item.ts";
 
-export interface Texts {
-  envelope?: string;
-  bodyStructure?: string;
+/** What the text of an item is kept as; `null` where it is not kept. */
+export function textName(item: FetchItem): string | null {
+  switch (item.item) {
+    case "envelope":
+      return "ENVELOPE";
+    case "bodyStructure":
+      return "BODYSTRUCTURE";
+    case "section":
+      return item.section.path.length === 0 && item.section.text.at === "fields" && !item.partial ? item.label : null;
+    default:
+      return null;
+  }
 }
 
 export class MailboxTexts {
   readonly #owner: KnownTexts;
-  readonly #texts = new Map<number, Texts>();
+  readonly #texts = new Map<string, Map<number, string>>();
   bytes = 0;
   isForgotten = false;
 
@@ -19,22 +30,26 @@ export class MailboxTexts {
     this.#owner = owner;
   }
 
-  get(uid: number): Texts | undefined {
-    return this.#texts.get(uid);
+  get(name: string, uid: number): string | undefined {
+    return this.#texts.get(name)?.get(uid);
   }
 
-  /** `text` has one octet a character. */
-  keep(uid: number, what: keyof Texts, text: string): void {
-    const bytes = text.length + entryBytes;
-    if (!this.#owner.hasRoom(this, bytes)) return;
-    const texts = this.#texts.get(uid);
-    if (texts) texts[what] = text;
-    else this.#texts.set(uid, { [what]: text });
+  /** `text` has one octet a character. Answers a text that is the same. */
+  keep(name: string, uid: number, text: string): string {
+    const texts = this.#texts.get(name) ?? new Map<number, string>();
+    const bytes = text.length + entryBytes + (texts.size === 0 ? name.length + nameBytes : 0);
+    if (text.length > longestText || !this.#owner.hasRoom(this, bytes)) return text;
+    // In one piece, as it may be kept for long.
+    const kept = Buffer.from(text, "latin1").toString("latin1");
+    this.#texts.set(name, texts.set(uid, kept));
     this.bytes += bytes;
+    return kept;
   }
 }
 
 const entryBytes = 100;
+const nameBytes = 500;
+const longestText = 65_536;
 const maxBytes = 16 * 1024 * 1024;
 
 export class KnownTexts {

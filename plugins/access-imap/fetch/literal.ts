@@ -28,6 +28,10 @@ export function writeLiteral(out: Writer, octetsOut: OctetsOut, source: MessageS
   return out.flushIfFull();
 }
 
+/** The same, of few octets, as text. */
+export const literalText = (name: string, octets: Buffer): string =>
+  `${name} {${octets.length}}\r\n${withoutNul(octets).toString("latin1")}`;
+
 async function writeStream(
   out: Writer,
   { length, isNulKept, octets }: OctetsOut,
@@ -38,7 +42,7 @@ async function writeStream(
     const pieces =
       octets.at === "store" ? await source.stream(octets.range) : octets.at === "decoder" ? octets.read() : [];
     for await (const piece of pieces) {
-      const bytes = (piece as Uint8Array).subarray(0, left);
+      const bytes = (piece as Buffer).subarray(0, left);
       left -= bytes.length;
       out.octets(isNulKept ? bytes : withoutNul(bytes));
       const wait = out.flushIfFull();
@@ -50,10 +54,10 @@ async function writeStream(
   if (left > 0) throw new BrokenLiteral("message is shorter than its size says");
 }
 
-function withoutNul(bytes: Uint8Array): Uint8Array {
+function withoutNul(bytes: Buffer): Buffer {
   const first = bytes.indexOf(0);
   if (first === -1) return bytes;
-  const copy = Uint8Array.from(bytes);
+  const copy = Buffer.from(bytes);
   for (let at = first; at !== -1; at = copy.indexOf(0, at + 1)) copy[at] = instead;
   return copy;
 }

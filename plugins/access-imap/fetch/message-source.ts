@@ -4,14 +4,15 @@
  * read whole; of large ones header and structure only, and sections stream when their turn comes.
  */
 import type { Readable } from "node:stream";
-import { headerLength, type MessageOverview, type OctetRange, type Structure } from "postern/mail";
+import { headerLength, type MessageGist, type MessageOverview, type OctetRange, type Structure } from "postern/mail";
 import type { Mailbox, MessageEntry } from "postern/plugin";
 import type { FetchItem } from "./fetch-item.ts";
 import { headerSubset } from "./header-subset.ts";
-import { locate, type Section } from "./section.ts";
+import { type Fields, locate, type Section } from "./section.ts";
 
 /** What the items of a FETCH need besides the entry. */
 export interface Needs {
+  readonly gist: boolean;
   readonly overview: boolean;
   readonly structure: boolean;
   readonly header: boolean;
@@ -26,16 +27,18 @@ const wholeForHeaderBytes = 65_536;
 const maxHeaderBytes = 1_048_576;
 
 export function needsOf(items: readonly FetchItem[]): Needs {
-  const needs = { overview: false, structure: false, header: false, content: false };
+  const needs = { gist: false, overview: false, structure: false, header: false, content: false };
   for (const item of items) {
     switch (item.item) {
       case "envelope":
-      case "emailId":
-      case "threadId":
         needs.overview = true;
         break;
+      case "emailId":
+      case "threadId":
+        needs.gist = true;
+        break;
       case "preview":
-        needs.overview ||= !item.isLazy;
+        needs.gist ||= !item.isLazy;
         break;
       case "body":
       case "bodyStructure":
@@ -67,6 +70,7 @@ export class MessageSource {
   readonly #mailbox: Mailbox;
   #whole: Buffer | null = null;
   #header: Buffer | null = null;
+  #gist: MessageGist | null = null;
   #overview: MessageOverview | null = null;
   #structure: Structure | null = null;
 
@@ -75,48 +79,64 @@ export class MessageSource {
     this.entry = entry;
   }
 
-  /** Rejects with what the store says, `expunged` above all. No promise where all is known. */
+  /** Rejects with what the store says, `expunged` above all. No promise where nothing has to be waited for. */
   load(needs: Needs): void | Promise<void> {
-    if (needs.overview) {
-      const overview = this.#mailbox.overview(this.entry.uid);
-      if (overview instanceof Promise) return this.#loadLater(needs, overview);
+    const { uid } = this.entry;
+    // First: whatever is read for the gist tells the others, too.
+    if (needs.gist && !this.#gist) {
+      const gist = this.#mailbox.gist(uid);
+      if (gist instanceof Promise) return this.#loadRest(needs, async () => (this.#gist = await gist));
+      this.#gist = gist;
+    }
+    if (needs.overview && !this.#overview) {
+      const overview = this.#mailbox.overview(uid);
+      if (overview instanceof Promise) return this.#loadRest(needs, async () => (this.#overview = await overview));
       this.#overview = overview;
     }
-    // After the overview: whatever was read for that has told the structure, too.
-    if (needs.structure) {
-      const structure = this.#mailbox.structure(this.entry.uid);
-      if (structure instanceof Promise) return this.#loadLater(needs, null, structure);
+    if (needs.structure && !this.#structure) {
+      const structure = this.#mailbox.structure(uid);
+      if (structure instanceof Promise) return this.#loadRest(needs, async () => (this.#structure = await structure));
       this.#structure = structure;
     }
     if (needs.header || needs.content) return this.#read(needs);
   }
 
-  async #loadLater(
-    needs: Needs,
-    overview: Promise<MessageOverview> | null,
-    structure: Promise<Structure> | null = null,
-  ): Promise<void> {
-    if (overview) this.#overview = await overview;
-    if (structure) this.#structure = await structure;
-    await this.load({ ...needs, overview: false, structure: needs.structure && structure === null });
+  async #loadRest(needs: Needs, wait: () => Promise<unknown>): Promise<void> {
+    await wait();
+    await this.load(needs);
   }
 
-  async #read({ header, content }: Needs): Promise<void> {
+  #read(needs: Needs): void | Promise<void> {
     const { uid, sizeBytes } = this.entry;
-    const limit = content ? wholeBytes : wholeForHeaderBytes;
-    if (sizeBytes <= limit) this.#whole = await this.#mailbox.bytes(uid, limit);
+    const limit = needs.content ? wholeBytes : wholeForHeaderBytes;
+    const whole = sizeBytes <= limit ? this.#mailbox.bytes(uid, limit) : null;
+    if (whole instanceof Promise || whole === null) return this.#readLarge(needs, whole);
+    this.#whole = whole;
+  }
+
+  async #readLarge({ header, content }: Needs, reading: Promise<Buffer | null> | null): Promise<void> {
+    this.#whole = await reading;
     if (this.#whole) return;
-    this.#structure ??= await this.#mailbox.structure(uid);
-    if (header) {
-      const length = Math.min(this.#structure.header.length, maxHeaderBytes);
-      const start = await this.read({ start: 0, length });
-      this.#header = start.subarray(0, headerLength(start));
-    }
+    if (header) this.#header = await this.#headerIn(wholeForHeaderBytes);
+    if (content || (header && !this.#header)) this.#structure ??= await this.#mailbox.structure(this.entry.uid);
+    if (header) this.#header ??= await this.#headerIn(maxHeaderBytes);
+  }
+
+  /** `null` if it does not end within so many octets. */
+  async #headerIn(octets: number): Promise<Buffer | null> {
+    const start = await this.read({ start: 0, length: octets });
+    const length = headerLength(start);
+    return length < start.length || octets === maxHeaderBytes ? start.subarray(0, length) : null;
   }
 
   get overview(): MessageOverview {
     if (!this.#overview) throw new TypeError("the overview was not asked for");
     return this.#overview;
+  }
+
+  get gist(): MessageGist {
+    if (!this.#gist) throw new TypeError("the gist was not asked for");
+    return this.#gist;
   }
 
   get structure(): Structure {
@@ -131,13 +151,13 @@ export class MessageSource {
 
   /** RFC 8970 3.2: where it is known, or soon found out; else `null`, and the mail program may ask again without LAZY. */
   async lazyPreview(): Promise<string | null> {
-    if (this.#overview) return this.#overview.preview;
+    if (this.#gist) return this.#gist.preview;
     if (this.entry.sizeBytes > wholeForHeaderBytes) return null;
-    return (await this.#mailbox.overview(this.entry.uid)).preview;
+    return (await this.#mailbox.gist(this.entry.uid)).preview;
   }
 
   /** `null`: there is no such part. */
-  async section(section: Section): Promise<Octets | null> {
+  section(section: Section): Octets | null | Promise<Octets> {
     const { path, text } = section;
     let range: OctetRange | null;
     if (path.length === 0 && text.at === "all")
@@ -147,21 +167,23 @@ export class MessageSource {
       range = { start: this.header.length, length: this.#whole.length - this.header.length };
     else range = locate(section, this.structure);
     if (range === null) return null;
-    if (text.at === "fields") {
-      const header = path.length === 0 ? this.header : await this.#bytesOf(range);
-      return { at: "memory", bytes: headerSubset(header, text.names, text.isNot) };
-    }
+    if (text.at === "fields") return this.#fields(text, path.length === 0 ? this.header : this.#bytesOf(range));
     if (path.length === 0 && text.at === "header" && (this.#whole || this.header.length < maxHeaderBytes))
       return { at: "memory", bytes: this.header };
     if (path.length === 0 && text.at === "header") range = this.structure.header;
     return this.octets(range);
   }
 
+  #fields(fields: Fields, header: Buffer | Promise<Buffer>): Octets | Promise<Octets> {
+    if (header instanceof Promise) return header.then((read) => this.#fields(fields, read));
+    return { at: "memory", bytes: headerSubset(header, fields) };
+  }
+
   octets(range: OctetRange): Octets {
     return this.#whole ? { at: "memory", bytes: slice(this.#whole, range) } : { at: "store", range };
   }
 
-  async #bytesOf(range: OctetRange): Promise<Buffer> {
+  #bytesOf(range: OctetRange): Buffer | Promise<Buffer> {
     if (this.#whole) return slice(this.#whole, range);
     return this.read({ start: range.start, length: Math.min(range.length, maxHeaderBytes) });
   }

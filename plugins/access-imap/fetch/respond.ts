@@ -6,10 +6,9 @@ import { type Decoded, decodeSection } from "./binary.ts";
 import { formatBodyStructure } from "./body-structure.ts";
 import { formatEnvelope } from "./envelope.ts";
 import type { FetchItem } from "./fetch-item.ts";
-import type { MailboxTexts, Texts } from "./known-texts.ts";
-import { type OctetsOut, writeLiteral } from "./literal.ts";
+import { type MailboxTexts, textName } from "./known-texts.ts";
+import { literalText, type OctetsOut, writeLiteral } from "./literal.ts";
 import type { MessageSource, Octets } from "./message-source.ts";
-import { formatSection } from "./section.ts";
 import { formatText, type Strings } from "./strings.ts";
 
 /** How the responses of one FETCH are made. */
@@ -27,6 +26,9 @@ export interface Response {
   readonly source: MessageSource;
 }
 
+/** What of a response is no text before it is sent. */
+type Part = string | OctetsOut;
+
 /** Items that are octets of the message, or that have to be waited for. */
 const isGathered = ({ item }: FetchItem): boolean => item === "section" || item === "binary" || item === "binarySize";
 export const needsGathering = (items: readonly FetchItem[]): boolean =>
@@ -43,72 +45,99 @@ export function respondAtOnce(how: Responding, { number, items, source }: Respon
   how.out.line(`${line})`);
 }
 
-/** Everything of one message, in the order asked for. Throws `UnknownEncoding`, `BrokenLiteral` and what the store says. */
-export async function respond(how: Responding, { number, items, source }: Response): Promise<void> {
-  const { out } = how;
+/**
+ * Everything of one message, in the order asked for; no promise where nothing has to be waited for. Throws, or rejects with,
+ * `UnknownEncoding`, `BrokenLiteral` and what the store says.
+ */
+export function respond(how: Responding, response: Response): void | Promise<void> {
   // All that can fail is gathered first: a response that has begun must be brought to its end.
-  const gathered = new Map<FetchItem, string | OctetsOut>();
-  for (const item of items) {
-    const found = await gather(item, source, how.strings);
-    if (found !== null) gathered.set(item, found);
+  const parts: Part[] = [];
+  for (const item of response.items) {
+    const part = partOf(item, response.source, how);
+    if (part instanceof Promise) return respondLater(how, response, { parts, next: part });
+    parts.push(part);
   }
-  let separator = `* ${number} FETCH (`;
-  for (const item of items) {
-    const found = gathered.get(item) ?? formatItem(item, source, how);
-    out.text(separator);
-    separator = " ";
-    if (typeof found === "string") out.text(found);
-    else await writeLiteral(out, found, source);
+  return tell(how.out, response, parts, 0);
+}
+
+async function respondLater(
+  how: Responding,
+  response: Response,
+  { parts, next }: { readonly parts: Part[]; readonly next: Promise<Part> },
+): Promise<void> {
+  parts.push(await next);
+  for (const item of response.items.slice(parts.length)) parts.push(await partOf(item, response.source, how));
+  await tell(how.out, response, parts, 0);
+}
+
+/** From the part `first` on. */
+function tell(out: Writer, response: Response, parts: readonly Part[], first: number): void | Promise<void> {
+  for (let at = first; at < parts.length; at++) {
+    const part = parts[at] ?? "";
+    out.text(at === 0 ? `* ${response.number} FETCH (` : " ");
+    if (typeof part === "string") {
+      out.text(part);
+      continue;
+    }
+    const wait = writeLiteral(out, part, response.source);
+    if (wait) return wait.then(() => tell(out, response, parts, at + 1));
   }
   out.text(")\r\n");
 }
 
-async function gather(item: FetchItem, source: MessageSource, strings: Strings): Promise<string | OctetsOut | null> {
+function partOf(item: FetchItem, source: MessageSource, how: Responding): Part | Promise<Part> {
   switch (item.item) {
     case "section": {
-      const label = item.label ?? `BODY[${formatSection(item.section)}]`;
-      return sectionOut(label, item.partial, await source.section(item.section));
+      const known = knownText(item, source, how);
+      if (known !== undefined) return known;
+      const octets = source.section(item.section);
+      return octets instanceof Promise
+        ? octets.then((read) => sectionOut(item, source, { octets: read, how }))
+        : sectionOut(item, source, { octets, how });
     }
     case "binary":
-      return binaryOut(
-        `BINARY[${item.path.join(".")}]`,
-        item.partial,
-        await decodeSection(source, item.path, item.partial),
+      return decodeSection(source, item.path, item.partial).then((decoded) =>
+        binaryOut(`BINARY[${item.path.join(".")}]`, item.partial, decoded),
       );
-    case "binarySize": {
-      // RFC 3516 7: a number, also of what is not there.
-      const size = (await decodeSection(source, item.path, null))?.totalBytes ?? 0;
-      return `BINARY.SIZE[${item.path.join(".")}] ${size}`;
-    }
-    case "preview": {
-      if (!item.isLazy) return null;
-      const preview = await source.lazyPreview();
-      return `PREVIEW ${preview === null ? "NIL" : formatText(preview, strings)}`;
-    }
+    case "binarySize":
+      return decodeSection(source, item.path, null).then(
+        // RFC 3516 7: a number, also of what is not there.
+        (decoded) => `BINARY.SIZE[${item.path.join(".")}] ${decoded?.totalBytes ?? 0}`,
+      );
+    case "preview":
+      return item.isLazy
+        ? source
+            .lazyPreview()
+            .then((preview) => `PREVIEW ${preview === null ? "NIL" : formatText(preview, how.strings)}`)
+        : formatItem(item, source, how);
     default:
-      return null;
+      return formatItem(item, source, how);
   }
 }
 
-type Partial = Extract<FetchItem, { item: "section" }>["partial"];
+type SectionItem = Extract<FetchItem, { item: "section" }>;
+type Partial = SectionItem["partial"];
 
-function sectionOut(label: string, partial: Partial, octets: Octets | null): string | OctetsOut {
+function sectionOut(
+  item: SectionItem,
+  source: MessageSource,
+  { octets, how }: { readonly octets: Octets | null; readonly how: Responding },
+): Part {
+  const { label, partial } = item;
   const name = `${label}${partial ? `<${partial.start}>` : ""}`;
   if (octets === null) return `${name} NIL`;
   const total = octets.at === "memory" ? octets.bytes.length : octets.range.length;
   // RFC 3501 6.4.5: what reaches over the end is cut; what begins behind it is empty.
   const start = Math.min(partial?.start ?? 0, total);
   const length = Math.min(partial?.length ?? total, total - start);
-  return {
-    name,
-    length,
-    // RFC 3501 9: CHAR8 is any octet but NUL.
-    isNulKept: false,
-    octets:
-      octets.at === "memory"
-        ? { at: "memory", bytes: octets.bytes.subarray(start, start + length) }
-        : { at: "store", range: { start: octets.range.start + start, length } },
-  };
+  if (octets.at === "store") {
+    const range = { start: octets.range.start + start, length };
+    return { name, length, isNulKept: false, octets: { at: "store", range } };
+  }
+  const bytes = octets.bytes.subarray(start, start + length);
+  const kept = textName(item);
+  if (kept === null || how.texts === null) return { name, length, isNulKept: false, octets: { at: "memory", bytes } };
+  return how.texts.keep(kept, source.entry.uid, literalText(name, bytes));
 }
 
 function binaryOut(label: string, partial: Partial, decoded: Decoded | null): string | OctetsOut {
@@ -118,7 +147,8 @@ function binaryOut(label: string, partial: Partial, decoded: Decoded | null): st
   return { name, length: range.length, isNulKept: hasNul, octets: { at: "decoder", read: decoded.read } };
 }
 
-function formatItem(item: FetchItem, source: MessageSource, { selected, strings, texts }: Responding): string {
+function formatItem(item: FetchItem, source: MessageSource, how: Responding): string {
+  const { selected, strings } = how;
   const { entry } = source;
   switch (item.item) {
     case "flags":
@@ -136,41 +166,45 @@ function formatItem(item: FetchItem, source: MessageSource, { selected, strings,
     case "size":
       return `RFC822.SIZE ${entry.sizeBytes}`;
     case "envelope":
-      return textOf("envelope", source, texts, () => `ENVELOPE ${formatEnvelope(source.overview.envelope, strings)}`);
+      return textOf(item, source, how, () => `ENVELOPE ${formatEnvelope(source.overview.envelope, strings)}`);
     case "body":
       return `BODY ${formatBodyStructure(source.structure, { isExtended: false, strings })}`;
     case "bodyStructure":
       return textOf(
-        "bodyStructure",
+        item,
         source,
-        texts,
+        how,
         () => `BODYSTRUCTURE ${formatBodyStructure(source.structure, { isExtended: true, strings })}`,
       );
     case "preview":
-      return `PREVIEW ${formatText(source.overview.preview, strings)}`;
+      return `PREVIEW ${formatText(source.gist.preview, strings)}`;
     case "emailId":
       // RFC 8474 5.1
-      return `EMAILID (${source.overview.emailId})`;
+      return `EMAILID (${source.gist.emailId})`;
     case "threadId":
       // RFC 8474 5.2
-      return `THREADID (${source.overview.threadId})`;
+      return `THREADID (${source.gist.threadId})`;
     case "section":
+      return textOf(item, source, how, notGathered);
     case "binary":
     case "binarySize":
-      throw new TypeError("octets are gathered before");
+      return notGathered();
   }
 }
 
-function textOf(
-  what: keyof Texts,
-  { entry: { uid } }: MessageSource,
-  texts: MailboxTexts | null,
-  make: () => string,
-): string {
-  const known = texts?.get(uid)?.[what];
+function notGathered(): never {
+  throw new TypeError("octets are gathered before");
+}
+
+function knownText(item: FetchItem, { entry }: MessageSource, { texts }: Responding): string | undefined {
+  const name = texts && textName(item);
+  return name ? texts.get(name, entry.uid) : undefined;
+}
+
+/** As it is known, else made now and kept. */
+function textOf(item: FetchItem, source: MessageSource, how: Responding, make: () => string): string {
+  const known = knownText(item, source, how);
   if (known !== undefined) return known;
-  // In one piece, as it may be kept for long.
-  const text = Buffer.from(make(), "latin1").toString("latin1");
-  texts?.keep(uid, what, text);
-  return text;
+  const name = textName(item);
+  return how.texts && name ? how.texts.keep(name, source.entry.uid, make()) : make();
 }

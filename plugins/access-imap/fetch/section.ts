@@ -9,7 +9,14 @@ export type SectionText =
   | { readonly at: "header" }
   | { readonly at: "text" }
   | { readonly at: "mime" }
-  | { readonly at: "fields"; readonly names: readonly string[]; readonly isNot: boolean };
+  | Fields;
+
+export interface Fields {
+  readonly at: "fields";
+  /** As the client wrote them. */
+  readonly names: readonly string[];
+  readonly isNot: boolean;
+}
 
 export interface Section {
   readonly path: readonly number[];

@@ -2,7 +2,7 @@
  * Decides whether a message fits a search key, with no more reading than it takes: first by what the mailbox knows, then by what the
  * index knows, then by the header, then by the text. `null` means: not to be told from this much.
  */
-import type { MessageOverview } from "postern/mail";
+import type { MessageGist, MessageOverview } from "postern/mail";
 import { decodeEncodedWords, decodeRaw, foldText, parseDate } from "postern/mail";
 import type { MessageEntry } from "postern/plugin";
 import { foldedAddresses } from "./addresses.ts";
@@ -15,8 +15,10 @@ export interface Candidate {
   readonly number: number;
   readonly entry: MessageEntry;
   readonly isRecent: boolean;
-  /** Envelope, dates, object ids; `null` while nobody has looked. */
+  /** Envelope and dates; `null` while nobody has looked. */
   readonly overview: MessageOverview | null;
+  /** Object ids; `null` while nobody has looked. */
+  readonly gist: MessageGist | null;
   /** An index says that the needle is nowhere in the message. */
   readonly isRuledOut: ((key: SearchKey) => boolean) | null;
   /** Folded values of a field, in order; `null` while the header has not been read. */
@@ -83,7 +85,7 @@ export function judge(key: SearchKey, candidate: Candidate, given: Circumstances
     case "sentDate":
       return candidate.overview === null ? null : isSent(candidate.overview.envelope.date, key.order, key.day);
     case "objectId":
-      return candidate.overview === null ? null : candidate.overview[key.of] === key.id;
+      return candidate.gist === null ? null : candidate.gist[key.of] === key.id;
     case "envelope":
       return candidate.overview === null ? null : isInEnvelope(candidate.overview, key.field, key.needle);
     case "header":

@@ -7,6 +7,7 @@ import { everyKey, type SearchKey, type TextKey } from "./search-key.ts";
 export interface Plan {
   readonly key: SearchKey;
   readonly needsOverview: boolean;
+  readonly needsGist: boolean;
   /** Keys that only reading can decide, and an index can rule out. */
   readonly readKeys: readonly (SearchKey & { readonly at: "header" | "body" | "text" })[];
   readonly textKeys: readonly TextKey[];
@@ -15,10 +16,11 @@ export interface Plan {
 export function planOf(root: SearchKey): Plan {
   const key = inOrder(root);
   const all = [...new Set(everyKey(key))];
-  const needsOverview = all.some(({ at }) => at === "envelope" || at === "sentDate" || at === "objectId");
+  const needsOverview = all.some(({ at }) => at === "envelope" || at === "sentDate");
+  const needsGist = all.some(({ at }) => at === "objectId");
   const textKeys = all.filter((each): each is TextKey => each.at === "body" || each.at === "text");
   const headerKeys = all.filter((each): each is SearchKey & { at: "header" } => each.at === "header");
-  return { key, needsOverview, readKeys: [...headerKeys, ...textKeys], textKeys };
+  return { key, needsOverview, needsGist, readKeys: [...headerKeys, ...textKeys], textKeys };
 }
 
 /** Cheapest first in AND and OR. */

@@ -86,7 +86,7 @@ function mailboxOf(samples: readonly Sample[]): { mailbox: Mailbox; entries: Mes
     bytes: async (uid: number) => bytesOf(uid),
     structure: async (uid: number) => parseStructure(bytesOf(uid)),
     overview: (uid: number) => {
-      const { overview } = surveyMessage(bytesOf(uid), 0);
+      const { overview } = surveyMessage(bytesOf(uid));
       // Known or not yet: both happen.
       return uid % 4 === 0 ? overview : Promise.resolve(overview);
     },

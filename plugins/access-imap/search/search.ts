@@ -102,6 +102,7 @@ export class Search {
       entry,
       isRecent: this.#selected.isRecent(entry.uid),
       overview: null,
+      gist: null,
       isRuledOut: ruledOut && ((key) => ruledOut.get(key)?.has(entry.uid) === true),
       fieldValues: null,
       hasText: null,
@@ -124,9 +125,14 @@ export class Search {
 
   async #withOverview(number: number): Promise<Candidate> {
     const candidate = this.#candidate(number);
-    if (!this.#plan.needsOverview) return candidate;
-    const overview = this.#selected.mailbox.overview(candidate.entry.uid);
-    return { ...candidate, overview: overview instanceof Promise ? await overview : overview };
+    const { needsOverview, needsGist } = this.#plan;
+    if (!needsOverview && !needsGist) return candidate;
+    const { mailbox } = this.#selected;
+    // First: whatever is read for the gist tells the overview, too.
+    const gist = needsGist ? mailbox.gist(candidate.entry.uid) : null;
+    const found = gist instanceof Promise ? await gist : gist;
+    const overview = needsOverview ? mailbox.overview(candidate.entry.uid) : null;
+    return { ...candidate, gist: found, overview: overview instanceof Promise ? await overview : overview };
   }
 
   /** `isThorough`: also what the verdict does not hang on. */

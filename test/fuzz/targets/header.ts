@@ -1,8 +1,8 @@
 /** Header blocks: fields lie in the block, in order; an edit leaves every octet of the others alone. */
 import { editHeader } from "../../../core/kernel/header-edit.ts";
 import { addressSpecs, createHeaders, fieldValue, headerEnd, parseHeader } from "../../../core/mail/header.ts";
-import { parseEnvelope } from "../../../core/mail/structure/envelope.ts";
 import { headerFields } from "../../../core/mail/structure/header-fields.ts";
+import { surveyMessage } from "../../../core/mail/survey.ts";
 import { countHops } from "../../../core/queue/received-field.ts";
 import { messages } from "../corpus.ts";
 import { hold, type Target } from "../target.ts";
@@ -27,7 +27,7 @@ export const target: Target = {
     const headers = createHeaders(block);
     for (const { name } of fields) hold(headers.get(name) !== undefined, () => `no ${name}`);
     hold(countHops(block) <= fields.length + 1, () => "more hops than fields");
-    parseEnvelope(block);
+    surveyMessage(block);
     for (const _ of headerFields(block));
     const edited = Buffer.from(editHeader(block, [{ op: "prepend", header: "X-Fuzz", value: "1" }]));
     hold(edited.subarray(0, 11).toString() === "X-Fuzz: 1\r\n", () => "nothing was put before it");
