@@ -6,6 +6,7 @@ export * from "../mailbox-files/dotlock.ts";
 export * from "../mailbox-files/errors.ts";
 export * from "../mailbox-files/mailbox-path.ts";
 export * from "../mailbox-files/mutex.ts";
+export * from "../mailbox-files/name-watcher.ts";
 export * from "../mailbox-files/notes.ts";
 export * from "../mailbox-files/permissions.ts";
 export * from "../mailbox-files/small-file.ts";

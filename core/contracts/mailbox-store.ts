@@ -276,6 +276,9 @@ export interface AccountMailboxes {
    */
   annotate(name: string | null, entries: ReadonlyMap<string, Uint8Array | null>): Promise<void>;
   readonly annotationLimits: AnnotationLimits;
+  /** Called, coalesced, when another program may have made, renamed, removed or subscribed mailboxes: look again. Answers how to stop. Left
+   * out: nobody can tell. */
+  onNames?(listener: () => void): () => void;
   /** Left out: nothing can be kept beside mailboxes, and they cannot be shared. */
   readonly notes?: MailboxNotes;
   /** A mailbox with children stays as a name only. INBOX cannot be deleted. */

@@ -77,6 +77,10 @@ export class LoginMailboxes implements SharedMailboxes {
     return [...own.filter((name) => !this.#room.regions.isElsewhere(name)), ...(await subscribedElsewhere(this.#own))];
   }
 
+  onNames(listener: () => void): () => void {
+    return this.#own.onNames?.(listener) ?? (() => {});
+  }
+
   subscribe(name: string): Promise<void> {
     if (!this.#room.regions.isElsewhere(name)) return this.#own.subscribe(name);
     return changeElsewhere(this.#own, name, true);

@@ -89,6 +89,10 @@ export class MaildirAccount implements AccountMailboxes {
     return this.#guarded(() => subscribedIn(this.#tree));
   }
 
+  onNames(listener: () => void): () => void {
+    return this.#site.names.add(this.#tree.holders(), (entry) => this.#tree.mayName(entry), listener);
+  }
+
   subscribe(name: string): Promise<void> {
     return this.#subscription(name, true);
   }

@@ -15,6 +15,10 @@ import {
 
 const OWN_STEPS: ReadonlySet<string> = new Set(["cur", "new", "tmp"]);
 
+const MAX_HOLDERS = 50;
+/** What stands beside mailboxes. */
+const NO_NAMES = /^(?:cur|new|tmp|dovecot.*|postern.*|maildir.*)$|\.lock$/;
+
 export const isMailbox = (path: string): boolean =>
   statSync(join(path, "cur"), { throwIfNoEntry: false })?.isDirectory() ?? false;
 
@@ -65,6 +69,18 @@ export class MailboxTree {
     const names = new Set(["INBOX"]);
     for (const { name, path } of this.#directories()) if (isMailbox(path)) names.add(name);
     return [...names];
+  }
+
+  /** Directories in which others may make mailboxes: with names as directories there are many, of which some are enough. */
+  holders(): readonly string[] {
+    if (this.layout.kind !== "fs") return [this.root];
+    return [this.root, ...this.#directories().map(({ path }) => path)].slice(0, MAX_HOLDERS);
+  }
+
+  /** Whether an entry of a holder may be a mailbox, or the list of subscriptions. */
+  mayName(entry: string): boolean {
+    if (entry === "subscriptions") return true;
+    return this.layout.kind === "fs" ? !NO_NAMES.test(entry) : entry.startsWith(".");
   }
 
   #directories(): readonly { readonly name: string; readonly path: string }[] {

@@ -1,7 +1,7 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
 
 import type { Clock, Log, MailboxIndex, Notifier } from "postern/plugin";
-import type { MailboxWatcher, SurveyCache } from "postern/store";
+import type { MailboxWatcher, NameWatcher, SurveyCache } from "postern/store";
 import type { Flush } from "./flush.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
 import type { MessageFile } from "./message-file.ts";
@@ -19,6 +19,7 @@ export interface Site {
   readonly flush: Flush;
   readonly surveys: SurveyCache<MessageFile>;
   readonly watcher: MailboxWatcher;
+  readonly names: NameWatcher;
   /** What is not done by then is left for the next process. */
   readonly stopped: AbortSignal;
 }

@@ -10,7 +10,7 @@ import type {
   Notifier,
   Quotas,
 } from "postern/plugin";
-import { MailboxWatcher, mailboxPath, SurveyCache } from "postern/store";
+import { MailboxWatcher, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { borrowedBytes, messageStream } from "./content.ts";
 import { hostPart } from "./file-name.ts";
@@ -72,6 +72,7 @@ export class MaildirStore implements MailboxStore {
         ...{ maxWatches: options.maxWatches, intervalMs: options.checkEvery },
         ...{ log: options.log, notifier: options.notifier },
       }),
+      names: new NameWatcher({ maxWatches: options.maxWatches, log: options.log }),
       stopped: this.#stopping.signal,
     };
   }
@@ -86,5 +87,6 @@ export class MaildirStore implements MailboxStore {
   stop(): void {
     this.#stopping.abort();
     this.#site.watcher.stop();
+    this.#site.names.stop();
   }
 }

@@ -13,7 +13,7 @@ import { WatchedMailbox, type Wishes } from "./watched-mailbox.ts";
 
 /** Each is held open. */
 const maxMailboxes = 200;
-/** Hints may get lost, and other programs give none about names. */
+/** Hints may get lost, and not all that other programs do is heard of. */
 const lookAgainMs = 60_000;
 
 /** More mailboxes than one session may watch. */
@@ -51,8 +51,10 @@ export class Notify {
       const stopHints = this.#session.services.nameHints.subscribe(() => this.#lookAtNames());
       const timer = setInterval(() => this.#lookAtNames(), lookAgainMs);
       timer.unref();
+      const stopNames = this.#mailboxes.onNames?.(() => this.#lookAtNames());
       this.#stopListening = () => {
         stopHints();
+        stopNames?.();
         clearInterval(timer);
       };
       await this.#names.begin();
