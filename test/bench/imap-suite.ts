@@ -111,10 +111,23 @@ async function measureIdle(peers: readonly MailboxPeer[], rounds: number): Promi
   }
 }
 
-/** KiB (PSS of all processes) for each session that idles in INBOX. */
+/** So often that each worker has had each INBOX open. */
+async function openAll(peer: MailboxPeer, users: number): Promise<void> {
+  const openings = async (user: number) => {
+    for (let turn = 0; turn < 8; turn++) {
+      const client = await ImapClient.logIn(loginOf(peer, user));
+      await client.say("SELECT INBOX");
+      await client.logOut();
+    }
+  };
+  await Promise.all(Array.from({ length: users }, (_, index) => openings(index + 1)));
+}
+
+/** KiB (PSS of all processes) for each session that idles in INBOX. The mailboxes themselves are known before: sessions share them. */
 async function measureMemory(peers: readonly MailboxPeer[], { idle, users }: ImapPlan): Promise<void> {
   const kib: number[] = [];
   for (const peer of peers) {
+    await openAll(peer, users);
     const before = await ownMemoryBytes(peer.pid);
     const clients: ImapClient[] = [];
     const open = async (first: number) => {
