@@ -22,6 +22,7 @@ import { ensureSelfSigned } from "../../core/net/self-signed.ts";
 import type { QuotaOptions } from "../../core/quota/quota-rule.ts";
 import { createQuotas } from "../../core/quota/quotas.ts";
 import { createSharing } from "../../core/sharing/sharing.ts";
+import type { SharedRoot, SharingOptions } from "../../core/sharing/sharing-options.ts";
 import { keptLog, kernelWith, type Listed, type LogLine } from "../../core/testing/kernel.ts";
 import { type TemporaryKeyValue, temporaryKeyValue } from "../../core/testing/temporary-key-value.ts";
 import accessImap from "../../plugins/access-imap/index.ts";
@@ -53,14 +54,17 @@ const accountOf = (root: string, name: string): Account => {
   return { login: name, addresses: [address], home: join(root, name), ...quotaOf(name) };
 };
 
-/** `Shared/sales` is the account `sales`; `ann` and `bob` are in the group `staff`. */
-const sharing = {
+/** `Shared/sales` is the account `sales`, `Shared/forms` a directory that is nobody's; `ann` and `bob` are in the group `staff`. */
+const sharingIn = (root: string): SharingOptions => ({
   otherUsers: "Other Users",
   shared: "Shared",
-  roots: new Map([["sales", { at: "account" as const, login: "sales" }]]),
+  roots: new Map<string, SharedRoot>([
+    ["sales", { at: "account", login: "sales" }],
+    ["forms", { at: "home", home: join(root, "forms") }],
+  ]),
   groups: new Map([["staff", new Set(["ann", "bob"])]]),
   mayShareWithAll: false,
-} as const;
+});
 
 const users = (root: string) =>
   definePlugin({
@@ -158,7 +162,7 @@ export class ImapServer {
             [
               Sharing,
               createSharing({
-                ...{ store: () => asked.service(MailboxStore), dataDir: root, options: sharing },
+                ...{ store: () => asked.service(MailboxStore), dataDir: root, options: sharingIn(root) },
                 accounts: {
                   byLogin: async (login) =>
                     ["ann", "bob", "sales"].includes(login)

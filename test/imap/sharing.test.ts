@@ -65,6 +65,22 @@ describe("a shared mailbox", () => {
     await bob.ok(`STATUS ${shared} (MESSAGES)`);
   });
 
+  it("gives parts of its messages to CATENATE where one may read it", async () => {
+    const [ann, bob] = [await login("ann"), await login("bob")];
+    await append(ann, "INBOX", "one");
+    await ann.ok("SETACL INBOX bob lr");
+    const url = "/Other%20Users/ann/INBOX/;UID=1/;SECTION=TEXT";
+    const part = "Subject: mine\r\n\r\n";
+    const command = `APPEND INBOX CATENATE (TEXT {${part.length}+}\r\n${part} URL "${url}")`;
+    await bob.ok(command);
+    await bob.ok("SELECT INBOX");
+    expect((await bob.ok("FETCH 1 BODY.PEEK[]"))[0]).toContain(`${part}Text\r\n)`);
+    for (const rights of ["l", ""]) {
+      await ann.ok(`SETACL INBOX bob "${rights}"`);
+      expect((await bob.command(command)).at(-1)).toMatch(/^NO \[BADURL [^ ]+\] /);
+    }
+  });
+
   it("leaves what is new to its owner, whoever reads it before", async () => {
     const [ann, bob] = [await login("ann"), await login("bob")];
     await ann.ok("SETACL INBOX bob lrswite");
@@ -106,6 +122,23 @@ describe("a shared mailbox", () => {
     expect((await bob.command("DELETE Shared/sales/Offers")).at(-1)).toMatch(/^NO \[NOPERM\]/);
     expect((await bob.command("RENAME Shared/sales/Offers Mine")).at(-1)).toMatch(/^NO \[NOPERM\]/);
     expect(readFileSync(join(server.root, "sales/Maildir/.Offers/dovecot-acl"), "utf8")).toBe("group=staff lrswik\n");
+  });
+
+  it("is in a directory that is nobody's, if the configuration says so", async () => {
+    mkdirSync(join(server.root, "forms", "Maildir"), { recursive: true });
+    writeFileSync(join(server.root, "forms", "Maildir", "dovecot-acl"), "group=staff lrswik\nuser=cid l\n");
+    const [ann, bob] = [await login("ann"), await login("bob")];
+    expect((await ann.ok('LIST "" "Shared*"')).join("\n")).toContain("Shared/forms/INBOX");
+    await ann.ok("CREATE Shared/forms/Travel");
+    for (const name of ["Shared/forms/INBOX", "Shared/forms/Travel"]) {
+      await append(ann, name, "a form", "\\Seen");
+      await bob.ok(`SELECT ${name}`);
+      expect([...(await flagsIn(bob)).values()]).toEqual([""]);
+      await ann.ok(`SELECT ${name}`);
+      expect([...(await flagsIn(ann)).values()]).toEqual(["\\Seen"]);
+    }
+    expect((await bob.command("DELETE Shared/forms/Travel")).at(-1)).toMatch(/^NO \[NOPERM\]/);
+    expect((await ann.ok("GETQUOTAROOT Shared/forms/INBOX")).join()).toMatch(/^\* QUOTAROOT Shared\/forms\/INBOX(,|$)/);
   });
 
   it("has private annotations of each reader, and shared ones of all", async () => {
