@@ -6,6 +6,7 @@ export * from "../mail/address.ts";
 export * from "../mail/address-fields.ts";
 export * from "../mail/alias-list.ts";
 export * from "../mail/annotations.ts";
+export * from "../mail/delivered-to.ts";
 export * from "../mail/domain-list.ts";
 export * from "../mail/extension.ts";
 export * from "../mail/folding.ts";

@@ -2,6 +2,7 @@
  * Delivery to the commands and files of aliases and `.forward`. What they are is looked up now: a command that has been mended is the one that
  * runs. One that is gone, or not allowed any more, puts the mail off.
  */
+import { wasDeliveredTo } from "postern/mail";
 import type { Address, Call, Delivery, LocalCommand, Outcome, Recipient } from "postern/plugin";
 import { commandLine } from "./command-line.ts";
 import { forwardOf, whoRuns } from "./forward.ts";
@@ -27,7 +28,7 @@ async function deliverOne(delivery: Delivery, recipient: Recipient, site: Site, 
       site.log.error({ id: delivery.envelope.id, recipient: String(recipient.address) }, found.reason);
       return putOff;
     }
-    if (wasDeliveredTo(delivery, found.for))
+    if (wasDeliveredTo(delivery.message, found.for))
       return outcome("failed", 554, "5.4.6", `Mail for ${found.for} is going round in a loop`);
     if (found.command) {
       if (!site.commands) {
@@ -88,17 +89,6 @@ async function find({ address, parents }: Recipient, site: Site): Promise<Found>
 function commandOf(text: string, whose: Address, more: Pick<LocalCommand, "owner" | "directory"> = {}): Found {
   const line = commandLine(text);
   return line.at === "fault" ? line : { for: whose, command: { argv: line.argv, for: whose, ...more } };
-}
-
-function wasDeliveredTo({ message }: Delivery, address: Address): boolean {
-  const own = String(address).toLowerCase();
-  return message.headers.all("Delivered-To").some(
-    (value) =>
-      value
-        .trim()
-        .replace(/^<(.*)>$/, "$1")
-        .toLowerCase() === own,
-  );
 }
 
 const outcome = (at: Outcome["at"], code: number, status: string, text: string): Outcome => ({

@@ -2,16 +2,12 @@
  * Loops through other servers: mail that leaves by an alias or a `.forward` says whose it was (`Delivered-To`), and what comes back with that
  * is not forwarded again.
  */
-import { isSameAddress, parseAddress } from "postern/mail";
+import { isSameAddress, wasDeliveredTo } from "postern/mail";
 import type { Envelope, Message, Recipient } from "postern/plugin";
 
 /** `names`: addresses that were expanded for this message. */
-export function comesBack(names: ReadonlySet<string>, { headers }: Message, { parents }: Recipient): boolean {
-  if (names.size === 0 || parents.length === 0) return false;
-  const seen = headers.all("Delivered-To");
-  if (seen.length === 0) return false;
-  return parents.some((parent) => names.has(String(parent)) && seen.some((value) => isTo(value, parent)));
-}
+export const comesBack = (names: ReadonlySet<string>, message: Message, { parents }: Recipient): boolean =>
+  names.size > 0 && parents.some((parent) => names.has(String(parent)) && wasDeliveredTo(message, parent));
 
 /**
  * The name that all recipients stand behind, if there is one: a message has one header for all of them. Whoever keeps a copy has that name,
@@ -31,9 +27,4 @@ export function commonName(names: ReadonlySet<string>, { recipients }: Envelope)
       ),
   );
   return name === undefined ? null : String(name);
-}
-
-function isTo(value: string, address: Recipient["address"]): boolean {
-  const seen = parseAddress(value.trim().replace(/^<(.*)>$/, "$1"));
-  return seen !== null && isSameAddress(seen, address);
 }

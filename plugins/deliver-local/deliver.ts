@@ -2,8 +2,8 @@
  * One delivery to accounts of this server: trace fields, loop check, filing, each recipient settled by itself. What a signal
  * keeps from being tried stays unsettled: the queue puts it off.
  */
+import { wasDeliveredTo } from "postern/mail";
 import type { Accounts, Call, Delivery, Filing, Log, Message, Outcome, Recipient } from "postern/plugin";
-import { wasDeliveredTo } from "./delivered-to.ts";
 import { returnPathOf, withoutReturnPath } from "./return-path.ts";
 
 export const TRANSPORT = "local";

@@ -1,6 +1,6 @@
 /** Hands one delivery to a command: recipients by runs, each run's outcome to each of its recipients. What the command did is never guessed. */
 import { resolve } from "node:path";
-import { splitExtension } from "postern/mail";
+import { splitExtension, wasDeliveredTo } from "postern/mail";
 import type { Address, Clock, Delivery, LocalCommand, Log, Outcome, Recipient, ServerFacts } from "postern/plugin";
 import { contentFor } from "./content.ts";
 import { deferred, failed, outcomeOf } from "./exit-outcome.ts";
@@ -46,7 +46,7 @@ async function runOnce(
   const { sizeBytes } = delivery.message;
   if (pipe.maxSize > 0 && sizeBytes > pipe.maxSize)
     return failed("5.3.4", `The message has ${sizeBytes} octets, more than the ${pipe.maxSize} that are taken here`);
-  if (pipe.fields.includes("deliveredTo") && wasDeliveredTo(delivery, first.address))
+  if (pipe.fields.includes("deliveredTo") && wasDeliveredTo(delivery.message, first.address))
     return failed("5.4.6", `Mail for ${first.address} is going round in a loop`);
   const { recipientDelimiter } = room.facts;
   const args = argumentsOf(templates, delivery, recipients, { ...pipe, recipientDelimiter });
@@ -81,7 +81,8 @@ export async function runCommand(
 ): Promise<Outcome> {
   const { room, user, timeLimitMs, signal } = about;
   const whom: Recipient = { ...recipient, address: command.for };
-  if (wasDeliveredTo(delivery, command.for)) return failed("5.4.6", `Mail for ${command.for} is going round in a loop`);
+  if (wasDeliveredTo(delivery.message, command.for))
+    return failed("5.4.6", `Mail for ${command.for} is going round in a loop`);
   // The group is the user's: that of a file would be one that others have lent it to.
   const whose = command.owner ? String(command.owner.uid) : user;
   const owner = await ownerFor(whose, room, { for: String(command.for) });
@@ -164,15 +165,4 @@ function environmentOf(
   for (const [name, value] of Object.entries(variables))
     variables[name] = value.replace(/[^ -~\u0080-\uffff]|[`$;&|<>(){}\\"'*?]/g, "_");
   return variables;
-}
-
-function wasDeliveredTo({ message }: Delivery, address: Address): boolean {
-  const own = String(address).toLowerCase();
-  return message.headers.all("Delivered-To").some(
-    (value) =>
-      value
-        .trim()
-        .replace(/^<(.*)>$/, "$1")
-        .toLowerCase() === own,
-  );
 }
