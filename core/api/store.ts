@@ -14,4 +14,5 @@ export * from "../mailbox-files/snapshot.ts";
 export * from "../mailbox-files/special-use.ts";
 export * from "../mailbox-files/subscriptions.ts";
 export * from "../mailbox-files/survey-cache.ts";
+export * from "../mailbox-files/unique-ids.ts";
 export * from "../mailbox-files/watcher.ts";

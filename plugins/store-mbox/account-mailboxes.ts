@@ -43,7 +43,7 @@ import {
 } from "./hierarchy.ts";
 import { inspectMailbox } from "./inspect.ts";
 import { canonicalName, controlRoot, specialUsesOf } from "./mailbox-name.ts";
-import { lockMaildrop, uniqueIdsOf } from "./maildrop.ts";
+import { lockMaildrop, uniqueIdsIn } from "./maildrop.ts";
 import { canonicalFlags } from "./meta-fields.ts";
 import { mboxNotes } from "./notes.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
@@ -276,7 +276,7 @@ export class MboxAccount implements AccountMailboxes {
   uniqueIds(mailbox: Mailbox): Promise<UniqueIds> {
     return this.#guarded(() => {
       if (!(mailbox instanceof OpenMailbox)) throw new TypeError("a mailbox of another store");
-      return uniqueIdsOf(mailbox.snapshot, mailbox.uidValidity);
+      return uniqueIdsIn(mailbox.snapshot, mailbox.folder);
     });
   }
 

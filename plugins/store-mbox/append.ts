@@ -7,13 +7,15 @@ import { createHash } from "node:crypto";
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync } from "node:fs";
 import { type NewMessage, StoreError } from "postern/plugin";
 import { attempt } from "postern/store";
-import { fieldLines, fieldsCrc } from "./alter.ts";
+import { forgetAppend, noteAppend } from "./append-note.ts";
 import type { Folder, FolderListener } from "./folder.ts";
 import { formatFromLine } from "./from-line.ts";
+import { keepIds } from "./given-ids.ts";
+import { noteUnread } from "./index-sync.ts";
 import { writeAll } from "./journal.ts";
-import { Message, type Row, toRow } from "./message.ts";
-import { type Base, canonicalFlags, type MetaLine } from "./meta-fields.ts";
-import type { OpenFile } from "./open-file.ts";
+import { Message } from "./message.ts";
+import { type Base, canonicalFlags, formatFields } from "./meta-fields.ts";
+import { type OpenFile, stampOf } from "./open-file.ts";
 import type { Content, Spooled } from "./spool.ts";
 
 export interface Appending {
@@ -26,6 +28,8 @@ export interface Appending {
   readonly tag: string;
   /** `null`: it gets one when somebody looks into the mailbox. */
   readonly uid?: number | null;
+  /** By which POP3 clients know it from elsewhere. */
+  readonly uniqueId?: string | undefined;
 }
 
 const MAX_UID = 4_294_967_295;
@@ -53,6 +57,12 @@ interface Written {
   readonly flags: readonly string[];
 }
 
+/** What was written, and the message in front of it, if it got its last line end with that. */
+interface AllWritten {
+  readonly written: readonly Written[];
+  readonly ended: Message | null;
+}
+
 /** For whoever has the mailbox locked and knows it. */
 export async function appendLocked(
   folder: Folder,
@@ -70,31 +80,32 @@ export async function appendLocked(
   const base: Base = { uidValidity: state.uidValidity, lastUid: uidNext - 1, keywords: words };
   const { holder } = folder;
   // First, as it may have to grow: what stands behind it moves then.
-  const moved = holder
-    ? (await folder.alter(file, [{ message: holder, wanted: folder.wantedOf(holder, { base }) }])).moved
-    : [];
-  const written = await writeMessages(folder, file, {
+  const reshaped = holder ? await folder.alter(file, [holder], (one) => folder.wantedOf(one, { base })) : [];
+  const { written, ended } = await writeMessages(folder, file, {
     messages: messages.map((message, index) => ({ ...message, uid: uids[index] ?? 0 })),
     base: holder ? null : base,
   });
   fdatasyncSync(file.fd);
-  const modseq = folder.nextModseq();
-  const put: Row[] = written.map(({ message, flags }) => toRow(message, flags, modseq));
-  const last = state.snapshot.size > 0 ? state.snapshot.at(state.snapshot.size - 1).uid : 0;
-  const rows = folder.rowsOf(new Set([holder?.uid ?? 0, last]));
-  folder.commit(
+  keepIds(
+    folder,
+    messages.flatMap(({ uniqueId }, index) => (uniqueId === undefined ? [] : [[uids[index] ?? 0, uniqueId] as const])),
+  );
+  await folder.commit(
     file.fd,
-    { put: [...rows, ...put], lead: state.leadRow, moved },
-    { uidNext, modseq, keywords: words },
+    { put: written, touched: [...reshaped, ...(ended ? [ended] : [])], uidNext, keywords: words },
     by,
   );
+  forgetAppend(folder.place.control);
   return uids;
 }
 
 /** Without knowing what is in the mailbox; they get UIDs and all else when somebody looks. */
 export async function appendBlindly(folder: Folder, file: OpenFile, message: Appending): Promise<void> {
-  await writeMessages(folder, file, { messages: [{ ...message, uid: null }], base: null });
+  const before = stampOf(fstatSync(file.fd, { bigint: true }));
+  const { written } = await writeMessages(folder, file, { messages: [{ ...message, uid: null }], base: null });
   fdatasyncSync(file.fd);
+  forgetAppend(folder.place.control);
+  await noteUnread(folder, file.fd, { before, sizeBytes: written[0]?.message.sizeBytes ?? 0 });
   folder.announce();
 }
 
@@ -102,31 +113,33 @@ async function writeMessages(
   folder: Folder,
   { fd }: OpenFile,
   { messages, base }: { readonly messages: readonly Appending[]; readonly base: Base | null },
-): Promise<readonly Written[]> {
+): Promise<AllWritten> {
   const { size } = fstatSync(fd);
   const written: Written[] = [];
   const separator = needsLineEnd(fd, size) ? "\n" : "";
   let at = size + separator.length;
+  let ended: Message | null = null;
   const heads = messages.map((message, index) => headOf(folder, message, index === 0 ? base : null));
   const to = heads.reduce((sum, head) => sum + head.length, at);
-  folder.begin({ from: size, to, head: separator + (heads[0]?.fromLine ?? "") });
+  noteAppend(folder.place.control, { from: size, to, head: separator + (heads[0]?.fromLine ?? "") });
   try {
     if (separator !== "") {
       writeAll(fd, Buffer.from(separator), size);
       // It ends the last line of the message in front of it, and belongs to nobody.
-      const last = [...folder.state.messages()].at(-1);
-      if (last) last.place = { ...last.place, length: last.place.length + 1 };
+      ended = [...folder.state.messages()].at(-1) ?? null;
+      ended?.ended();
     }
     for (const head of heads) {
       await head.write(fd, at);
-      written.push({ message: head.message(fd, at), flags: head.flags });
+      written.push({ message: head.message(at), flags: head.flags });
       at += head.length;
     }
   } catch (cause) {
     attempt(() => ftruncateSync(fd, size));
+    forgetAppend(folder.place.control);
     throw cause;
   }
-  return written;
+  return { written, ended };
 }
 
 /** The last line of a message that was cut off. */
@@ -139,11 +152,9 @@ function headOf(folder: Folder, appending: Appending, base: Base | null) {
   const { spooled, flags, uid = 0, isOld, tag, internalDate } = appending;
   const { facts } = spooled;
   const fromLine = Buffer.from(formatFromLine(appending.sender, internalDate));
-  const lines = fieldLines({ uid: uid ?? 0, flags, isOld, base, isPseudo: false, tag });
   const contentLength = folder.site.quoting === "none" ? `Content-Length: ${facts.bodyLength}\n` : "";
-  const own = Buffer.from(lines.map(({ text }) => text).join("") + contentLength, "latin1");
-  const header = fromLine.length;
-  const fields = header + facts.fields + own.length;
+  const fieldText = formatFields({ uid: uid ?? 0, flags, isOld, base, isPseudo: false, tag });
+  const own = Buffer.from(fieldText + contentLength, "latin1");
   const length = fromLine.length + spooled.length + own.length + 1;
   return {
     length,
@@ -161,32 +172,13 @@ function headOf(folder: Folder, appending: Appending, base: Base | null) {
       for await (const piece of spooled.read(facts.fields, spooled.length)) put(piece);
       put(Buffer.from("\n"));
     },
-    message(fd: number, start: number): Message {
-      const meta: MetaLine[] = [];
-      let at = header + facts.fields;
-      for (const { kind, text } of lines) {
-        meta.push({ kind, at, length: text.length });
-        at += text.length;
-      }
-      if (contentLength !== "") meta.push({ kind: "length", at, length: contentLength.length });
-      const place = {
-        start,
-        header,
-        fields,
-        body: facts.hasBody ? fields + 1 : fields,
-        end: length - 1,
-        length,
-        isCrlf: false,
+    message: (start: number): Message =>
+      Message.of(uid ?? 0, {
+        // What an mbox does not keep is not shown either: its dates are in seconds.
+        ...{ internalDate, sizeBytes: facts.sizeBytes, tag, isOld },
+        ...{ start, length, tail: 1, isCrlf: false },
         isVerbatim: folder.site.quoting === "none",
         isUnquoted: folder.site.quoting === "none" || !facts.hasQuoted,
-        meta,
-      };
-      // What an mbox does not keep is not shown either: its dates are in seconds.
-      const seconds = Math.floor(internalDate / 1000) * 1000;
-      return new Message(
-        { uid: uid ?? 0, internalDate: seconds, sizeBytes: facts.sizeBytes, tag, isOld, crc: fieldsCrc(fd, place) },
-        place,
-      );
-    },
+      }),
   };
 }

@@ -1,9 +1,8 @@
 /** STORE: flags stand in fields of the message; where they have room, a change writes a few octets and nothing else. */
 import type { FlagChange } from "postern/plugin";
-import type { Alteration } from "./alter.ts";
 import type { Folder, FolderListener } from "./folder.ts";
+import type { Message } from "./message.ts";
 import { canonicalFlags } from "./meta-fields.ts";
-import type { Entry } from "./snapshot.ts";
 
 export function changeFlags(
   folder: Folder,
@@ -19,7 +18,7 @@ export function changeFlags(
         uids.flatMap((uid) => folder.snapshot.find(uid)?.message ?? []),
       );
       const unchanged: number[] = [];
-      const next = new Map<Entry, readonly string[]>();
+      const next = new Map<Message, readonly string[]>();
       const words = change.mode === "remove" ? folder.state.keywords : folder.wordsWith(wanted);
       for (const uid of new Set(uids)) {
         const entry = folder.snapshot.find(uid);
@@ -28,29 +27,20 @@ export function changeFlags(
         if (change.unchangedSince !== undefined && entry.modseq > change.unchangedSince) unchanged.push(uid);
         else {
           const flags = changed(entry.flags, change.mode, wanted);
-          if (flags) next.set(entry, flags);
+          if (flags) next.set(entry.message, flags);
         }
       }
       if (next.size === 0) return { unchanged };
-      const { holder, base } = folder;
-      const hasNewWords = words.length !== folder.state.keywords.length;
-      const alterations: Alteration[] = [...next].map(([{ message }, flags]) => ({
-        message,
-        wanted: folder.wantedOf(message, { flags, ...(message === holder && { base: { ...base, keywords: words } }) }),
-      }));
-      if (hasNewWords && holder && !alterations.some(({ message }) => message === holder)) {
-        alterations.unshift({
-          message: holder,
-          wanted: folder.wantedOf(holder, { base: { ...base, keywords: words } }),
-        });
-      }
-      const { moved, reshaped } = await folder.alter(file, alterations);
-      const modseq = folder.nextModseq();
-      const flags = [...next].map(
-        ([{ uid, message }, after]) => [uid, modseq, after.join(" "), Number(message.isOld), message.crc] as const,
-      );
-      const put = folder.rowsOf([...reshaped.map(({ uid }) => uid), ...(holder ? [holder.uid] : [])]);
-      folder.commit(file.fd, { moved, put, flags, lead: folder.state.leadRow }, { modseq, keywords: words }, by);
+      const { holder } = folder;
+      const base = { ...folder.base, keywords: words };
+      const messages = [...next.keys()];
+      if (words.length !== folder.state.keywords.length && holder && !next.has(holder)) messages.push(holder);
+      const touched = await folder.alter(file, messages, (message) => {
+        const flags = next.get(message);
+        return folder.wantedOf(message, { ...(flags && { flags }), ...(message === holder && { base }) });
+      });
+      const put = [...next].map(([message, flags]) => ({ message, flags }));
+      await folder.commit(file.fd, { put, touched, keywords: words }, by);
       return { unchanged };
     },
     by,

@@ -4,11 +4,10 @@
  * message are looked at, and the rest later.
  */
 
-import { readSync } from "node:fs";
 import { Breather, errnoOf } from "postern/store";
-import { fieldsCrc } from "./alter.ts";
-import type { MailboxState } from "./mailbox-state.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import type { Message } from "./message.ts";
+import type { Base } from "./meta-fields.ts";
 import { type Quoting, type Scanned, scanMessages } from "./scan.ts";
 import { SMALL_WINDOW } from "./window.ts";
 
@@ -18,10 +17,14 @@ const MAX_EACH_TIME = 2_000;
 export interface Compared {
   /** Messages, the one that is none included, that still stand where they stood: so many from the beginning. */
   readonly kept: number;
+  /** What the first of them says of the mailbox. */
+  readonly base: Base | null;
   /** Of these, what others have changed in their fields. */
   readonly reread: ReadonlyMap<Message, Scanned>;
-  /** What stands behind them. */
-  readonly scanned: readonly Scanned[];
+  /** What stands behind them: read when it is asked for, as there may be very many. */
+  readonly rest: AsyncIterable<Scanned>;
+  /** The first of these. */
+  readonly first: Scanned | null;
   /** The others were not looked at. */
   readonly isDoubtful: boolean;
 }
@@ -30,72 +33,86 @@ export interface Comparing {
   readonly fd: number;
   readonly size: number;
   readonly quoting: Quoting;
+  /** Where the last message ends. */
+  readonly end: number;
+  /** The flags that a message is known to have. */
+  readonly flagsOf: (message: Message) => ReadonlySet<string>;
   readonly isThorough: boolean;
 }
 
-export async function compareWithFile(state: MailboxState, how: Comparing): Promise<Compared> {
-  const messages = [...state.messages()];
-  const hasGrown = how.size > state.look.end && messages.length > MAX_EACH_TIME && !how.isThorough;
+export async function compareWithFile(messages: readonly Message[], how: Comparing): Promise<Compared> {
+  const hasGrown = how.size > how.end && messages.length > MAX_EACH_TIME && !how.isThorough;
   if (hasGrown) {
     const ends = [...new Set([messages[0], messages.at(-1)])].filter((message) => message !== undefined);
     const seen = await lookAt(ends, how);
-    if (seen.kept === ends.length) {
-      const scanned = await scanFrom(state.look.end, how);
-      if (scanned) return { kept: messages.length, reread: seen.reread, scanned, isDoubtful: true };
-    }
+    const found = seen.kept === ends.length ? await scanFrom(how.end, how) : null;
+    if (found) return { ...seen, ...found, kept: messages.length, isDoubtful: true };
   }
   const seen = await lookAt(messages, how);
   // What is behind the last one must begin a message, else the last one has become longer.
-  for (let kept = seen.kept; ; kept--) {
-    const last = messages[kept - 1];
-    const from = last ? last.place.start + last.place.length : 0;
-    const scanned = from <= how.size ? await scanFrom(from, how) : null;
-    if (scanned) return { kept, reread: seen.reread, scanned, isDoubtful: false };
-    if (kept === 0)
-      return {
-        kept,
-        reread: new Map(),
-        scanned: [...(await all(scanMessages(how.fd, { ...how, from: 0, to: how.size })))],
-        isDoubtful: false,
-      };
+  for (let kept = seen.kept; kept > 0; kept--) {
+    const from = messages[kept - 1]?.behind ?? 0;
+    const found = from <= how.size ? await scanFrom(from, how) : null;
+    if (found) return { ...seen, ...found, kept, isDoubtful: false };
   }
+  const found = await peeked(scanMessages(how.fd, { ...how, from: 0, to: how.size }));
+  return { kept: 0, base: null, reread: new Map(), ...found, isDoubtful: false };
 }
 
-async function lookAt(
-  messages: readonly Message[],
-  { fd, size, quoting }: Comparing,
-): Promise<{ readonly kept: number; readonly reread: ReadonlyMap<Message, Scanned> }> {
+type Seen = Pick<Compared, "kept" | "base" | "reread">;
+
+async function lookAt(messages: readonly Message[], how: Comparing): Promise<Seen> {
+  const { fd, size, quoting } = how;
   const reread = new Map<Message, Scanned>();
   const breather = new Breather();
+  let base: Base | null = null;
   for (const [index, message] of messages.entries()) {
-    const { start, length } = message.place;
+    const { start, length } = message;
     if (breather.isDue) await breather.pause();
-    if (start + length > size || !isFromAt(fd, start)) return { kept: Math.max(0, index - 1), reread };
-    if (fieldsCrc(fd, message.place) === message.crc) continue;
-    const [first] = await all(scanMessages(fd, { from: start, to: size, quoting, windowBytes: SMALL_WINDOW }), 1);
+    const layout = message.behind > size ? null : await layoutOf(fd, message);
+    if (!layout) return { kept: Math.max(0, index - 1), base, reread };
+    if (index === 0) base = layout.facts.base;
+    if (isAsKnown(layout, message, how.flagsOf(message))) continue;
+    const [first] = await some(scanMessages(fd, { from: start, to: size, quoting, windowBytes: SMALL_WINDOW }), 1);
     // The same place, but not the same message.
-    if (first?.place.length !== length || first.facts.uid !== message.uid) return { kept: index, reread };
+    if (first?.place.length !== length || first.facts.uid !== message.uid) return { kept: index, base, reread };
     reread.set(message, first);
   }
-  return { kept: messages.length, reread };
+  return { kept: messages.length, base, reread };
 }
 
-function isFromAt(fd: number, position: number): boolean {
-  const bytes = Buffer.alloc(5);
-  return readSync(fd, bytes, 0, 5, position) === 5 && bytes.toString("latin1") === "From ";
+/** Whether its own fields say what they are known to say. One that has been told of as recent stays so, whatever others write. */
+export function isAsKnown({ facts }: Layout, message: Message, flags: ReadonlySet<string>): boolean {
+  return (
+    facts.uid === message.uid &&
+    (message.isOld || !facts.isOld) &&
+    (message.uid === 0 || (facts.flags.length === flags.size && facts.flags.every((flag) => flags.has(flag))))
+  );
 }
 
 /** `null`: no message begins there. */
-async function scanFrom(from: number, { fd, size, quoting }: Comparing): Promise<readonly Scanned[] | null> {
+async function scanFrom(
+  from: number,
+  { fd, size, quoting }: Comparing,
+): Promise<Pick<Compared, "first" | "rest"> | null> {
   try {
-    return await all(scanMessages(fd, { from, to: size, quoting }));
+    return await peeked(scanMessages(fd, { from, to: size, quoting }));
   } catch (cause) {
     if (errnoOf(cause) !== "corruption") throw cause;
     return null;
   }
 }
 
-async function all(messages: AsyncIterable<Scanned>, limit = Number.POSITIVE_INFINITY): Promise<readonly Scanned[]> {
+async function peeked(messages: AsyncGenerator<Scanned>): Promise<Pick<Compared, "first" | "rest">> {
+  const { value: first = null } = (await messages.next()) as { readonly value?: Scanned | null };
+  async function* rest() {
+    if (first) yield first;
+    yield* messages;
+  }
+  return { first, rest: rest() };
+}
+
+async function some(messages: AsyncIterable<Scanned>, limit: number): Promise<readonly Scanned[]> {
   const found: Scanned[] = [];
   for await (const one of messages) {
     found.push(one);

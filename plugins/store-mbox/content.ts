@@ -4,8 +4,10 @@
  */
 import { Readable } from "node:stream";
 import { StoreError } from "postern/plugin";
-import { MessageDecoder } from "./decode.ts";
+import { type Form, MessageDecoder } from "./decode.ts";
 import type { Folder } from "./folder.ts";
+import { layoutOf } from "./layout.ts";
+import type { Message } from "./message.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Entry } from "./snapshot.ts";
 import { readAt } from "./window.ts";
@@ -43,12 +45,22 @@ async function rawBytes(file: OpenFile, position: number, length: number): Promi
   return bytes;
 }
 
+/** How it is to be read. */
+async function formOf(fd: number, message: Message): Promise<Form> {
+  const layout = await layoutOf(fd, message);
+  if (!layout) throw changed();
+  // A header that ends the message ends with its last field.
+  return { ...layout, body: Math.min(layout.body, message.end), isUnquoted: message.isUnquoted };
+}
+
 /** The whole message if it is no larger than the limit. For whoever has the mailbox locked. */
 async function wholeOf(folder: Folder, file: OpenFile, { message }: Entry): Promise<Buffer> {
-  const { place } = message;
-  const decoder = new MessageDecoder(place, folder.site.quoting);
-  const raw = await rawBytes(file, place.start + place.header, place.end - place.header);
-  return Buffer.concat([decoder.write(raw), decoder.end()]);
+  const form = await formOf(file.fd, message);
+  const decoder = new MessageDecoder(form, folder.site.quoting);
+  const raw = await rawBytes(file, message.start + form.header, message.end - form.header);
+  const whole = Buffer.concat([decoder.write(raw), decoder.end()]);
+  if (whole.length !== message.sizeBytes) throw changed();
+  return whole;
 }
 
 export function messageBytes(folder: Folder, uid: number, limitBytes: number): Promise<Buffer | null> {
@@ -60,8 +72,10 @@ export function messageBytes(folder: Folder, uid: number, limitBytes: number): P
 
 /** For whoever has the mailbox locked all the time. */
 export async function* lockedContent(folder: Folder, file: OpenFile, entry: Entry): AsyncGenerator<Buffer> {
-  const decoder = new MessageDecoder(entry.message.place, folder.site.quoting);
-  const { start, header, end } = entry.message.place;
+  const { start, end } = entry.message;
+  const form = await formOf(file.fd, entry.message);
+  const decoder = new MessageDecoder(form, folder.site.quoting);
+  const { header } = form;
   for (let at = start + header; at < start + end; at += CHUNK_BYTES) {
     yield decoder.write(await rawBytes(file, at, Math.min(CHUNK_BYTES, start + end - at)));
   }
@@ -89,16 +103,17 @@ async function* pieces(folder: Folder, uid: number, { start, length }: Range): A
   let isLast = false;
   while (passed < start + length && !isLast) {
     const bytes: Buffer = await folder.use("shared", async (file) => {
-      const { place } = entryOf(folder, uid).message;
-      reading ??= { decoder: new MessageDecoder(place, folder.site.quoting), body: place.body, at: place.header };
+      const { message } = entryOf(folder, uid);
+      const form = await formOf(file.fd, message);
+      reading ??= { decoder: new MessageDecoder(form, folder.site.quoting), body: form.body, at: form.header };
       // Its own fields may have grown since; behind them nothing but the distance has changed.
-      const by: number = place.body - reading.body;
+      const by: number = form.body - reading.body;
       if (by !== 0 && reading.at < reading.body) throw changed();
       const from: number = reading.at + by;
-      const to = Math.min(place.end, from + CHUNK_BYTES);
-      const raw = await rawBytes(file, place.start + from, to - from);
+      const to = Math.min(message.end, from + CHUNK_BYTES);
+      const raw = await rawBytes(file, message.start + from, to - from);
       reading.at = to - by;
-      isLast = to === place.end;
+      isLast = to === message.end;
       const shown = reading.decoder.write(raw);
       return isLast ? Buffer.concat([shown, reading.decoder.end()]) : shown;
     });

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountMailboxes } from "postern/plugin";
-import { OtherProcess } from "postern/testing";
+import { OtherProcess, type TemporaryMailboxIndex, temporaryMailboxIndex } from "postern/testing";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { MboxStore } from "./store.ts";
 import { storeWith } from "./testing/open-store.ts";
@@ -13,15 +13,18 @@ vi.setConfig({ testTimeout: 240_000 });
 const subjects = Array.from({ length: 100 }, (_, index) => `m${index + 1}`);
 let home = "";
 let store: MboxStore | null = null;
+let index: TemporaryMailboxIndex | null = null;
 let running: OtherProcess | null = null;
 
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "postern-crash-"));
+  index = await temporaryMailboxIndex();
 });
 afterEach(async () => {
   store?.stop();
   await running?.kill();
   running = null;
+  await index?.remove();
   await rm(home, { recursive: true, force: true });
 });
 
@@ -32,14 +35,15 @@ const message = (subject: string) => ({ content: [Buffer.from(`Subject: ${subjec
 /** A fresh look, as after a restart. */
 async function opened(): Promise<AccountMailboxes> {
   store?.stop();
-  store = storeWith();
+  store = storeWith({ index: index?.open() ?? null });
   return store.of(account());
 }
 
 /** Lets a process make room in headers until it has said something, and kills it at a moment that differs from round to round. */
 async function killed(round: number): Promise<void> {
   running = new OtherProcess({
-    ...{ module: new URL("testing/open-store.ts", import.meta.url).href, indexDirectory: null, config: null },
+    ...{ module: new URL("testing/open-store.ts", import.meta.url).href, config: null },
+    indexDirectory: index?.directory ?? null,
     ...{ account: account(), work: "keywords", tag: `r${round % 2}` },
   });
   await running.ready;
@@ -55,7 +59,10 @@ it("a process that is killed in the middle of making room in a header has lost n
   const { uidValidity } = await mail.status("INBOX");
   for (let round = 0; round < ROUNDS; round++) {
     await killed(round);
-    if (round % 2) await rm(join(home, "mail/.postern/boxes/=INBOX/index"));
+    if (round % 2) {
+      await index?.remove();
+      index = await temporaryMailboxIndex();
+    }
     const again = await opened();
     const inbox = await again.open("INBOX");
     const found: [number, Buffer | null][] = [];

@@ -1,10 +1,12 @@
 /**
- * Delivery: a message at the end of the mbox, on disk when it resolves. A mailbox that this server has never looked into is not read for it.
+ * Delivery: a message at the end of the mbox, on disk when it resolves. A mailbox that this process does not know is not looked into for it.
  * The same delivery again is known by a mark that stays with the message.
  */
 import type { AccountQuota, NewMessage } from "postern/plugin";
 import { type Appending, appendBlindly, appendingOf, appendLocked, contentOf } from "./append.ts";
 import type { Folder } from "./folder.ts";
+import { layoutOf } from "./layout.ts";
+import { suspicionOf } from "./message.ts";
 import { canonicalFlags } from "./meta-fields.ts";
 import { Spooled } from "./spool.ts";
 import { admit, tellCame } from "./toll.ts";
@@ -24,10 +26,10 @@ export async function deliverSpooled(
   const size = spooled.facts.sizeBytes;
   if (!message.isBeyondQuota) await admit(quota, mailbox, [size]);
   const isNew = message.deliveryId === undefined || message.isFirstTry === true;
-  if (isNew && folder.isUnread) await folder.useBlindly((file) => appendBlindly(folder, file, appending));
+  if (isNew && folder.isUnknown) await folder.useBlindly((file) => appendBlindly(folder, file, appending));
   else {
     const isTaken = await folder.use("exclusive", async (file) => {
-      if (!isNew && hasTag(folder, appending.tag)) return false;
+      if (!isNew && (await hasTag(folder, file.fd, appending.tag))) return false;
       await appendLocked(folder, file, { messages: [appending], by: null });
       return true;
     });
@@ -36,8 +38,11 @@ export async function deliverSpooled(
   await tellCame(quota, mailbox, [size]);
 }
 
-function hasTag(folder: Folder, tag: string): boolean {
-  for (const { message } of folder.snapshot) if (message.tag === tag) return true;
+async function hasTag({ snapshot }: Folder, fd: number, tag: string): Promise<boolean> {
+  const suspicion = suspicionOf(tag);
+  for (const { message } of snapshot) {
+    if (message.suspicion === suspicion && (await layoutOf(fd, message))?.facts.tag === tag) return true;
+  }
   return false;
 }
 
@@ -61,7 +66,7 @@ export async function appendMessages(
       const one = await Spooled.of(contentOf(message), folder.site.quoting, folder.place.control);
       spooled.push(one);
       if (!message.isBeyondQuota) limited.push(one.facts.sizeBytes);
-      appending.push({ ...appendingOf(message, one, nowMs), uid: message.uid ?? null });
+      appending.push({ ...appendingOf(message, one, nowMs), uid: message.uid ?? null, uniqueId: message.uniqueId });
     }
     await admit(quota, mailbox, limited);
     const uids = await folder.use("exclusive", (file) => appendLocked(folder, file, { messages: appending, by: null }));

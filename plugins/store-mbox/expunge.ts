@@ -1,6 +1,6 @@
 /** EXPUNGE: messages with \Deleted go; what stands behind them moves up. */
-import type { Alteration } from "./alter.ts";
 import type { Folder, FolderListener } from "./folder.ts";
+import type { Message } from "./message.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Entry } from "./snapshot.ts";
 
@@ -36,21 +36,19 @@ export async function removeMessages(
   file: OpenFile,
   { entries, by }: { readonly entries: readonly Entry[]; readonly by: FolderListener },
 ): Promise<readonly number[]> {
-  const gone = new Set(entries.map(({ uid }) => uid));
-  const alterations: Alteration[] = entries.map(({ message }) => ({ message, wanted: null }));
-  // What belongs to the mailbox stands in its first message: if that goes, the next one gets it.
+  const gone = new Set(entries.map(({ message }) => message));
   const { holder, base } = folder;
-  if (holder && gone.has(holder.uid) && !folder.state.lead) {
-    for (const { uid, message } of folder.snapshot) {
-      if (gone.has(uid)) continue;
-      alterations.push({ message, wanted: folder.wantedOf(message, { base }) });
-      break;
-    }
-  }
-  const { moved, reshaped } = await folder.alter(file, alterations);
-  const uids = [...gone].sort((a, b) => a - b);
-  const touched = alterations.filter(({ wanted }) => wanted !== null).map(({ message }) => message.uid);
-  const put = folder.rowsOf([...reshaped.map(({ uid }) => uid), ...touched]);
-  folder.commit(file.fd, { gone: uids, moved, put }, { modseq: folder.nextModseq() }, by);
+  // What belongs to the mailbox stands in its first message: if that goes, the next one gets it.
+  const heir = holder && gone.has(holder) ? heirOf(folder, gone) : null;
+  const touched = await folder.alter(file, [...gone, ...(heir ? [heir] : [])], (message) =>
+    gone.has(message) ? null : folder.wantedOf(message, { base }),
+  );
+  const uids = [...gone].map(({ uid }) => uid).sort((a, b) => a - b);
+  await folder.commit(file.fd, { gone: uids, touched }, by);
   return uids;
+}
+
+function heirOf({ snapshot }: Folder, gone: ReadonlySet<Message>): Message | null {
+  for (const { message } of snapshot) if (!gone.has(message)) return message;
+  return null;
 }

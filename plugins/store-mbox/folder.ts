@@ -8,13 +8,16 @@ import { closeSync, existsSync, fstatSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { attempt, errnoOf, Mutex, storeError } from "postern/store";
-import { type Alteration, type Altered, alter, fieldsCrc } from "./alter.ts";
-import { takeBack } from "./cut-off.ts";
-import { type Begun, type Change, IndexFile, type Line, type Look } from "./index-file.ts";
+import { alter, type Wish } from "./alter.ts";
+import { isAppendNoted, takeBack } from "./append-note.ts";
+import { isAsKnown } from "./compare.ts";
+import type { FolderIndex } from "./folder-index.ts";
+import { hearOthers, register } from "./index-sync.ts";
+import { layoutOf } from "./layout.ts";
 import { MailboxFacts } from "./mailbox-facts.ts";
 import { lockMailbox } from "./mailbox-lock.ts";
 import { MailboxState } from "./mailbox-state.ts";
-import { type Message, type Row, toRow } from "./message.ts";
+import type { Message } from "./message.ts";
 import type { Base, Wanted } from "./meta-fields.ts";
 import { goneError, isSameFile, type OpenFile, openFile, stampOf } from "./open-file.ts";
 import { recoverMailbox } from "./rescue.ts";
@@ -30,7 +33,7 @@ const THOROUGH_SHARE = 20;
 export interface FolderPlace {
   /** The mbox. */
   readonly path: string;
-  /** Where its index, its journal and what must outlive them are. */
+  /** Where its journal is, and what cannot be told from the mbox. */
   readonly control: string;
   /** The account's directory of mailboxes. */
   readonly root: string;
@@ -41,6 +44,17 @@ export interface FolderListener {
   changed(): void;
 }
 
+/** What a change of our own makes different. */
+export interface Change {
+  /** New, or with other flags. */
+  readonly put?: readonly { readonly message: Message; readonly flags: Iterable<string> }[];
+  readonly gone?: readonly number[];
+  /** Of which nothing is another but how long they are. */
+  readonly touched?: readonly Message[];
+  readonly uidNext?: number;
+  readonly keywords?: readonly string[];
+}
+
 export class Folder {
   readonly place: FolderPlace;
   readonly site: Site;
@@ -48,12 +62,13 @@ export class Folder {
   readonly listeners = new Set<FolderListener>();
   readonly state = new MailboxState();
   readonly facts: MailboxFacts;
-  readonly #index: IndexFile;
+  /** `null`: there is none, or it has gone while this folder was known. */
+  index: FolderIndex | null = null;
+  hasLeftIndex = false;
   /** Sessions that have it open. */
   holders = 0;
-  #begun: Begun | null = null;
+  #mailboxId = "";
   #isGone = false;
-  #isIndexLost = false;
   #thoroughMs = 0;
   #thoroughTookMs = 0;
 
@@ -61,7 +76,6 @@ export class Folder {
     this.place = place;
     this.site = site;
     this.facts = new MailboxFacts(place.control);
-    this.#index = new IndexFile(join(place.control, "index"));
   }
 
   get path(): string {
@@ -97,7 +111,14 @@ export class Folder {
   /** For file events: whether what is known is all there is. Never throws. */
   get isCurrent(): boolean {
     const seen = this.#isGone ? undefined : statSync(this.path, { throwIfNoEntry: false, bigint: true });
-    return seen !== undefined && stampOf(seen) === this.state.look.stamp && !this.#isThoroughDue;
+    return seen !== undefined && this.#isKnown(stampOf(seen));
+  }
+
+  /** Whether the file is as it is known to be, and nobody has told of anything else. */
+  #isKnown(stamp: string): boolean {
+    if (stamp !== this.state.look.stamp || this.#isThoroughDue) return false;
+    // Two changes in one tick of the clock give one time to the file.
+    return (this.index?.mailbox.head()?.highestModseq ?? 0) <= this.snapshot.highestModseq;
   }
 
   /** Before messages are put here: where large ones wait until they are whole. */
@@ -112,7 +133,7 @@ export class Folder {
       this.retire();
       throw goneError();
     }
-    return stampOf(seen) !== this.state.look.stamp || this.#isThoroughDue;
+    return !this.#isKnown(stampOf(seen));
   }
 
   get #isThoroughDue(): boolean {
@@ -142,9 +163,9 @@ export class Folder {
     return this.mutex.run(() => this.#locked("exclusive", work, null, true));
   }
 
-  /** Whether nothing is known of what is in it, so that it would have to be read. */
-  get isUnread(): boolean {
-    return this.state.uidValidity === 0 && !existsSync(join(this.place.control, "index"));
+  /** Whether this process knows nothing of what is in it, and need not know to put mail behind it. */
+  get isUnknown(): boolean {
+    return this.state.uidValidity === 0 && !isAppendNoted(this.place.control);
   }
 
   async #locked<T>(
@@ -197,8 +218,7 @@ export class Folder {
   }
 
   #isBehind(fd: number): boolean {
-    const stamp = stampOf(fstatSync(fd, { bigint: true }));
-    return stamp !== this.state.look.stamp || this.#isThoroughDue || existsSync(this.journal);
+    return !this.#isKnown(stampOf(fstatSync(fd, { bigint: true }))) || existsSync(this.journal);
   }
 
   retire(): void {
@@ -212,66 +232,49 @@ export class Folder {
     this.prepare();
     if (isWritable && existsSync(this.journal)) await recoverMailbox(this, fd);
     this.facts.read();
-    let shows = this.#readIndex();
+    // Another process has begun it anew.
+    if (this.#mailboxId !== "" && this.facts.id !== this.#mailboxId) this.#refuseGone();
+    let shows = await hearOthers(this);
     const stamp = stampOf(fstatSync(fd, { bigint: true }));
     if (stamp !== this.state.look.stamp || this.#isThoroughDue) {
-      if (isWritable && this.#begun) await takeBack(fd, this.#begun, this);
-      this.#begun = null;
+      if (isWritable) await takeBack(fd, this);
       shows = (await this.#compare(file)) || shows;
     }
+    this.#mailboxId = this.facts.id;
     if (shows) this.emit(by);
-  }
-
-  /** What others registered. */
-  #readIndex(): boolean {
-    const read = this.#index.read();
-    if (!read) return false;
-    const { state } = this;
-    const { head } = read;
-    const lines = this.#begunIn(read.lines);
-    if (!head) return state.takeLines(lines);
-    if (head.quoting !== this.site.quoting) {
-      this.#index.remove();
-      return false;
-    }
-    if (state.uidValidity !== 0 && state.uidValidity !== head.uidValidity) this.#refuseGone();
-    return state.takeWhole(head, lines);
-  }
-
-  *#begunIn(lines: Iterable<Line>): Generator<Line> {
-    for (const line of lines) {
-      if ("begun" in line) this.#begun = line.begun;
-      else if ("look" in line) this.#begun = null;
-      yield line;
-    }
   }
 
   async #compare(file: OpenFile): Promise<boolean> {
     const began = performance.now();
-    const { change, shows, isDoubtful } = await takeIn(this, file, this.#isThoroughDue);
+    const isFirst = this.state.uidValidity === 0 || this.state.look.end === 0;
+    const since = this.snapshot.highestModseq;
+    const { shows, isDoubtful, ...change } = await takeIn(this, file, this.#isThoroughDue);
     if (isDoubtful) {
       const laterMs = Math.max(1_000, this.#thoroughTookMs * THOROUGH_SHARE);
       this.#thoroughMs = Math.max(this.#thoroughMs, Date.now() + laterMs);
     } else this.#thoroughTookMs = performance.now() - began;
-    this.#register(file.fd, change);
+    await register(this, file.fd, { ...change, since, isFirst });
     return shows;
   }
 
-  /** As they are now. */
-  rowsOf(uids: Iterable<number>): readonly Row[] {
-    const rows: Row[] = [];
-    for (const uid of [...uids].sort((a, b) => a - b)) {
-      const entry = this.snapshot.find(uid);
-      if (entry) rows.push(toRow(entry.message, entry.flags, entry.modseq));
-    }
-    return rows;
+  /** The index is gone, or knows what this folder does not. */
+  leaveIndex(): void {
+    this.index = null;
+    this.hasLeftIndex = true;
+  }
+
+  /** What the index says is wrong: it begins anew with whoever reads the mailbox next. */
+  forgetIndex(): void {
+    this.index?.forget();
+    if (this.state.uidValidity !== 0) this.leaveIndex();
+    this.index = null;
   }
 
   /** Under which UIDVALIDITY it goes on, and from which UID if nothing is known. `nonexistent`: it has become another mailbox. */
   settleValidity(base: Base | null, isEmpty: boolean): { readonly uidValidity: number; readonly uidNext: number } {
     const { state, facts } = this;
     if (state.uidValidity !== 0 && base && base.uidValidity !== state.uidValidity) {
-      this.#index.remove();
+      this.forgetIndex();
       this.#refuseGone();
     }
     // Without an index nobody knows what the UIDs of a mailbox meant that does not say so itself.
@@ -288,17 +291,14 @@ export class Folder {
   }
 
   /** What shall stand in a message's fields, with what shall be different. */
-  wantedOf(message: Message, change: Partial<Pick<Wanted, "flags" | "isOld" | "base">> = {}): Wanted {
-    const { uid, isOld, tag } = message;
-    const flags = this.snapshot.find(uid)?.flags ?? [];
-    const base = message === this.holder ? this.base : null;
+  wantedOf(message: Message, change: Partial<Pick<Wanted, "flags" | "isOld" | "base">> = {}): NonNullable<Wish> {
+    const { uid, isOld } = message;
     return {
       uid,
-      flags: uid > 0 ? flags : ["\\Seen"],
+      flags: uid > 0 ? (this.snapshot.find(uid)?.flags ?? []) : ["\\Seen"],
       isOld,
-      base,
+      base: message === this.holder ? this.base : null,
       isPseudo: message === this.state.lead,
-      tag,
       ...change,
     };
   }
@@ -308,62 +308,56 @@ export class Folder {
     return { uidValidity, lastUid: uidNext - 1, keywords };
   }
 
-  /** Changes fields in the file. `register` makes it known. */
-  async alter(file: OpenFile, alterations: readonly Alteration[]): Promise<Altered> {
-    const sorted = alterations.toSorted((a, b) => a.message.place.start - b.message.place.start);
+  /** Changes fields in the file, or takes messages out. Answers those that are longer or shorter now; `commit` makes all of it known. */
+  alter(
+    file: OpenFile,
+    messages: readonly Message[],
+    wish: (message: Message) => Wish = (message) => this.wantedOf(message),
+  ): Promise<readonly Message[]> {
     const { step } = this.site;
-    return alter({ fd: file.fd, journal: this.journal, ...(step && { step }) }, sorted, () => this.state.messages());
+    return alter(
+      { fd: file.fd, journal: this.journal, ...(step && { step }) },
+      {
+        messages: messages.toSorted((a, b) => a.start - b.start),
+        wish,
+        all: () => this.state.messages(),
+      },
+    );
   }
 
   /** Above any that this mailbox ever had. */
   nextModseq(): number {
-    const before = Math.max(this.state.look.modseq, this.snapshot.highestModseq);
-    const next = Math.max((before > 1 ? before : this.facts.floor) + 1, this.site.clock.now() * 1000);
+    const last = this.snapshot.highestModseq;
+    const next = Math.max(this.facts.above(last) + 1, this.site.clock.now() * 1000);
     this.facts.raiseFloor(next);
     return next;
   }
 
-  /** What is in the file now: what `change` says is shown, and written down for others. */
-  commit(fd: number, change: Change, look: Partial<Look>, by: FolderListener | null): void {
-    // Where messages stand has changed as the file did.
-    const { moved: _, ...shown } = change;
-    const shows = this.state.take(shown, { ...this.state.look, ...look });
-    this.#register(fd, () => change);
+  /** What is in the file now is shown, and told others. */
+  async commit(
+    fd: number,
+    { put = [], gone = [], touched = [], ...rest }: Change,
+    by: FolderListener | null,
+  ): Promise<void> {
+    const { state } = this;
+    const since = this.snapshot.highestModseq;
+    const isChanged = put.length > 0 || gone.length > 0;
+    const modseq = isChanged ? this.nextModseq() : since;
+    const { keywords = state.keywords, uidNext = state.uidNext } = rest;
+    state.look = { ...state.look, keywords };
+    const reads = put.map(({ message, flags }) => ({ message, flags: state.flagsOf(flags), modseq }));
+    const shows = state.take({ put: reads, gone, uidNext, highestModseq: modseq });
+    const changed = new Set([...put.map(({ message }) => message), ...touched]);
+    await register(this, fd, { touched: changed, gone, since, modseq: isChanged ? modseq : 0, isFirst: false });
     if (shows) this.emit(by);
     this.announce();
   }
 
-  /** Registers what the file looks like, and how it became so. */
-  #register(fd: number, change: () => Change): void {
-    const seen = fstatSync(fd, { bigint: true });
-    const look: Look = { ...this.state.look, stamp: stampOf(seen), end: Number(seen.size) };
-    this.state.take({}, look);
-    this.facts.raiseUids(this.state.uidNext);
-    try {
-      if (this.#index.canAppend && this.#index.append({ change: change(), look })) return;
-      const { uidValidity } = this.state;
-      this.#index.replace(
-        { uidValidity, quoting: this.site.quoting },
-        { rows: this.state.rows(), lead: this.state.leadRow, look },
-      );
-    } catch (cause) {
-      this.#index.remove();
-      if (!this.#isIndexLost)
-        this.site.log.warn({ mailbox: this.path, cause: errnoOf(cause) }, "the index of a mailbox cannot be written");
-      this.#isIndexLost = true;
-    }
-  }
-
-  /** What the index says is forgotten: the mailbox is read again. */
+  /** What the index says is forgotten, and the mailbox is read again as a whole. */
   distrust(): void {
-    this.#index.remove();
+    this.forgetIndex();
+    this.hasLeftIndex = false;
     this.state.look = { ...this.state.look, stamp: "", end: 0 };
-    for (const message of this.state.messages()) message.crc = -1;
-  }
-
-  /** Before an append: what is there of it after a crash is taken back. */
-  begin(begun: Begun): void {
-    this.#index.note(begun);
   }
 
   /** Keywords of the mailbox with these; throws `limit` beyond what can be kept. */
@@ -381,7 +375,8 @@ export class Folder {
   async verify(file: OpenFile, messages: Iterable<Message>): Promise<void> {
     if (!this.state.look.isDoubtful) return;
     for (const message of messages) {
-      if (fieldsCrc(file.fd, message.place) === message.crc) continue;
+      const layout = await layoutOf(file.fd, message);
+      if (layout && isAsKnown(layout, message, this.snapshot.find(message.uid)?.flags ?? new Set())) continue;
       this.#thoroughMs = 0;
       if (await this.#compare(file)) this.emit(null);
       return;

@@ -17,6 +17,7 @@ import { dirname, join } from "node:path";
 import { type MailboxListing, StoreError } from "postern/plugin";
 import { attempt, errnoOf, specialUsesIn } from "postern/store";
 import type { FolderPlace } from "./folder.ts";
+import { forgetIndexed } from "./index-sync.ts";
 import { flushDirectory } from "./journal.ts";
 import { controlRoot, fileOf, MESSAGES, parentsOf, specialUsesOf, stepOf } from "./mailbox-name.ts";
 import type { Site } from "./site.ts";
@@ -184,7 +185,8 @@ export async function deleteMailbox(home: Home, name: string, site: Site): Promi
     );
   }
   const folder = site.folders.at(place, site);
-  await folder.use("exclusive", () => {
+  await folder.useBlindly(async () => {
+    await forgetIndexed(folder);
     unlinkSync(place.path);
     removeControl(place.control);
   });

@@ -1,5 +1,16 @@
 /** store-mbox: mailboxes as mbox files, shared with other programs of the machine: mutt, Dovecot, Postfix, procmail. */
-import { Duration, definePlugin, type Finding, MailboxStore, Notifier, optional, Quotas, Type } from "postern/plugin";
+import {
+  Duration,
+  definePlugin,
+  type Finding,
+  MailboxIndex,
+  MailboxStore,
+  Notifier,
+  optional,
+  Quotas,
+  Type,
+} from "postern/plugin";
+import { DEFAULT_UNIQUE_IDS, faultInFormat } from "postern/store";
 import { whyNoKernelLocks } from "./kernel-locks.ts";
 import { MboxStore } from "./store.ts";
 
@@ -58,6 +69,16 @@ export default definePlugin({
         description: "Uses (RFC 6154) that mailboxes have by their names.",
       },
     ),
+    uniqueIds: Type.String({
+      default: DEFAULT_UNIQUE_IDS,
+      description:
+        "POP3's unique-ids, as in Dovecot's pop3_uidl_format: %u (UID), %v (UIDVALIDITY), %m (MD5 of the header), with a width and X for hexadecimal.",
+    }),
+    reuseXUidl: Type.Boolean({
+      default: false,
+      description:
+        "Messages that come in with an X-UIDL field keep it as their unique-id, as with Dovecot's pop3_reuse_xuidl: for mailboxes of Qpopper and the like. Whoever sends mail may write such a field, too.",
+    }),
     maxWatches: Type.Integer({
       minimum: 0,
       maximum: 1_000_000,
@@ -70,7 +91,7 @@ export default definePlugin({
       description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
     }),
   }),
-  needs: { notifier: optional(Notifier), quotas: optional(Quotas) },
+  needs: { index: optional(MailboxIndex), notifier: optional(Notifier), quotas: optional(Quotas) },
   provides: { store: MailboxStore },
   setup({ config, needs, log, clock, configDir }) {
     const isShared = config.locks.some((lock) => lock === "fcntl" || lock === "flock");
@@ -79,11 +100,11 @@ export default definePlugin({
     const store = new MboxStore({
       ...config,
       ...{ mode: Number.parseInt(config.mode, 8), configDir, log, clock },
-      ...{ notifier: needs.notifier ?? null, quotas: needs.quotas ?? null },
+      ...{ index: needs.index ?? null, notifier: needs.notifier ?? null, quotas: needs.quotas ?? null },
     });
     return {
       provides: { store },
-      check: async () => findings(why),
+      check: async () => findings(why, config.uniqueIds),
       async stop() {
         store.stop();
       },
@@ -91,8 +112,11 @@ export default definePlugin({
   },
 });
 
-function findings(why: string | null): Finding[] {
-  if (why === null) return [];
+function findings(why: string | null, uniqueIds: string): Finding[] {
+  const found: Finding[] = [];
+  const fault = faultInFormat(uniqueIds, ["m"]);
+  if (fault !== null) found.push({ severity: "error", text: `uniqueIds: ${fault}` });
+  if (why === null) return found;
   const text = `${why}; no mailbox is opened: npm install koffi, or set locks: [dotlock] if that is all that other programs take`;
-  return [{ severity: "error", text }];
+  return [...found, { severity: "error", text }];
 }

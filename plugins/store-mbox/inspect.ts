@@ -50,8 +50,9 @@ async function compareAll(folder: Folder, fd: number): Promise<readonly Defect[]
     const message = known[index++];
     if (!message) found.push(defect("index", `a message at ${one.place.start} is not known`));
     else if (
-      message.place.start !== one.place.start ||
-      message.place.length !== one.place.length ||
+      message.start !== one.place.start ||
+      message.length !== one.place.length ||
+      message.end !== one.place.end ||
       (message.uid > 0 && message.sizeBytes !== one.sizeBytes)
     ) {
       found.push(defect("index", `the message at ${one.place.start} is not where it was expected`, null, message.uid));

@@ -5,11 +5,11 @@ import { appendFile, chmod, chown, mkdir, mkdtemp, readdir, rm, writeFile } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountMailboxes, Mailbox } from "postern/plugin";
-import { addressOf } from "postern/testing";
+import { addressOf, type TemporaryMailboxIndex, temporaryMailboxIndex } from "postern/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { MboxStore } from "./store.ts";
+import type { MboxStore } from "./store.ts";
 import { locksHere } from "./testing/locks-here.ts";
-import { quietLog } from "./testing/quiet-log.ts";
+import { storeWith } from "./testing/open-store.ts";
 
 const has = (program: string): boolean =>
   (process.env.PATH ?? "").split(":").some((directory) => existsSync(join(directory, program)));
@@ -22,6 +22,7 @@ const who = isRoot ? { uid: OWNER, gid: OWNER } : {};
 let root = "";
 let home = "";
 let stores: MboxStore[] = [];
+let index: TemporaryMailboxIndex | null = null;
 
 async function giveToOwner(path: string): Promise<void> {
   if (!isRoot) return;
@@ -56,17 +57,7 @@ async function mutt(file: string, keys: string): Promise<void> {
 }
 
 async function postern(): Promise<AccountMailboxes> {
-  const store = new MboxStore({
-    ...{
-      path: "{home}/mail/",
-      inbox: "{home}/inbox",
-      configDir: "/",
-      quoting: "mboxrd",
-      locks: locksHere,
-      mode: 0o600,
-    },
-    ...{ specialUse: {}, maxWatches: 0, checkEvery: 60_000, log: quietLog, clock: Date, notifier: null, quotas: null },
-  });
+  const store = storeWith({ index: index?.open() ?? null });
   stores.push(store);
   return store.of({ login: "someone", addresses: [addressOf("someone@example.org")], home, quotaBytes: null });
 }
@@ -109,6 +100,7 @@ beforeEach(async () => {
   await chmod(root, 0o755);
   home = join(root, "home");
   await mkdir(join(home, "mail"), { recursive: true });
+  index = await temporaryMailboxIndex();
   await writeFile(
     join(root, "dovecot.conf"),
     `base_dir = ${root}/run\nstate_dir = ${root}/run\nlog_path = /dev/stderr\nmail_location = mbox:~/mail:INBOX=~/inbox\nssl = no\n` +
@@ -123,6 +115,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const store of stores) store.stop();
   stores = [];
+  await index?.remove();
   await rm(root, { recursive: true, force: true });
 });
 

@@ -35,7 +35,7 @@ export interface Replacement {
   readonly at: number;
   readonly oldLength: number;
   /** Gone through once. */
-  readonly pieces: Iterable<Piece>;
+  readonly pieces: Iterable<Piece> | AsyncIterable<Piece>;
 }
 
 interface Head {
@@ -85,8 +85,8 @@ export async function replace(
   step: (step: Step) => void = () => {},
 ): Promise<void> {
   const { size, ino } = fstatSync(fd);
-  const source = pieces[Symbol.iterator]();
-  const first = source.next();
+  const source = Symbol.asyncIterator in pieces ? pieces[Symbol.asyncIterator]() : pieces[Symbol.iterator]();
+  const first = await source.next();
   if (first.done && at + oldLength === size) {
     // One call of the kernel: there is no middle.
     ftruncateSync(fd, at);
@@ -130,7 +130,7 @@ export async function replace(
 /** Answers its length. Ranges are read by large blocks: there may be very many, close to each other. */
 async function writePayload(
   { from, to }: { readonly from: number; readonly to: number },
-  { first, source }: { readonly first: IteratorResult<Piece>; readonly source: Iterator<Piece> },
+  { first, source }: { readonly first: IteratorResult<Piece>; readonly source: Iterator<Piece> | AsyncIterator<Piece> },
   breather: Breather,
 ): Promise<number> {
   const out = Buffer.allocUnsafe(BLOCK);
@@ -142,7 +142,7 @@ async function writePayload(
     position += filled;
     filled = 0;
   };
-  for (let next = first; !next.done; next = source.next()) {
+  for (let next = first; !next.done; next = await source.next()) {
     const piece = next.value;
     for (let done = 0; done < piece.length; ) {
       const room = Math.min(BLOCK - filled, piece.length - done);

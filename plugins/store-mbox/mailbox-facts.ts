@@ -15,8 +15,13 @@ export class MailboxFacts {
     this.#directory = directory;
   }
 
+  /** What others have written meanwhile counts, too. */
   read(): void {
-    this.#kept ??= readKept(this.#directory);
+    const before = this.#kept;
+    const now = readKept(this.#directory) ?? before;
+    if (!now || now.id !== before?.id) this.#kept = now;
+    else
+      this.#kept = { ...now, uidNext: Math.max(now.uidNext, before.uidNext), floor: Math.max(now.floor, before.floor) };
   }
 
   get id(): string {
@@ -35,6 +40,11 @@ export class MailboxFacts {
   /** Above all modseqs that were given out. */
   get floor(): number {
     return this.#kept?.floor ?? 0;
+  }
+
+  /** What must be passed where `last` was given out last. A bound far beyond says that somebody has numbered who did not tell. */
+  above(last: number): number {
+    return last > 1 && this.floor <= last + RESERVE ? last : Math.max(last, this.floor);
   }
 
   /** A mailbox under another UIDVALIDITY is another mailbox. */

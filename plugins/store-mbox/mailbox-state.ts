@@ -1,33 +1,73 @@
 /**
- * What one process knows of one mbox. Changed only by `take`, whether the change is its own or was read from the index, so all processes
- * come to the same. A message that is shown stays the same object while nothing but its place changes.
+ * What one process knows of one mbox. Changed only by `take`, whether the change is its own or was heard of. A message that is shown stays
+ * the same object while nothing but its place changes.
  */
-import type { Change, Head, Line, Look } from "./index-file.ts";
-import { fromRow, type Message, type ReadRow, type Row, toRow, wordsOf } from "./message.ts";
+import type { Message } from "./message.ts";
 import { Entry, emptySnapshot } from "./snapshot.ts";
-import { Vanished } from "./vanished.ts";
 
 const MAX_FLAG_SETS = 4_096;
+
+/** The file as it is known to be. */
+export interface Look {
+  /** Inode, size, times. Empty: to be compared with the file. */
+  readonly stamp: string;
+  /** Where the last message ends. */
+  readonly end: number;
+  readonly keywords: readonly string[];
+  /** Others may have changed flags in the middle. */
+  readonly isDoubtful: boolean;
+  /** Messages up to this UID have been told of as recent, whatever stands in them. */
+  readonly oldUpTo: number;
+}
+
+export interface Read {
+  readonly message: Message;
+  readonly flags: ReadonlySet<string>;
+  readonly modseq: number;
+}
+
+/** What becomes different. */
+export interface Edit {
+  readonly put?: Iterable<Read>;
+  readonly gone?: Iterable<number>;
+  readonly uidNext?: number;
+  readonly highestModseq?: number;
+}
+
+const NOTHING_SEEN: Look = { stamp: "", end: 0, keywords: [], isDoubtful: false, oldUpTo: 0 };
 
 export class MailboxState {
   snapshot = emptySnapshot;
   uidValidity = 0;
-  uidNext = 1;
-  keywords: readonly string[] = [];
   /** A message that holds what belongs to the mailbox, and is none (UW). */
   lead: Message | null = null;
-  look: Look = { stamp: "", end: 0, uidNext: 1, modseq: 0, keywords: [], isDoubtful: false };
-  fresh = new Set<Message>();
-  vanished = new Vanished(0);
+  look = NOTHING_SEEN;
+  /** Octets of all messages, as fetched. */
+  sizeBytes = 0;
+  /** Messages that no session has been told of as recent. */
+  readonly fresh = new Set<Message>();
   readonly #flagSets = new Map<string, ReadonlySet<string>>();
 
-  flagsOf(flags: readonly string[]): ReadonlySet<string> {
-    const key = [...flags].sort().join(" ");
-    const known = this.#flagSets.get(key);
+  get uidNext(): number {
+    return this.snapshot.uidNext;
+  }
+
+  get keywords(): readonly string[] {
+    return this.look.keywords;
+  }
+
+  flagsOf(flags: Iterable<string>): ReadonlySet<string> {
+    return this.flagsIn(flagText(flags));
+  }
+
+  /** By their text. */
+  flagsIn(text: string): ReadonlySet<string> {
+    const known = this.#flagSets.get(text);
     if (known) return known;
-    const made = new Set(flags);
+    const made = new Set(text === "" ? [] : text.split(" "));
+    texts.set(made, text);
     if (this.#flagSets.size >= MAX_FLAG_SETS) this.#flagSets.clear();
-    this.#flagSets.set(key, made);
+    this.#flagSets.set(text, made);
     return made;
   }
 
@@ -37,147 +77,75 @@ export class MailboxState {
     for (const { message } of this.snapshot) yield message;
   }
 
-  *#reads(): Generator<ReadRow> {
-    for (const { message, flags, modseq } of this.snapshot) yield { message, flags: [...flags], modseq };
+  /** Where the message in front of this one ends. */
+  before({ uid }: Message): number {
+    const index = uid > 0 ? this.snapshot.indexOf(uid) : 0;
+    if (index > 0) return this.snapshot.at(index - 1).message.behind;
+    return uid > 0 && this.lead ? this.lead.behind : 0;
   }
 
-  *rows(): Generator<Row> {
-    for (const { message, flags, modseq } of this.snapshot) yield toRow(message, flags, modseq);
-  }
-
-  get leadRow(): Row | null {
-    return this.lead && toRow(this.lead, [], 0);
-  }
-
-  /** Answers whether there is anything to see. `own`: what this process has found, as `change.put` says it. */
-  take(change: Change, look: Look, own: Iterable<ReadRow> = []): boolean {
-    const removed = new Set(change.gone ?? []);
+  /** Answers whether there is anything to see. */
+  take({ put = [], gone = [], uidNext, highestModseq }: Edit): boolean {
+    const removed = new Set(gone);
     for (const uid of removed) this.#forget(uid);
     const replaced = new Map<number, Entry>();
     const appended: Entry[] = [];
-    if (change.moved && change.moved.length > 0) this.#move(change.moved, removed);
-    if (change.lead !== undefined) this.lead = change.lead && fromRow(change.lead).message;
-    for (const row of change.put ?? []) this.#put(fromRow(row), replaced, appended);
-    for (const one of own) this.#put(one, replaced, appended);
-    for (const [uid, modseq, flags, isOld, crc] of change.flags ?? []) {
-      const entry = this.snapshot.find(uid);
-      if (!entry || removed.has(uid)) continue;
-      entry.message.isOld = isOld === 1;
-      entry.message.crc = crc;
-      this.#noteFresh(entry.message);
-      if (entry.modseq !== modseq) replaced.set(uid, new Entry(entry.message, this.flagsOf(wordsOf(flags)), modseq));
-    }
-    return this.#show({ removed, replaced, appended }, look);
-  }
-
-  #show(
-    {
-      removed,
-      replaced,
-      appended,
-    }: { removed: ReadonlySet<number>; replaced: ReadonlyMap<number, Entry>; appended: Entry[] },
-    look: Look,
-  ): boolean {
-    this.look = look;
-    this.keywords = look.keywords;
-    this.uidNext = look.uidNext;
-    if (removed.size > 0) this.vanished.add(look.modseq, [...removed]);
+    for (const one of put) this.#put(one, replaced, appended);
     const isQuiet = removed.size === 0 && replaced.size === 0 && appended.length === 0;
-    const { uidNext, highestModseq } = this.snapshot;
-    if (isQuiet && uidNext === look.uidNext && highestModseq >= look.modseq) return false;
-    const highest = Math.max(look.modseq, highestModseq);
-    this.snapshot = this.snapshot.edited({
-      removed,
-      replaced,
-      appended,
-      uidNext: look.uidNext,
-      highestModseq: highest,
-    });
+    const { snapshot } = this;
+    const after = {
+      uidNext: Math.max(uidNext ?? 0, snapshot.uidNext),
+      highestModseq: Math.max(highestModseq ?? 0, snapshot.highestModseq),
+    };
+    if (isQuiet && after.uidNext === snapshot.uidNext && after.highestModseq === snapshot.highestModseq) return false;
+    this.snapshot = snapshot.edited({ removed, replaced, appended, ...after });
     return !isQuiet;
   }
 
-  #put({ message, flags, modseq }: ReadRow, replaced: Map<number, Entry>, appended: Entry[]): void {
-    const entry = this.snapshot.find(message.uid);
+  #put({ message, flags, modseq }: Read, replaced: Map<number, Entry>, appended: Entry[]): void {
+    if (message.uid <= this.look.oldUpTo) message.grewOld();
+    const entry = message.uid < this.snapshot.uidNext ? this.snapshot.find(message.uid) : null;
     if (!entry) {
-      appended.push(new Entry(message, this.flagsOf(flags), modseq));
-      this.#noteFresh(message);
+      appended.push(new Entry(message, flags, modseq));
+      this.sizeBytes += message.sizeBytes;
+      if (!message.isOld) this.fresh.add(message);
       return;
     }
     const isSame = entry.internalDate === message.internalDate && entry.sizeBytes === message.sizeBytes;
-    if (isSame) {
-      // Whoever holds it sees where it stands now.
-      Object.assign(entry.message, { place: message.place, isOld: message.isOld, crc: message.crc });
-      this.#noteFresh(entry.message);
-      if (entry.modseq !== modseq) replaced.set(message.uid, new Entry(entry.message, this.flagsOf(flags), modseq));
-      return;
-    }
+    // Whoever holds it sees where it stands now.
+    if (isSame) entry.message.standAs(message);
+    else this.sizeBytes += message.sizeBytes - entry.sizeBytes;
+    const shown = isSame ? entry.message : message;
     this.fresh.delete(entry.message);
-    this.#noteFresh(message);
-    replaced.set(message.uid, new Entry(message, this.flagsOf(flags), modseq));
+    if (!shown.isOld) this.fresh.add(shown);
+    if (!isSame || entry.modseq !== modseq) replaced.set(message.uid, new Entry(shown, flags, modseq));
   }
 
   #forget(uid: number): void {
     const entry = this.snapshot.find(uid);
-    if (entry) this.fresh.delete(entry.message);
+    if (!entry) return;
+    this.fresh.delete(entry.message);
+    this.sizeBytes -= entry.sizeBytes;
   }
 
-  #noteFresh(message: Message): void {
-    if (message.isOld) this.fresh.delete(message);
-    else this.fresh.add(message);
+  /** What another process knows of the file. */
+  heard(look: Look): void {
+    this.look = look;
+    this.allOldUpTo(look.oldUpTo);
   }
 
-  #move(steps: readonly (readonly [number, number])[], removed: ReadonlySet<number>): void {
-    let next = 0;
-    let by = 0;
-    for (const { uid, message } of this.snapshot) {
-      for (let step = steps[next]; step && step[0] <= uid; step = steps[next]) {
-        by += step[1];
-        next++;
-      }
-      if (by !== 0 && !removed.has(uid)) message.place = { ...message.place, start: message.place.start + by };
+  /** Everybody has been told of these, and of all before them. */
+  allOldUpTo(uid: number): void {
+    this.look = { ...this.look, oldUpTo: Math.max(uid, this.look.oldUpTo) };
+    for (const message of [...this.fresh]) {
+      if (message.uid > this.look.oldUpTo) continue;
+      message.grewOld();
+      this.fresh.delete(message);
     }
-  }
-
-  /** What others registered, in their order. Answers whether there is anything to see. */
-  takeLines(lines: Iterable<Line>): boolean {
-    let shows = false;
-    let pending: Change[] = [];
-    for (const line of lines) {
-      if (!("change" in line)) continue;
-      pending.push(line.change);
-      if (!line.look) continue;
-      for (const change of pending) shows = this.take(change, line.look) || shows;
-      pending = [];
-    }
-    return shows;
-  }
-
-  /** All there is, as the index has it from its beginning. Answers whether there is anything to see. */
-  takeWhole(head: Head, lines: Iterable<Line>): boolean {
-    if (this.uidValidity === 0 && this.snapshot.size === 0) return this.#begin(head, lines);
-    const other = new MailboxState();
-    other.#begin(head, lines);
-    this.uidValidity = head.uidValidity;
-    const gone: number[] = [];
-    for (const { uid } of this.snapshot) if (!other.snapshot.find(uid)) gone.push(uid);
-    return this.take({ gone, lead: other.leadRow }, other.look, other.#reads());
-  }
-
-  /** The lines up to the first look are the mailbox as it was written down as a whole. */
-  #begin(head: Head, lines: Iterable<Line>): boolean {
-    this.uidValidity = head.uidValidity;
-    const all = lines[Symbol.iterator]();
-    const reads: ReadRow[] = [];
-    for (let next = all.next(); !next.done; next = all.next()) {
-      if (!("change" in next.value)) continue;
-      const { change, look } = next.value;
-      for (const row of change.put ?? []) reads.push(fromRow(row));
-      if (!look) continue;
-      // What went before is not in it.
-      this.vanished = new Vanished(look.modseq);
-      const shows = this.take({ lead: change.lead ?? null }, look, reads);
-      return this.takeLines({ [Symbol.iterator]: () => all }) || shows;
-    }
-    return false;
   }
 }
+
+const texts = new WeakMap<object, string>();
+
+/** The same for the same flags. */
+export const flagText = (flags: Iterable<string>): string => texts.get(flags) ?? [...flags].sort().join(" ");

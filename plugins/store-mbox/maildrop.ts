@@ -1,8 +1,11 @@
-/** POP3: exclusive use of the INBOX through `.postern/pop3.lock`. */
+/** POP3: exclusive use of the INBOX through `.postern/pop3.lock`, and by which ids its clients know messages. */
 
 import { join } from "node:path";
 import type { UniqueIds } from "postern/plugin";
-import { dotlock } from "postern/store";
+import { dotlock, headerDigest, uniqueIdsOf } from "postern/store";
+import { messageBytes } from "./content.ts";
+import type { Folder } from "./folder.ts";
+import { givenIds } from "./given-ids.ts";
 import { controlRoot } from "./mailbox-name.ts";
 import type { MboxSnapshot } from "./snapshot.ts";
 
@@ -13,9 +16,20 @@ export async function lockMaildrop(root: string): Promise<{ release(): Promise<v
   return lock && { release: async () => lock.release() };
 }
 
-const hex = (value: number): string => value.toString(16).padStart(8, "0");
+/** Headers beyond are cut for `%m`. */
+const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
 
-/** RFC 1939 7, as Dovecot makes them by default (%08Xu%08Xv). */
-export const uniqueIdsOf = (snapshot: MboxSnapshot, uidValidity: number): UniqueIds => ({
-  get: (uid) => (snapshot.find(uid) ? hex(uid) + hex(uidValidity) : undefined),
-});
+export function uniqueIdsIn(snapshot: MboxSnapshot, folder: Folder): Promise<UniqueIds> {
+  const { site, place, state } = folder;
+  return uniqueIdsOf(snapshot, {
+    ...{ format: site.uniqueIds, uidValidity: state.uidValidity },
+    given: [...givenIds(place.control, state.uidValidity)]
+      .filter(([uid]) => snapshot.find(uid))
+      .sort(([a], [b]) => a - b),
+    /** One that is gone meanwhile has none. */
+    async text({ uid }) {
+      const bytes = folder.snapshot.find(uid) && (await messageBytes(folder, uid, MAX_MESSAGE_BYTES));
+      return headerDigest(bytes || Buffer.from(String(uid)));
+    },
+  });
+}

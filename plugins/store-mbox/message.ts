@@ -1,120 +1,179 @@
 /**
  * One message of an mbox: where it stands now, and what never changes of it. Shared by all entries that ever showed it; its place changes
- * when something in front of it grows or goes, so it may be looked at only under the mailbox's lock.
+ * when something in front of it grows or goes, so it may be looked at only under the mailbox's lock. What stands in its header is looked up
+ * whenever it is needed (`layout.ts`): there may be very many messages.
  */
-import type { MetaKind, MetaLine } from "./meta-fields.ts";
+import { crc32 } from "node:zlib";
+import type { Scanned } from "./scan.ts";
 
-export interface Place {
-  /** Position of the From_ line. All others count from there. */
-  start: number;
-  /** Behind the From_ line. */
-  readonly header: number;
-  /** Behind the last field: new ones go here. */
-  readonly fields: number;
-  readonly body: number;
-  readonly end: number;
-  /** Up to the next message. */
-  readonly length: number;
+const CRLF = 1;
+/** Its `>From ` are not to be undone. */
+const VERBATIM = 2;
+/** It can be fetched by putting in line ends only. */
+const UNQUOTED = 4;
+const OLD = 8;
+/** Above these bits: octets at its end that belong to nobody. */
+const TAIL_SHIFT = 4;
+
+export interface Traits {
   readonly isCrlf: boolean;
-  /** Its `>From ` are not to be undone. */
   readonly isVerbatim: boolean;
-  /** Whether it can be fetched by putting in line ends only. */
   readonly isUnquoted: boolean;
-  readonly meta: readonly MetaLine[];
+  readonly isOld: boolean;
+  /** Octets at its end that belong to nobody: 0 to 3. */
+  readonly tail: number;
 }
+
+const bitsOf = ({ isCrlf, isVerbatim, isUnquoted, isOld, tail }: Traits): number =>
+  (isCrlf ? CRLF : 0) +
+  (isVerbatim ? VERBATIM : 0) +
+  (isUnquoted ? UNQUOTED : 0) +
+  (isOld ? OLD : 0) +
+  (tail << TAIL_SHIFT);
 
 export class Message {
   readonly uid: number;
-  readonly internalDate: number;
+  /** Since 1970: an mbox knows no smaller unit. */
+  readonly #seconds: number;
+  /** As fetched. */
   sizeBytes: number;
-  /** Of the delivery that brought it; mostly empty. */
-  readonly tag: string;
-  place: Place;
-  isOld: boolean;
-  /** Checksum of the octets of its own fields, to see whether another program has changed them. */
-  crc: number;
+  /** By which a repeated delivery is suspected, before its mark is read; 0: it has none. */
+  readonly suspicion: number;
+  /** Position of the From_ line. */
+  start: number;
+  /** Up to the next message. */
+  length: number;
+  #bits: number;
 
-  constructor(facts: Omit<Message, "place" | "row">, place: Place) {
-    this.uid = facts.uid;
-    this.internalDate = facts.internalDate;
+  private constructor(
+    uid: number,
+    facts: { internalDate: number; sizeBytes: number; suspicion: number },
+    bits: number,
+  ) {
+    this.uid = uid;
+    this.#seconds = Math.floor(facts.internalDate / 1000);
     this.sizeBytes = facts.sizeBytes;
-    this.tag = facts.tag;
-    this.isOld = facts.isOld;
-    this.crc = facts.crc;
-    this.place = place;
+    this.suspicion = facts.suspicion;
+    this.start = 0;
+    this.length = 0;
+    this.#bits = bits;
+  }
+
+  static of(
+    uid: number,
+    facts: Traits & {
+      readonly internalDate: number;
+      readonly sizeBytes: number;
+      readonly tag: string;
+      readonly start: number;
+      readonly length: number;
+    },
+  ): Message {
+    const { internalDate, sizeBytes, tag } = facts;
+    const message = new Message(uid, { internalDate, sizeBytes, suspicion: suspicionOf(tag) }, bitsOf(facts));
+    message.start = facts.start;
+    message.length = facts.length;
+    return message;
+  }
+
+  static scanned(uid: number, { place, facts, internalDate, sizeBytes }: Scanned): Message {
+    const { start, length, end, isCrlf, isVerbatim, isUnquoted } = place;
+    const { isOld, tag } = facts;
+    const tail = length - end;
+    return Message.of(uid, {
+      start,
+      length,
+      tail,
+      isCrlf,
+      isVerbatim,
+      isUnquoted,
+      isOld,
+      internalDate,
+      sizeBytes,
+      tag,
+    });
+  }
+
+  /** `place` as `placeOf` writes it, behind what ends at `before`; `null` for what we would not have written. */
+  static recalled(
+    facts: { readonly uid: number; readonly internalDate: number; readonly sizeBytes: number; readonly place: string },
+    before: number,
+  ): Message | null {
+    const { uid, internalDate, sizeBytes } = facts;
+    const [gap, length, bits, suspicion] = numbersIn(facts.place);
+    if (gap === undefined || !length || bits === undefined || suspicion === undefined) return null;
+    const message = new Message(uid, { internalDate, sizeBytes, suspicion }, bits);
+    message.start = before + gap;
+    message.length = length;
+    return message;
+  }
+
+  /** For the index: relative to the message in front of it, so that what happens there does not change it. */
+  placeOf(before: number): string {
+    return `${this.start - before} ${this.length} ${this.#bits} ${this.suspicion}`;
+  }
+
+  get internalDate(): number {
+    return this.#seconds * 1000;
+  }
+
+  /** Behind its last octet, from `start` on. */
+  get end(): number {
+    return this.length - (this.#bits >> TAIL_SHIFT);
+  }
+
+  /** Where the next one would begin. */
+  get behind(): number {
+    return this.start + this.length;
+  }
+
+  get isCrlf(): boolean {
+    return (this.#bits & CRLF) > 0;
+  }
+
+  get isUnquoted(): boolean {
+    return (this.#bits & UNQUOTED) > 0;
+  }
+
+  /** Some session has been told of it as recent. */
+  get isOld(): boolean {
+    return (this.#bits & OLD) > 0;
+  }
+
+  grewOld(): void {
+    this.#bits |= OLD;
+  }
+
+  /** A line end has been put behind it that is not its own. */
+  ended(): void {
+    this.length++;
+    this.#bits += 1 << TAIL_SHIFT;
+  }
+
+  /** Stands where `other`, which is the same message, was found. */
+  standAs(other: Message): void {
+    this.start = other.start;
+    this.length = other.length;
+    this.#bits = other.#bits;
   }
 }
 
-/** Where its own fields are, those of the message between them included; empty if it has none. */
-export function metaSpan({ meta, fields }: Place): { readonly at: number; readonly length: number } {
-  const first = meta[0];
-  const last = meta.at(-1);
-  return first && last ? { at: first.at, length: last.at + last.length - first.at } : { at: fields, length: 0 };
-}
+export const suspicionOf = (tag: string): number => (tag === "" ? 0 : crc32(tag) | 0 || 1);
 
-const KINDS: readonly MetaKind[] = ["base", "pseudo", "uid", "status", "xstatus", "keywords", "length", "lines", "tag"];
-
-/** A message with its flags, as the index writes it. */
-export type Row = readonly (number | string)[];
-
-export function toRow(message: Message, flags: Iterable<string>, modseq: number): Row {
-  const { place } = message;
-  const bits =
-    Number(place.isCrlf) + 2 * Number(place.isVerbatim) + 4 * Number(place.isUnquoted) + 8 * Number(message.isOld);
-  const row: (number | string)[] = [
-    message.uid,
-    modseq,
-    [...flags].join(" "),
-    message.internalDate,
-    message.sizeBytes,
-    message.tag,
-    message.crc,
-    bits,
-    place.start,
-    place.header,
-    place.fields,
-    place.body,
-    place.end,
-    place.length,
-  ];
-  for (const { kind, at, length } of place.meta) row.push(KINDS.indexOf(kind), at, length);
-  return row;
-}
-
-export interface ReadRow {
-  readonly message: Message;
-  readonly flags: readonly string[];
-  readonly modseq: number;
-}
-
-export function fromRow(row: Row): ReadRow {
-  const at = (index: number): number => Number(row[index]);
-  const bits = at(7);
-  const meta: MetaLine[] = [];
-  for (let index = 14; index < row.length; index += 3) {
-    meta.push({ kind: KINDS[at(index)] ?? "tag", at: at(index + 1), length: at(index + 2) });
+/** Whole numbers with one space between them. */
+function numbersIn(text: string): readonly number[] {
+  const found: number[] = [];
+  let value = 0;
+  let sign = 1;
+  for (let at = 0; at <= text.length; at++) {
+    const code = at < text.length ? text.charCodeAt(at) : 32;
+    if (code === 45) sign = -1;
+    else if (code === 32) {
+      found.push(value * sign);
+      value = 0;
+      sign = 1;
+    } else if (code >= 48 && code <= 57) value = value * 10 + code - 48;
+    else return [];
   }
-  const place: Place = {
-    start: at(8),
-    header: at(9),
-    fields: at(10),
-    body: at(11),
-    end: at(12),
-    length: at(13),
-    isCrlf: (bits & 1) > 0,
-    isVerbatim: (bits & 2) > 0,
-    isUnquoted: (bits & 4) > 0,
-    meta,
-  };
-  const facts = {
-    uid: at(0),
-    internalDate: at(3),
-    sizeBytes: at(4),
-    tag: String(row[5]),
-    crc: at(6),
-    isOld: (bits & 8) > 0,
-  };
-  return { message: new Message(facts, place), flags: wordsOf(String(row[2])), modseq: at(1) };
+  return found;
 }
-
-export const wordsOf = (text: string): readonly string[] => (text === "" ? [] : text.split(" "));

@@ -3,7 +3,6 @@
  * put mailboxes together. From the first message without one that can be on, all get new ones, as UIDs ascend with their place.
  */
 import type { Base } from "./meta-fields.ts";
-import type { Scanned } from "./scan.ts";
 
 export interface Numbering {
   /** UID of the message in front of them. */
@@ -12,31 +11,33 @@ export interface Numbering {
   readonly uidNext: number;
   /** What the mailbox says of itself now. */
   readonly base: Base | null;
-  /** UIDs that are known here: a message that comes back under one that is gone gets another. `null`: nothing is known. */
-  readonly known: ReadonlySet<number> | null;
+  /** Whether a message that is known here has this UID: one that comes back under a UID that is gone gets another. `null`: nothing is known. */
+  readonly isKnown: ((uid: number) => boolean) | null;
 }
 
-export interface Numbered {
-  readonly scanned: Scanned;
-  readonly uid: number;
-}
+export class Numbers {
+  readonly #numbering: Numbering;
+  readonly #limit: number;
+  #last: number;
+  #isBroken = false;
+  uidNext: number;
 
-export function numberMessages(
-  messages: readonly Scanned[],
-  { after, uidNext, base, known }: Numbering,
-): { readonly numbered: readonly Numbered[]; readonly uidNext: number } {
-  // Greater ones come with mail from outside, and would use up all numbers.
-  const limit = Math.max(uidNext, base ? base.lastUid + 1 : 0);
-  let next = limit;
-  let last = after;
-  let isBroken = false;
-  const numbered: Numbered[] = [];
-  for (const scanned of messages) {
-    const { uid } = scanned.facts;
-    const isPossible = uid > last && uid < limit && (known === null || known.has(uid) || uid >= uidNext);
-    isBroken ||= !isPossible;
-    last = isBroken ? next++ : uid;
-    numbered.push({ scanned, uid: last });
+  constructor(numbering: Numbering) {
+    const { after, uidNext, base } = numbering;
+    this.#numbering = numbering;
+    this.#last = after;
+    // Greater ones come with mail from outside, and would use up all numbers.
+    this.#limit = Math.max(uidNext, base ? base.lastUid + 1 : 0);
+    this.uidNext = this.#limit;
   }
-  return { numbered, uidNext: next };
+
+  /** Of the next message, in which `claimed` stands. */
+  next(claimed: number): number {
+    const { isKnown, uidNext } = this.#numbering;
+    const isPossible =
+      claimed > this.#last && claimed < this.#limit && (isKnown === null || claimed >= uidNext || isKnown(claimed));
+    this.#isBroken ||= !isPossible;
+    this.#last = this.#isBroken ? this.uidNext++ : claimed;
+    return this.#last;
+  }
 }

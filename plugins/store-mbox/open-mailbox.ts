@@ -9,6 +9,7 @@ import {
   type AccountQuota,
   type CopyResult,
   type FlagChange,
+  type IndexedMailbox,
   type Mailbox,
   type MailboxChanges,
   StoreError,
@@ -64,6 +65,10 @@ export class OpenMailbox implements Mailbox, FolderListener {
     folder.listeners.add(this);
   }
 
+  get #index(): IndexedMailbox | null {
+    return this.folder.index?.mailbox ?? null;
+  }
+
   get keywords(): readonly string[] {
     return this.folder.state.keywords;
   }
@@ -89,21 +94,11 @@ export class OpenMailbox implements Mailbox, FolderListener {
         "exclusive",
         async (file) => {
           await folder.verify(file, folder.state.fresh);
-          const fresh = [...folder.state.fresh].filter(({ uid }) => uid > 0);
+          const fresh = [...folder.state.fresh];
           if (fresh.length === 0) return;
-          const alterations = fresh.map((message) => ({ message, wanted: folder.wantedOf(message, { isOld: true }) }));
-          const { moved, reshaped } = await folder.alter(file, alterations);
-          for (const message of fresh) message.isOld = true;
-          const flags = fresh.map(({ uid, crc }) => {
-            const entry = folder.snapshot.find(uid);
-            return [uid, entry?.modseq ?? 0, [...(entry?.flags ?? [])].join(" "), 1, crc] as const;
-          });
-          folder.commit(
-            file.fd,
-            { moved, put: folder.rowsOf(reshaped.map(({ uid }) => uid)), flags, lead: folder.state.leadRow },
-            {},
-            this,
-          );
+          const touched = await folder.alter(file, fresh, (message) => folder.wantedOf(message, { isOld: true }));
+          folder.state.allOldUpTo(fresh.reduce((last, { uid }) => Math.max(last, uid), 0));
+          await folder.commit(file.fd, { touched }, this);
           for (const { uid } of fresh) this.recent.add(uid);
         },
         this,
@@ -154,15 +149,15 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   structure(uid: number): Structure | Promise<Structure> {
-    return this.#surveyed(uid, (surveys, message) => surveys.structure(message, null));
+    return this.#surveyed(uid, (surveys, message) => surveys.structure(message, this.#index));
   }
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
-    return this.#surveyed(uid, (surveys, message) => surveys.overview(message, null));
+    return this.#surveyed(uid, (surveys, message) => surveys.overview(message, this.#index));
   }
 
   gist(uid: number): MessageGist | Promise<MessageGist> {
-    return this.#surveyed(uid, (surveys, message) => surveys.gist(message, null));
+    return this.#surveyed(uid, (surveys, message) => surveys.gist(message, this.#index));
   }
 
   #surveyed<T>(
@@ -180,8 +175,9 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   async changesSince(modseq: number): Promise<MailboxChanges> {
-    const { vanished } = this.folder.state;
-    return this.#guarded(() => changesIn(this.snapshot, modseq, (since, until) => vanished.between(since, until)));
+    return this.#guarded(() =>
+      changesIn(this.snapshot, modseq, (since, until) => this.#index?.vanished(since, until) ?? null),
+    );
   }
 
   store(uids: readonly number[], change: FlagChange): Promise<{ readonly unchanged: readonly number[] }> {

@@ -5,12 +5,28 @@
  */
 import { StoreError } from "postern/plugin";
 import { MAX_FROM_LINE, parseFromLine } from "./from-line.ts";
-import type { Place } from "./message.ts";
+import type { Layout } from "./layout.ts";
 import { type Facts, factsOf, MAX_META_NAME, type MetaLine, metaKind } from "./meta-fields.ts";
 import { Window } from "./window.ts";
 
 /** How `From ` at the beginning of a line of text is written: `>` before any number of `>`, before none only, or not at all. */
 export type Quoting = "mboxrd" | "mboxo" | "none";
+
+/** Where a message and its parts stand. All but the first count from its From_ line. */
+export interface Place {
+  /** Position of the From_ line. */
+  readonly start: number;
+  readonly header: number;
+  readonly fields: number;
+  readonly body: number;
+  readonly end: number;
+  /** Up to the next message. */
+  readonly length: number;
+  readonly isCrlf: boolean;
+  readonly isVerbatim: boolean;
+  readonly isUnquoted: boolean;
+  readonly meta: readonly MetaLine[];
+}
 
 export interface Scanned {
   readonly place: Place;
@@ -18,6 +34,8 @@ export interface Scanned {
   readonly internalDate: number;
   /** As fetched. */
   readonly sizeBytes: number;
+  /** By which POP3 clients of another server know it, by its X-UIDL; mostly empty. */
+  readonly uniqueId: string;
 }
 
 const LF = 10;
@@ -32,7 +50,10 @@ export const MAX_FIELD = 32 * 1024;
 export const MAX_MARKS = 60_000;
 /** First letters of all fields that count. */
 const META_LETTERS: ReadonlySet<number> = new Set(Buffer.from("xXsScClL"));
-const MAX_META_LINES = 32;
+/** Qpopper and others; it is a field of the message like any other. */
+const X_UIDL = /^x-uidl:/i;
+const MAX_ID_LINE = 128;
+const MAX_META_LINES = 4_096;
 const NO_META: readonly MetaLine[] = [];
 
 export class NoMbox extends StoreError {
@@ -73,12 +94,13 @@ function emptyLines({ bytes, base }: Window, position: number): number {
   return at - from;
 }
 
-class MessageScan {
+export class MessageScan {
   readonly #window: Window;
   readonly #start: number;
   readonly #quoting: Quoting;
   readonly #meta: (MetaLine & { readonly text: string })[] = [];
   #at: number;
+  #uniqueId = "";
   #isCrlf = false;
   #hidden = 0;
   #bareLf = 0;
@@ -95,11 +117,9 @@ class MessageScan {
     this.#quoting = quoting;
   }
 
-  /** `null`: no From_ line is here. */
-  async run(): Promise<Scanned | null> {
+  /** What stands in front of the text, behind a From_ line. */
+  async head(): Promise<Layout & { readonly isWhole: boolean }> {
     if (this.#isBlind) await this.#see();
-    const internalDate = this.#fromLineAt(this.#at);
-    if (internalDate === null) return null;
     this.#isCrlf = this.#endLine() === 2;
     const header = this.#at - this.#start;
     // The end of the From_ line itself is no line of the message.
@@ -107,10 +127,19 @@ class MessageScan {
     this.#isLastEnded = false;
     const { fields, isWhole } = await this.#readHeader();
     const body = this.#at - this.#start;
-    const facts = factsOf(this.#meta);
-    const { contentLength } = facts;
-    if (!isWhole) await this.#readBody(contentLength === null ? -1 : await this.#trustedEnd(this.#at, contentLength));
-    return this.#result({ header, fields, body, facts, internalDate });
+    return { header, fields, body, isWhole, meta: this.#meta, facts: factsOf(this.#meta) };
+  }
+
+  /** `null`: no From_ line is here. */
+  async run(): Promise<Scanned | null> {
+    if (this.#isBlind) await this.#see();
+    const internalDate = this.#fromLineAt(this.#at);
+    if (internalDate === null) return null;
+    const head = await this.head();
+    const { contentLength } = head.facts;
+    if (!head.isWhole)
+      await this.#readBody(contentLength === null ? -1 : await this.#trustedEnd(this.#at, contentLength));
+    return this.#result({ ...head, internalDate });
   }
 
   /** Whether what comes next may be out of sight. Asked first: a promise for each line would cost more than reading it. */
@@ -189,7 +218,11 @@ class MessageScan {
     const { bytes, base } = this.#window;
     const at = this.#at;
     const isLikely = META_LETTERS.has(bytes[at - base] ?? 0);
-    const kind = isLikely ? metaKind(bytes.toString("latin1", at - base, at - base + MAX_META_NAME + 1)) : null;
+    const start = isLikely ? bytes.toString("latin1", at - base, at - base + MAX_META_NAME + 1) : "";
+    const kind = isLikely ? metaKind(start) : null;
+    if (kind === null && X_UIDL.test(start) && this.#uniqueId === "")
+      this.#uniqueId =
+        bytes.toString("latin1", at - base + "X-UIDL:".length, at - base + MAX_ID_LINE).split("\n", 1)[0] ?? "";
     const isHidden =
       kind !== null && (kind !== "lines" || this.#isBehindLength(at)) && this.#meta.length < MAX_META_LINES;
     if (!isHidden) return this.#endLine() > 0;
@@ -270,13 +303,7 @@ class MessageScan {
     if (bytes.toString("latin1", at, at + 5) === "From ") this.#quoted++;
   }
 
-  #result(found: {
-    readonly header: number;
-    readonly fields: number;
-    readonly body: number;
-    readonly facts: Facts;
-    readonly internalDate: number;
-  }): Scanned {
+  #result(found: Layout & { readonly internalDate: number }): Scanned {
     const length = this.#at - this.#start;
     const separator = this.#isLastEnded && length > found.body ? (this.#isCrlf && !this.#isLastBare ? 2 : 1) : 0;
     if (separator > 0 && this.#isLastBare) this.#bareLf--;
@@ -297,6 +324,7 @@ class MessageScan {
       meta: meta.length === 0 ? NO_META : meta,
     };
     const { facts, internalDate } = found;
-    return { place, facts, internalDate, sizeBytes: end - found.header - this.#hidden + this.#bareLf - quoted };
+    const sizeBytes = end - found.header - this.#hidden + this.#bareLf - quoted;
+    return { place, facts, internalDate, sizeBytes, uniqueId: this.#uniqueId.trim() };
   }
 }

@@ -1,6 +1,6 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
 
-import type { Clock, Log, Notifier } from "postern/plugin";
+import type { Clock, Log, MailboxIndex, Notifier } from "postern/plugin";
 import type { MailboxWatcher, SurveyCache } from "postern/store";
 import type { SurveyedMessage } from "./content.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
@@ -12,10 +12,17 @@ export interface Site {
   readonly log: Log;
   readonly clock: Clock;
   readonly notifier: Notifier | null;
+  readonly index: MailboxIndex | null;
+  /** Whether anybody asks what mailboxes hold. */
+  readonly isCounted: boolean;
   readonly folders: FolderRegistry;
   readonly surveys: SurveyCache<SurveyedMessage>;
   readonly watcher: MailboxWatcher;
   readonly quoting: Quoting;
+  /** Format of POP3's unique-ids. */
+  readonly uniqueIds: string;
+  /** Whether messages that come in with an X-UIDL keep that as their id. */
+  readonly reusesXUidl: boolean;
   readonly locks: readonly LockMethod[];
   readonly mode: number;
   /** Told of each step of a rewrite. */

@@ -8,18 +8,18 @@ export const emptySnapshot: MboxSnapshot = ChunkedSnapshot.empty();
 
 /** A message in a snapshot. */
 export class Entry implements MessageEntry {
-  readonly uid: number;
   readonly flags: ReadonlySet<string>;
   readonly modseq: number;
   readonly message: Message;
-  /** Nothing in an mbox says when a message came into it. */
-  readonly saveDate = null;
 
   constructor(message: Message, flags: ReadonlySet<string>, modseq: number) {
-    this.uid = message.uid;
     this.flags = flags;
     this.modseq = modseq;
     this.message = message;
+  }
+
+  get uid(): number {
+    return this.message.uid;
   }
 
   get internalDate(): number {
@@ -28,5 +28,10 @@ export class Entry implements MessageEntry {
 
   get sizeBytes(): number {
     return this.message.sizeBytes;
+  }
+
+  /** Nothing in an mbox says when a message came into it. */
+  get saveDate(): null {
+    return null;
   }
 }

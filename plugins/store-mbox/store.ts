@@ -1,6 +1,15 @@
 /** The `MailboxStore` over mboxes: one site for all accounts of this process. */
 
-import type { Account, AccountMailboxes, Clock, Log, MailboxStore, Notifier, Quotas } from "postern/plugin";
+import type {
+  Account,
+  AccountMailboxes,
+  Clock,
+  Log,
+  MailboxIndex,
+  MailboxStore,
+  Notifier,
+  Quotas,
+} from "postern/plugin";
 import { MailboxWatcher, mailboxPath, SurveyCache } from "postern/store";
 import { MboxAccount } from "./account-mailboxes.ts";
 import { entryOf, messageBytes, messageStream, type SurveyedMessage } from "./content.ts";
@@ -18,6 +27,9 @@ export interface MboxStoreOptions {
   readonly inbox: string;
   readonly configDir: string;
   readonly quoting: Quoting;
+  /** Format of POP3's unique-ids. */
+  readonly uniqueIds: string;
+  readonly reuseXUidl: boolean;
   readonly locks: readonly LockMethod[];
   /** Of new files. */
   readonly mode: number;
@@ -29,6 +41,8 @@ export interface MboxStoreOptions {
   readonly clock: Clock;
   readonly notifier: Notifier | null;
   readonly quotas: Quotas | null;
+  /** `null`: each process finds out everything by itself. */
+  readonly index: MailboxIndex | null;
   /** Told of each step of a rewrite. */
   readonly step?: (step: Step) => void;
 }
@@ -39,9 +53,11 @@ export class MboxStore implements MailboxStore {
 
   constructor(options: MboxStoreOptions) {
     this.#options = options;
-    const { log, clock, notifier, quoting, locks, mode, step } = options;
+    const { log, clock, notifier, index, quoting, uniqueIds, locks, mode, step } = options;
     this.#site = {
-      ...{ log, clock, notifier, quoting, locks, mode },
+      ...{ log, clock, notifier, index, quoting, uniqueIds, locks, mode },
+      reusesXUidl: options.reuseXUidl,
+      isCounted: options.quotas !== null,
       folders: new FolderRegistry(),
       surveys: new SurveyCache<SurveyedMessage>({
         key: ({ folder, uid }) => `${folder.mailboxId}/${uid}`,

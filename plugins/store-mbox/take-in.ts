@@ -1,114 +1,126 @@
 /** What others did to the file becomes a change of what is known: messages that came, went or have other flags; new ones get their UIDs. */
 import { fstatSync } from "node:fs";
-import { type Alteration, fieldsCrc } from "./alter.ts";
-import { type Compared, compareWithFile } from "./compare.ts";
+import { attempt } from "postern/store";
+import { compareWithFile } from "./compare.ts";
 import type { Folder } from "./folder.ts";
-import type { Change } from "./index-file.ts";
-import { Message, type ReadRow, toRow } from "./message.ts";
+import { keepIds } from "./given-ids.ts";
+import type { Read } from "./mailbox-state.ts";
+import { Message } from "./message.ts";
 import type { Base } from "./meta-fields.ts";
-import { type Numbered, numberMessages } from "./number-messages.ts";
+import { Numbers } from "./number-messages.ts";
 import type { OpenFile } from "./open-file.ts";
+import type { Scanned } from "./scan.ts";
 import { wordsWith } from "./words.ts";
 
 export interface TakenIn {
-  /** For the index of others; asked for where it is not written anew as a whole. */
-  readonly change: () => Change;
+  readonly touched: readonly Message[];
+  readonly gone: readonly number[];
+  readonly modseq: number;
   readonly shows: boolean;
   readonly isDoubtful: boolean;
 }
+
+const NO_FLAGS: ReadonlySet<string> = new Set();
 
 export async function takeIn(folder: Folder, file: OpenFile, isThorough: boolean): Promise<TakenIn> {
   const { state } = folder;
   const { fd } = file;
   const { size } = fstatSync(fd);
-  const found = await compareWithFile(state, { fd, size, quoting: folder.site.quoting, isThorough });
   const known = [...state.messages()];
-  const kept = known.slice(0, found.kept);
-  const base = baseNow(folder, kept, found);
+  const flagsOf = ({ uid }: Message) => state.snapshot.find(uid)?.flags ?? NO_FLAGS;
+  const comparing = { fd, size, quoting: folder.site.quoting, end: state.look.end, flagsOf, isThorough };
+  const { kept, rest, reread, isDoubtful, ...found } = await compareWithFile(
+    state.look.end > 0 ? known : [],
+    comparing,
+  );
+  const base = kept > 0 ? found.base : (found.first?.facts.base ?? null);
   const isKnown = state.uidValidity !== 0;
   const { uidValidity, uidNext } = folder.settleValidity(base, size === 0);
-  const [first] = found.scanned;
-  const lead = kept.length === 0 && first?.facts.isPseudo ? first : null;
-  const { numbered, uidNext: next } = numberMessages(lead ? found.scanned.slice(1) : found.scanned, {
-    after: kept.at(-1)?.uid ?? 0,
+  const numbers = new Numbers({
+    after: known[kept - 1]?.uid ?? 0,
     uidNext: isKnown ? state.uidNext : uidNext,
     base: base?.uidValidity === uidValidity ? base : null,
-    known: isKnown ? new Set(known.map(({ uid }) => uid)) : null,
+    isKnown: isKnown ? (uid) => state.snapshot.find(uid) !== null : null,
   });
   state.uidValidity = uidValidity;
   const modseq = folder.nextModseq();
-  const reread = [...found.reread].map(([{ uid }, scanned]): Numbered => ({ scanned, uid }));
-  const put = [...reread.filter(({ uid }) => uid > 0), ...numbered].map((one) => readOf(folder, fd, one, modseq));
-  const there = new Set([...kept, ...numbered].map(({ uid }) => uid));
-  const gone = known.filter(({ uid }) => uid > 0 && !there.has(uid)).map(({ uid }) => uid);
-  const leadNow = lead ?? reread.find(({ uid }) => uid === 0)?.scanned;
-  const keptLead = kept.length > 0 ? state.leadRow : null;
-  const leadRow = leadNow ? toRow(messageOf(fd, { scanned: leadNow, uid: 0 }), [], 0) : keptLead;
-  const words = found.scanned.flatMap(({ facts }) => facts.flags);
-  const shows = state.take(
-    { gone, lead: leadRow },
-    {
-      uidNext: next,
-      keywords: wordsWith(wordsWith(base?.keywords ?? [], state.keywords), words),
-      isDoubtful: found.isDoubtful,
-      modseq: put.length + gone.length > 0 ? modseq : state.look.modseq || modseq,
-      stamp: "",
-      end: size,
-    },
-    put,
-  );
-  const { moved, touched } = file.isWritable ? await writeUids(folder, file, { numbered, base }) : NOTHING;
-  const change = (): Change => {
-    const uids = new Set([...put.map(({ message }) => message.uid), ...touched.map(({ uid }) => uid)]);
-    return { gone, moved, put: folder.rowsOf(uids), lead: state.leadRow };
+  const taking = new Taking(folder, modseq);
+  if (kept === 0) state.lead = null;
+  for (const [{ uid }, scanned] of reread) taking.add(scanned, uid);
+  for await (const scanned of rest) {
+    const isLead = scanned === found.first && kept === 0 && scanned.facts.isPseudo;
+    taking.add(scanned, isLead ? 0 : numbers.next(scanned.facts.uid));
+  }
+  const gone = known.slice(kept).flatMap(({ uid }) => (uid > 0 && !taking.has(uid) ? [uid] : []));
+  state.look = {
+    ...state.look,
+    keywords: wordsWith(wordsWith(base?.keywords ?? [], state.keywords), taking.words),
+    isDoubtful,
   };
-  return { change, shows, isDoubtful: found.isDoubtful };
+  const isChanged = taking.reads.length + gone.length > 0 || state.snapshot.highestModseq <= 1;
+  const highestModseq = isChanged ? modseq : state.snapshot.highestModseq;
+  const shows = state.take({ put: taking.reads, gone, uidNext: numbers.uidNext, highestModseq });
+  attempt(() => keepIds(folder, taking.ids));
+  const touched = taking.messages;
+  if (file.isWritable) touched.push(...(await writeUids(folder, file, { unwritten: taking.unwritten, base })));
+  return { touched, gone, modseq, shows, isDoubtful };
 }
 
-interface Written {
-  readonly moved: NonNullable<Change["moved"]>;
-  readonly touched: readonly Message[];
+/** Messages as they are found. */
+class Taking {
+  readonly reads: Read[] = [];
+  /** In which another UID stands, or none. */
+  readonly unwritten: Message[] = [];
+  readonly words = new Set<string>();
+  /** Of messages that had no UID here. */
+  readonly ids: (readonly [number, string])[] = [];
+  readonly #folder: Folder;
+  readonly #modseq: number;
+  #uids: Set<number> | null = null;
+
+  constructor(folder: Folder, modseq: number) {
+    this.#folder = folder;
+    this.#modseq = modseq;
+  }
+
+  add(scanned: Scanned, uid: number): void {
+    const { state } = this.#folder;
+    const message = Message.scanned(uid, scanned);
+    for (const flag of scanned.facts.flags) this.words.add(flag);
+    if (uid === 0) {
+      state.lead = message;
+      return;
+    }
+    const entry = uid < state.uidNext ? state.snapshot.find(uid) : null;
+    const flags = state.flagsOf(scanned.facts.flags);
+    const isSame =
+      entry !== null && entry.flags.size === flags.size && [...flags].every((flag) => entry.flags.has(flag));
+    this.reads.push({ message, flags: isSame ? entry.flags : flags, modseq: isSame ? entry.modseq : this.#modseq });
+    if (scanned.facts.uid !== uid) this.unwritten.push(message);
+    if (scanned.uniqueId !== "" && !entry && this.#folder.site.reusesXUidl) this.ids.push([uid, scanned.uniqueId]);
+  }
+
+  has(uid: number): boolean {
+    this.#uids ??= new Set(this.reads.map(({ message }) => message.uid));
+    return this.#uids.has(uid);
+  }
+
+  /** As they are shown. */
+  get messages(): Message[] {
+    const { snapshot } = this.#folder;
+    return this.reads.flatMap(({ message }) => snapshot.find(message.uid)?.message ?? []);
+  }
 }
 
-const NOTHING: Written = { moved: [], touched: [] };
-
-/** What the mailbox says of itself now. */
-function baseNow({ base }: Folder, [holder]: readonly Message[], { reread, scanned }: Compared): Base | null {
-  if (!holder) return scanned[0]?.facts.base ?? null;
-  const again = reread.get(holder);
-  return again ? again.facts.base : base;
-}
-
-function messageOf(fd: number, { scanned, uid }: Numbered): Message {
-  const { internalDate, sizeBytes, facts, place } = scanned;
-  const { tag, isOld } = facts;
-  return new Message({ uid, internalDate, sizeBytes, tag, isOld, crc: fieldsCrc(fd, place) }, place);
-}
-
-function readOf(folder: Folder, fd: number, one: Numbered, modseq: number): ReadRow {
-  const entry = folder.snapshot.find(one.uid);
-  const { flags } = one.scanned.facts;
-  const isSame = entry !== null && entry.flags.size === flags.length && flags.every((flag) => entry.flags.has(flag));
-  return { message: messageOf(fd, one), flags, modseq: isSame ? entry.modseq : modseq };
-}
-
-/** UIDs are in the file before anybody hears of them. */
+/** UIDs are in the file before anybody hears of them. Answers whatever was changed. */
 async function writeUids(
   folder: Folder,
   file: OpenFile,
-  { numbered, base }: { readonly numbered: readonly Numbered[]; readonly base: Base | null },
-): Promise<Written> {
+  { unwritten, base }: { readonly unwritten: readonly Message[]; readonly base: Base | null },
+): Promise<readonly Message[]> {
   const { state, holder } = folder;
-  const alterations: Alteration[] = [];
-  for (const { scanned, uid } of numbered) {
-    const message = state.snapshot.find(uid)?.message;
-    if (message && scanned.facts.uid !== uid) alterations.push({ message, wanted: folder.wantedOf(message) });
-  }
+  const doomed = unwritten.flatMap(({ uid }) => state.snapshot.find(uid)?.message ?? []);
   const isBehind = !base || base.uidValidity !== state.uidValidity || base.lastUid !== state.uidNext - 1;
-  if (holder && isBehind && !alterations.some(({ message }) => message === holder)) {
-    alterations.unshift({ message: holder, wanted: folder.wantedOf(holder) });
-  }
-  if (alterations.length === 0) return NOTHING;
-  const { moved, reshaped } = await folder.alter(file, alterations);
-  return { moved, touched: [...alterations.map(({ message }) => message), ...reshaped] };
+  if (holder && isBehind && !doomed.includes(holder)) doomed.unshift(holder);
+  return doomed.length > 0 ? folder.alter(file, doomed) : [];
 }

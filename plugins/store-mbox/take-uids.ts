@@ -3,22 +3,26 @@ import { fstatSync } from "node:fs";
 import type { Folder } from "./folder.ts";
 import type { OpenFile } from "./open-file.ts";
 
-export function takeUids(
+export async function takeUids(
   folder: Folder,
-  { fd }: OpenFile,
+  file: OpenFile,
   from: { readonly uidValidity: number; readonly uidNext: number },
-): boolean {
+): Promise<boolean> {
   const { state } = folder;
+  const { fd } = file;
   const isSame = from.uidValidity === state.uidValidity;
   if (!isSame && fstatSync(fd).size > 0) return false;
   const uidNext = isSame ? Math.max(from.uidNext, state.uidNext) : from.uidNext;
-  if (!isSame) {
-    state.uidValidity = from.uidValidity;
-    folder.facts.begin(from.uidValidity, uidNext);
-    folder.distrust();
+  if (isSame) {
+    const { holder } = folder;
+    const base = { ...folder.base, lastUid: uidNext - 1 };
+    const touched = holder ? await folder.alter(file, [holder], (one) => folder.wantedOf(one, { base })) : [];
+    await folder.commit(fd, { touched, uidNext }, null);
+    return true;
   }
-  folder.commit(fd, {}, { uidNext, modseq: folder.nextModseq() }, null);
+  folder.forgetIndex();
+  folder.facts.begin(from.uidValidity, uidNext);
   // Whoever has it open knows it by another UIDVALIDITY.
-  if (!isSame) folder.retire();
+  folder.retire();
   return true;
 }

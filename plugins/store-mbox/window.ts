@@ -10,20 +10,30 @@ export const readAt = (fd: number, into: Buffer, at: number, position: number): 
     read(fd, into, at, into.length - at, position, (cause, count) => (cause ? reject(cause) : resolve(count)));
   });
 
+const NOTHING = Buffer.alloc(0);
+
 export class Window {
   readonly #fd: number;
   readonly #storage: Buffer;
   /** Where reading ends. */
   to: number;
   /** What is in memory now. */
-  bytes: Buffer = Buffer.alloc(0);
+  bytes: Buffer = NOTHING;
   /** Position in the file of its first octet. */
   base = 0;
 
   constructor(fd: number, to: number, size = LARGE_WINDOW) {
     this.#fd = fd;
-    this.#storage = Buffer.allocUnsafe(size);
+    this.#storage = size > 0 ? Buffer.allocUnsafe(size) : NOTHING;
     this.to = to;
+  }
+
+  /** What is in memory already, and all there is. */
+  static holding(bytes: Buffer, base: number): Window {
+    const window = new Window(-1, base + bytes.length, 0);
+    window.bytes = bytes;
+    window.base = base;
+    return window;
   }
 
   get end(): number {
