@@ -1,18 +1,5 @@
 /** A store in a process of its own, for the tests that kill it. */
 import type { MailboxIndex, MailboxStore } from "postern/plugin";
-import { MaildirStore } from "../store.ts";
-import { quietLog } from "./quiet-log.ts";
+import { storeWith } from "./store-in.ts";
 
-export async function openStore(_: unknown, index: MailboxIndex | null): Promise<MailboxStore> {
-  return new MaildirStore({
-    path: "{home}/Maildir/",
-    configDir: "/",
-    specialUse: {},
-    maxWatches: 0,
-    checkEvery: 60_000,
-    log: quietLog,
-    clock: Date,
-    notifier: null,
-    index,
-  });
-}
+export const openStore = async (_: unknown, index: MailboxIndex | null): Promise<MailboxStore> => storeWith({ index });

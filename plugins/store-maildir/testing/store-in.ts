@@ -14,3 +14,7 @@ export const storeWith = (options: Partial<MaildirStoreOptions> = {}): MaildirSt
     notifier: null,
     ...options,
   });
+
+/** As the suite of all stores wants it. */
+export const asConfigured = (options: Partial<MaildirStoreOptions>): MaildirStore =>
+  storeWith({ specialUse: { Sent: "\\Sent", Trash: "\\Trash" }, maxWatches: 100, checkEvery: 1_000, ...options });
