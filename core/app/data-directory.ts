@@ -6,7 +6,8 @@ import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, lchownSync, mkdirSync, readdirSync } from "node:fs";
 import { access, constants } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { exitCodes, StartError } from "./start-error.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
+import { StartError } from "./start-error.ts";
 
 export interface SystemUser {
   readonly uid: number;

@@ -5,9 +5,10 @@
  */
 import cluster, { type Worker } from "node:cluster";
 import type { Log } from "../contracts/log.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { type FromWorker, SILENCE_MS, TASK_VARIABLE, type ToWorker, type WorkerTask } from "./messages.ts";
 import { answerFile } from "./root-files.ts";
-import { exitCodes, StartError } from "./start-error.ts";
+import { StartError } from "./start-error.ts";
 import type { UnixSockets } from "./unix-sockets.ts";
 
 export interface PrimaryOptions {

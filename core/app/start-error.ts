@@ -1,16 +1,5 @@
 /** Why the server did not start, in one message for the administrator and one exit code of sysexits.h. */
-
-export const exitCodes = {
-  usage: 64,
-  dataError: 65,
-  noUser: 67,
-  unavailable: 69,
-  software: 70,
-  cannotCreate: 73,
-  tempFail: 75,
-  noPermission: 77,
-  config: 78,
-} as const;
+import { exitCodes } from "../kernel/exit-codes.ts";
 
 export class StartError extends Error {
   readonly code = "START_FAILED";

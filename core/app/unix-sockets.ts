@@ -5,9 +5,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { chmod, lchown, lstat } from "node:fs/promises";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { removeDeadSocket } from "../net/listen.ts";
 import type { ListenerConfig } from "./config/server-config.ts";
-import { exitCodes, StartError } from "./start-error.ts";
+import { StartError } from "./start-error.ts";
 
 interface Owned {
   readonly mode: number;

@@ -3,6 +3,7 @@
  * the whole process group; only the primary acts on them. If the primary is gone, nothing new is begun and the worker ends.
  */
 
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { renderMistakes } from "./config/mistake.ts";
 import { findUser } from "./data-directory.ts";
@@ -11,7 +12,7 @@ import { type FromWorker, HEARTBEAT_MS, TASK_VARIABLE, type ToWorker, type Worke
 import { createNotifier, type LocalNotifier } from "./notifier.ts";
 import { RootFiles } from "./root-files.ts";
 import { openServer, type Server } from "./server.ts";
-import { asStartError, exitCodes, StartError } from "./start-error.ts";
+import { asStartError, StartError } from "./start-error.ts";
 
 const tell = (message: FromWorker): void => {
   if (process.connected) process.send?.(message);

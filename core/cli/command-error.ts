@@ -1,5 +1,5 @@
 /** A command could not do what it was asked: one message for the person at the terminal, one exit code of sysexits.h. */
-import { exitCodes } from "../app/start-error.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
 
 export class CommandError extends Error {
   readonly code = "COMMAND_FAILED";

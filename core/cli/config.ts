@@ -2,7 +2,7 @@
 import { findDataDir } from "../app/config/data-dir.ts";
 import { type Mistake, renderMistakes } from "../app/config/mistake.ts";
 import type { ServerConfig } from "../app/config/server-config.ts";
-import { exitCodes } from "../app/start-error.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { CommandError } from "./command-error.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { ListenerConfig, ServerConfig } from "../app/config/server-config.ts";
-import { exitCodes } from "../app/start-error.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { CommandError } from "./command-error.ts";
 import { openOfflineKernel } from "./offline-kernel.ts";
 import type { Terminal } from "./terminal.ts";

@@ -5,7 +5,6 @@
 import { createAccountAdmins } from "../app/account-admins.ts";
 import type { ServerConfig } from "../app/config/server-config.ts";
 import { createNotifier } from "../app/notifier.ts";
-import { exitCodes } from "../app/start-error.ts";
 import { version } from "../app/version.ts";
 import { Accounts, LoginMethods, Logins } from "../contracts/account.ts";
 import { AccountAdmins } from "../contracts/account-admin.ts";
@@ -28,6 +27,7 @@ import { Sharing } from "../contracts/sharing.ts";
 import { Spool } from "../contracts/spool.ts";
 import { Submit } from "../contracts/submit.ts";
 import { Tables } from "../contracts/tables.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { createKernel, type KernelRuntime } from "../kernel/kernel.ts";
 import { KernelError } from "../kernel/kernel-error.ts";
 import { type CoreService, isProvided } from "../kernel/services.ts";

@@ -4,7 +4,8 @@
  * asked for: `postern version` needs neither plugins nor schemas.
  */
 import { Command, CommanderError } from "commander";
-import { asStartError, exitCodes, StartError } from "../app/start-error.ts";
+import { asStartError, StartError } from "../app/start-error.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { CommandError } from "./command-error.ts";
 import { versionText } from "./commands/version.ts";
 import { describeMailbox } from "./mailbox/describe.ts";

@@ -1,7 +1,8 @@
 /** Who calls: the user's name makes the sender where none is given, the name in the system's list of users the author's. */
 import { readFileSync } from "node:fs";
 import { userInfo } from "node:os";
-import { exitCodes, SendmailError } from "./exit-codes.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
+import { SendmailError } from "./sendmail-error.ts";
 
 /** The user's name as a local part. Throws a `SendmailError` (67) for a user without one. */
 export function callerName(): string {

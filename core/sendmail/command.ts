@@ -3,10 +3,11 @@
  * the server has written down for it, and the maildrop. Little is loaded, because it is started for each message.
  */
 import type { Readable, Writable } from "node:stream";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { deliver, verify } from "./deliver.ts";
-import { exitCodes, SendmailError } from "./exit-codes.ts";
 import { findFacts } from "./find-facts.ts";
 import { type FlushTarget, readOptions } from "./options.ts";
+import { SendmailError } from "./sendmail-error.ts";
 
 export type { FlushTarget } from "./options.ts";
 

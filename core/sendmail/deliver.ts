@@ -1,15 +1,16 @@
 /** One message from standard input into the maildrop: whole, or not at all. */
 import type { Readable } from "node:stream";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { needsSmtpUtf8, parsePath } from "../mail/address.ts";
 import { formatField } from "../mail/header.ts";
 import type { SendmailFacts } from "../maildrop/facts.ts";
 import { Leaving } from "../maildrop/leave.ts";
 import { callerFullName, callerName, fromField } from "./caller.ts";
-import { cannotLeave, exitCodes, SendmailError } from "./exit-codes.ts";
 import { HeaderGate } from "./header-gate.ts";
 import { Input } from "./input.ts";
 import type { Options } from "./options.ts";
 import { readHeaderFacts, readRecipients, readSender } from "./recipients.ts";
+import { cannotLeave, SendmailError } from "./sendmail-error.ts";
 
 /** As the SMTP front has it by default; the server has the last word. */
 const HEADER_LIMIT_BYTES = 512 * 1024;

@@ -4,8 +4,9 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { FACTS_FILE, parseFacts, type SendmailFacts } from "../maildrop/facts.ts";
-import { exitCodes, SendmailError } from "./exit-codes.ts";
+import { SendmailError } from "./sendmail-error.ts";
 
 export const FACTS_VARIABLE = "POSTERN_SENDMAIL";
 const PLACES: readonly string[] = ["/etc/postern", "/var/lib/postern"];

@@ -4,7 +4,8 @@
  * is not to be had is refused with words about where it is. Throws a `SendmailError` (64).
  */
 import type { Notify } from "../contracts/envelope.ts";
-import { exitCodes, SendmailError } from "./exit-codes.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
+import { SendmailError } from "./sendmail-error.ts";
 
 export type FlushTarget =
   | { readonly at: "all" }

@@ -1,9 +1,10 @@
 /** Addresses that a program names, on the command line or in the header. What cannot be read is an error: nobody is left out silently. */
 
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { parsePath } from "../mail/address.ts";
 import { countMailboxes, editAddresses } from "../mail/address-editor.ts";
 import { parseHeader } from "../mail/header.ts";
-import { exitCodes, SendmailError } from "./exit-codes.ts";
+import { SendmailError } from "./sendmail-error.ts";
 
 /** A field whose value is octets (latin1) as a list of addresses, as they would stand in a path; `null`: not all of it can be read. */
 export function readAddressList(octets: string): readonly string[] | null {

@@ -12,6 +12,7 @@ import type { Log } from "../contracts/log.ts";
 import { SpoolFull } from "../contracts/spool.ts";
 import type { Draft, Intake, Offer, Opening, Submit } from "../contracts/submit.ts";
 import { createEnvelope } from "../kernel/envelope.ts";
+import { exitCodes } from "../kernel/exit-codes.ts";
 import { createKernel } from "../kernel/kernel.ts";
 import { createMessage } from "../kernel/message.ts";
 import { createSession } from "../kernel/session.ts";
@@ -20,7 +21,6 @@ import { Leaving } from "../maildrop/leave.ts";
 import { ClientConnection } from "../net/connection.ts";
 import { defaultLimits } from "../smtp/config.ts";
 import { createSmtpFront } from "../smtp/front.ts";
-import { exitCodes } from "./exit-codes.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const HANDSHAKE_MS = 1;

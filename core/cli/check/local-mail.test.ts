@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it, onTestFinished } from "vitest";
@@ -43,6 +43,15 @@ it("warns of another mode, and of something else in its place", async () => {
   await rm(join(maildrop, "new"), { recursive: true });
   await writeFile(join(maildrop, "new"), "");
   expect(await check()).toEqual([expect.stringContaining("error: ")]);
+});
+
+it("says of what cannot be looked at why", async () => {
+  const { directory, maildrop, check } = await site();
+  await symlink("maildrop", maildrop);
+  expect(await check()).toEqual([expect.stringMatching(/^error: .*maildrop.* cannot be looked at \(ELOOP\)$/)]);
+  await rm(maildrop);
+  await writeFile(join(directory, "maildrop"), "");
+  expect(await check()).toEqual([expect.stringMatching(/^error: .* cannot be looked at \(ENOTDIR\)$/)]);
 });
 
 it.runIf(process.getuid?.() === 0)("says whose it is where that is not the server's user", async () => {

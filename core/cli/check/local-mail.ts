@@ -1,16 +1,25 @@
 /** Whether programs of all users can leave mail: the maildrop, its mode, and the way there. */
-import { lstat, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { ServerConfig } from "../../app/config/server-config.ts";
 import { findUser } from "../../app/data-directory.ts";
 import { FRESH_MODE, maildropPlaces } from "../../maildrop/places.ts";
+import { lstatIfThere, statIfThere } from "../stat-if-there.ts";
 import { errorAt, type Finding, warningAt } from "./finding.ts";
 
+export async function checkLocalMail(config: ServerConfig): Promise<readonly Finding[]> {
+  try {
+    return await findingsOf(config);
+  } catch (cause) {
+    const { code, path, message } = cause as NodeJS.ErrnoException;
+    return [errorAt("maildrop", `${path ?? config.maildrop} cannot be looked at (${code ?? message})`)];
+  }
+}
+
 /** A maildrop that is not there yet is made at the start; what is above it must let users through then, too. */
-export async function checkLocalMail({ maildrop, user }: ServerConfig): Promise<readonly Finding[]> {
+async function findingsOf({ maildrop, user }: ServerConfig): Promise<readonly Finding[]> {
   const { fresh } = maildropPlaces(maildrop);
   const findings: Finding[] = [];
-  const made = await lstat(fresh).catch(() => null);
+  const made = await lstatIfThere(fresh);
   if (made !== null && !made.isDirectory()) return [errorAt("maildrop", `${fresh} is no directory`)];
   if (made !== null) {
     const owner = ownerOf(user);
@@ -47,7 +56,7 @@ function ownerOf(user: string | null): number | null {
 async function closedAbove(path: string): Promise<string | null> {
   let closed: string | null = null;
   for (let at = path; ; at = dirname(at)) {
-    const stats = await stat(at).catch(() => null);
+    const stats = await statIfThere(at);
     if (stats !== null && (stats.mode & 0o001) === 0) closed = at;
     if (at === dirname(at)) return closed;
   }

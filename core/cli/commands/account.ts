@@ -1,8 +1,8 @@
 /** `postern account ...`: people with mailboxes, in whichever directory plugin keeps them. */
 import type { ServerConfig } from "../../app/config/server-config.ts";
 import { findUser, prepareDataDirectory } from "../../app/data-directory.ts";
-import { exitCodes } from "../../app/start-error.ts";
 import type { AccountAdmin, AccountAdmins, AccountChange } from "../../contracts/account-admin.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { type Address, parseAddress } from "../../mail/address.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { type ConfigOption, configOf } from "../config.ts";

@@ -3,9 +3,10 @@
  * a table that cannot be read, or has no answer, is another exit code, so that no script takes it for "not found".
  */
 import { createInterface } from "node:readline";
-import { asStartError, exitCodes } from "../../app/start-error.ts";
+import { asStartError } from "../../app/start-error.ts";
 import type { Log } from "../../contracts/log.ts";
 import { type AddressOrder, type Table, type TableHit, Tables } from "../../contracts/tables.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { parseAddress } from "../../mail/address.ts";
 import { createTables } from "../../tables/tables.ts";
 import { CommandError, usageError } from "../command-error.ts";

@@ -1,7 +1,7 @@
 /** `postern plugin new NAME`: a package of one's own, copied from the template that this version was tested with. */
 import { cp, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { exitCodes } from "../../app/start-error.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import { packageRoot } from "../package.ts";
 import type { Terminal } from "../terminal.ts";

@@ -4,9 +4,9 @@
  */
 
 import { createInterface } from "node:readline/promises";
-import { exitCodes } from "../../app/start-error.ts";
 import type { Acted, Action } from "../../control/request.ts";
 import { tableHead, totals } from "../../control/table.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
 import { CommandError, usageError } from "../command-error.ts";

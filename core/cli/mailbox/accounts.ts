@@ -3,9 +3,9 @@
  * processes; what root types is written as the server's user.
  */
 import type { ServerConfig } from "../../app/config/server-config.ts";
-import { exitCodes } from "../../app/start-error.ts";
 import type { Account } from "../../contracts/account.ts";
 import { type AccountMailboxes, MailboxStore } from "../../contracts/mailbox-store.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { mailboxMatcher } from "../../mail/mailbox-pattern.ts";
 import { becomeOwner } from "../become-owner.ts";
 import { CommandError, usageError } from "../command-error.ts";

@@ -3,9 +3,9 @@
  * format), `list` shows it, `find` reads those of many accounts, so that they show up at those they are shared with.
  */
 import { join } from "node:path";
-import { exitCodes } from "../../app/start-error.ts";
 import type { Log } from "../../contracts/log.ts";
 import type { AclChange } from "../../contracts/sharing.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { jsonLine } from "../../kernel/json-line.ts";
 import { formatRights, parseRights } from "../../mail/acl-rights.ts";
 import { safeText } from "../../mail/header.ts";

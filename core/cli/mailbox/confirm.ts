@@ -1,6 +1,6 @@
 /** What touches more than one thing is asked about first, unless `--yes` was said. */
 import { createInterface } from "node:readline/promises";
-import { exitCodes } from "../../app/start-error.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { CommandError, usageError } from "../command-error.ts";
 import type { Terminal } from "../terminal.ts";
 

@@ -1,6 +1,7 @@
 /** `postern mailbox expire`: removes mail that is past its time by the rules of the config, or says what would go. */
-import { exitCodes } from "../../app/start-error.ts";
+
 import { Expiry } from "../../contracts/expiry.ts";
+import { exitCodes } from "../../kernel/exit-codes.ts";
 import { jsonLine } from "../../kernel/json-line.ts";
 import { safeText } from "../../mail/header.ts";
 import { CommandError } from "../command-error.ts";

@@ -1,6 +1,7 @@
 /** An IMAP server as a source, through imapflow, which is loaded when it is needed. Everything is read with PEEK: nothing there becomes \Seen. */
-import { exitCodes } from "../../../app/start-error.ts";
+
 import type { SpecialUse } from "../../../contracts/mailbox-store.ts";
+import { exitCodes } from "../../../kernel/exit-codes.ts";
 import { CommandError } from "../../command-error.ts";
 import type { OpenSource, Source, SourceMessage } from "./source.ts";
 

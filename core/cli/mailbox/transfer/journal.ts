@@ -5,7 +5,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
-import { exitCodes } from "../../../app/start-error.ts";
+import { exitCodes } from "../../../kernel/exit-codes.ts";
 import { CommandError } from "../../command-error.ts";
 
 interface JobLine {

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
-import { exitCodes } from "../../../app/start-error.ts";
+import { exitCodes } from "../../../kernel/exit-codes.ts";
 import { CommandError } from "../../command-error.ts";
 import { dateOfFromLine, isFromLine, readMessage } from "./mbox-format.ts";
 import type { OpenSource, Source, SourceMessage } from "./source.ts";

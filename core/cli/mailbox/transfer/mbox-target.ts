@@ -1,7 +1,7 @@
 /** mbox files as a target: one for each folder, below a directory. Only what a transfer wrote itself is ever cut off again. */
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { exitCodes } from "../../../app/start-error.ts";
+import { exitCodes } from "../../../kernel/exit-codes.ts";
 import { CommandError } from "../../command-error.ts";
 import { statIfThere } from "../../stat-if-there.ts";
 import { writeMessage } from "./mbox-format.ts";

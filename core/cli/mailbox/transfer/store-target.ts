@@ -1,7 +1,7 @@
 /** An account's mailboxes as a target. Names and flags that the store cannot have are made fit, and the operator is told. */
 import { createHash } from "node:crypto";
-import { exitCodes } from "../../../app/start-error.ts";
 import type { AccountMailboxes, Mailbox, NewMessage } from "../../../contracts/mailbox-store.ts";
+import { exitCodes } from "../../../kernel/exit-codes.ts";
 import { CommandError } from "../../command-error.ts";
 import type { SourceFolder } from "./source.ts";
 import type { OpenTarget, Prepared, Target } from "./target.ts";

@@ -3,7 +3,7 @@
  * at any point, the next run finds out what of the last batch had got through, and no message is there twice.
  */
 import { createHash } from "node:crypto";
-import { exitCodes } from "../../../app/start-error.ts";
+import { exitCodes } from "../../../kernel/exit-codes.ts";
 import { CommandError } from "../../command-error.ts";
 import type { FolderState, Journal } from "./journal.ts";
 import type { OpenSource, Source, SourceFolder, SourceMessage } from "./source.ts";

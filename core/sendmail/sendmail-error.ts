@@ -1,15 +1,5 @@
-/** How the command ends (sysexits.h): the programs that call it go by that, and so does whoever reads their logs. */
-export const exitCodes = {
-  ok: 0,
-  usage: 64,
-  dataError: 65,
-  noUser: 67,
-  unavailable: 69,
-  cannotCreate: 73,
-  ioError: 74,
-  tempFail: 75,
-  noPermission: 77,
-} as const;
+/** Why sendmail(1) could not do what it was asked. */
+import { exitCodes } from "../kernel/exit-codes.ts";
 
 /** One message for the one who called, one exit code. Nothing was sent. */
 export class SendmailError extends Error {
