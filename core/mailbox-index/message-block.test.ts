@@ -3,7 +3,15 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { KnownMessage } from "../contracts/mailbox-index.ts";
 import { WrongRecord } from "./checked.ts";
-import { amendedBlock, checkedBlock, EMPTY_BLOCK, type MessageChange, messageIn, messagesIn } from "./message-block.ts";
+import {
+  amendedBlock,
+  checkedBlock,
+  EMPTY_BLOCK,
+  indexOf,
+  type MessageChange,
+  messageAt,
+  messagesIn,
+} from "./message-block.ts";
 
 const key = Buffer.from("a key");
 const numbers = { internalDate: fc.integer({ min: -1 }), sizeBytes: fc.integer({ min: -1 }), modseq: fc.maxSafeNat() };
@@ -35,7 +43,8 @@ it("holds what was put and not taken away, in the order of UIDs", () => {
         block = applied(block, changes);
       }
       expect(messagesIn(block)).toEqual([...model.values()].sort((a, b) => a.uid - b.uid));
-      for (let uid = 0; uid <= 41; uid++) expect(messageIn(block, uid)).toEqual(model.get(uid) ?? null);
+      for (let uid = 0; uid <= 41; uid++)
+        expect(messageAt(block, indexOf(block, uid), uid)).toEqual(model.get(uid) ?? null);
     }),
   );
 });

@@ -78,10 +78,9 @@ export function checkedBlock(bytes: Buffer, key: Uint8Array): Buffer {
   return bytes;
 }
 
-export function messageIn(block: Buffer, uid: number): KnownMessage | null {
-  const at = indexOf(block, uid, CHECK_BYTES);
-  return isAt(block, at, uid) ? readMessage(block, at) : null;
-}
+/** The message that stands `at` this place. */
+export const messageAt = (block: Buffer, at: number, uid: number): KnownMessage | null =>
+  isAt(block, at, uid) ? readMessage(block, at) : null;
 
 export function messagesIn(block: Buffer): KnownMessage[] {
   const found: KnownMessage[] = [];
@@ -90,8 +89,8 @@ export function messagesIn(block: Buffer): KnownMessage[] {
   return found;
 }
 
-/** Where the first message stands whose UID is not below `uid`. */
-function indexOf(block: Buffer, uid: number, from: number): number {
+/** Where the first message stands whose UID is not below `uid`. `from`: such a place of a UID that is not greater. */
+export function indexOf(block: Buffer, uid: number, from = CHECK_BYTES): number {
   let at = from;
   while (at < block.length && block.readUInt32LE(at) < uid) at += block.readUInt32LE(at + LENGTH);
   return at;

@@ -6,7 +6,7 @@
 import type { KnownMessage } from "../contracts/mailbox-index.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { blockKey, blockOf } from "./keys.ts";
-import { amendedBlock, checkedBlock, EMPTY_BLOCK, type MessageChange, messageIn } from "./message-block.ts";
+import { amendedBlock, checkedBlock, EMPTY_BLOCK, indexOf, type MessageChange, messageAt } from "./message-block.ts";
 
 export interface Messages {
   at(uid: number): KnownMessage | null;
@@ -20,6 +20,8 @@ interface Block {
   readonly key: Buffer;
   readonly old: Buffer;
   readonly changes: Map<number, MessageChange>;
+  /** What was looked up last: most look them up one after the other. */
+  reached: { readonly uid: number; readonly at: number } | null;
 }
 
 export function messagesOf({ messages }: ShardEnvironment, scope: Buffer): Messages {
@@ -30,16 +32,24 @@ export function messagesOf({ messages }: ShardEnvironment, scope: Buffer): Messa
     if (known) return known;
     const key = blockKey(scope, number);
     const bytes = messages.get(key);
-    const block = { key, old: bytes ? checkedBlock(bytes, key) : EMPTY_BLOCK, changes: new Map() };
+    const block: Block = {
+      key,
+      old: bytes ? checkedBlock(bytes, key) : EMPTY_BLOCK,
+      changes: new Map(),
+      reached: null,
+    };
     blocks.set(number, block);
     return block;
   };
   return {
     at(uid) {
-      const { old, changes } = blockWith(uid);
-      const changed = changes.get(uid);
-      if (!changed) return messageIn(old, uid);
-      return "isGone" in changed ? null : changed;
+      const block = blockWith(uid);
+      const changed = block.changes.get(uid);
+      if (changed) return "isGone" in changed ? null : changed;
+      const from = block.reached && block.reached.uid <= uid ? block.reached.at : undefined;
+      const at = indexOf(block.old, uid, from);
+      block.reached = { uid, at };
+      return messageAt(block.old, at, uid);
     },
     put: (message) => void blockWith(message.uid).changes.set(message.uid, message),
     remove: (uid) => void blockWith(uid).changes.set(uid, { uid, isGone: true }),

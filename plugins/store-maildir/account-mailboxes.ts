@@ -211,7 +211,7 @@ export class MaildirAccount implements AccountMailboxes {
       const folder = this.#folder(name);
       this.#site.folders.hold(folder);
       try {
-        await folder.sync();
+        const found = await folder.sync();
         const mailbox = new OpenMailbox(folder, {
           name: this.#tree.canonical(name),
           isReadOnly,
@@ -220,7 +220,7 @@ export class MaildirAccount implements AccountMailboxes {
           canonical: (target) => this.#tree.canonical(target),
           quota: this.#quota,
         });
-        await mailbox.sync();
+        await mailbox.show(found);
         return mailbox;
       } catch (cause) {
         this.#site.folders.release(folder);

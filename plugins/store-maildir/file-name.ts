@@ -89,9 +89,11 @@ const byTime = (a: Timed, b: Timed): number => a.at - b.at || (a.base < b.base ?
 
 /** In the order in which new messages get their UIDs: by the time in the name. */
 export function sortedByTime(bases: readonly string[]): readonly string[] {
-  // Each name is taken apart once: there may be very many.
+  const times = Float64Array.from(bases, timeIn);
+  // A listing comes in the order of names, which mostly is that of time.
+  if (times.every((at, index) => index === 0 || at > (times[index - 1] ?? 0))) return bases;
   return bases
-    .map((base): Timed => ({ base, at: timeIn(base) }))
+    .map((base, index): Timed => ({ base, at: times[index] ?? 0 }))
     .sort(byTime)
     .map(({ base }) => base);
 }

@@ -133,18 +133,18 @@ export class MessageFile {
     if (sizesIn(this.base).sizeBytes === null) this.onLearned?.(this);
   }
 
+  /** Most messages fit into the buffer: three calls of the system. */
   #count(): void {
-    const fd = this.open();
+    const fd = this.openUnseen();
     try {
       let total = 0;
       let missing = 0;
       let before = 0;
-      for (;;) {
-        const count = readSync(fd, counted, 0, counted.length, total);
-        if (count === 0) break;
+      for (let count = counted.length; count === counted.length; total += count) {
+        if (total === counted.length) assertMessage(fd);
+        count = readSync(fd, counted, 0, counted.length, total);
         missing += countBareLf(counted.subarray(0, count), before);
         before = counted[count - 1] ?? 0;
-        total += count;
       }
       this.learnSizes(total, total + missing);
     } finally {
@@ -155,9 +155,13 @@ export class MessageFile {
   /** A descriptor of the file; `expunged` if it is gone. Never follows a link out of the mailbox. */
   open(): number {
     const fd = this.openUnseen();
-    if (fstatSync(fd).isFile()) return fd;
-    closeSync(fd);
-    throw new StoreError("noPermission", "This is no message");
+    try {
+      assertMessage(fd);
+      return fd;
+    } catch (cause) {
+      closeSync(fd);
+      throw cause;
+    }
   }
 
   /** The same of anything that has this name, be it a message or not. */
@@ -213,10 +217,15 @@ export class MessageFile {
       return this.located(() => work());
     } catch (cause) {
       if (cause instanceof StoreError && (cause.code === "expunged" || cause.code === "noPermission")) return null;
-      if (errnoOf(cause) === "ENOENT") return null;
+      // A directory, or a pipe, is no message.
+      if (["ENOENT", "EISDIR", "EAGAIN"].includes(errnoOf(cause))) return null;
       throw cause;
     }
   }
+}
+
+function assertMessage(fd: number): void {
+  if (!fstatSync(fd).isFile()) throw new StoreError("noPermission", "This is no message");
 }
 
 function sizeField(fields: string, key: "S" | "W"): number | null {
