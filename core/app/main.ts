@@ -19,7 +19,7 @@ const workerFile = fileURLToPath(
   new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url),
 );
 
-/** `onPrepared` is called when the data directory is ours. Resolves when the server has ended after SIGTERM or SIGINT. A second SIGINT ends it at once. */
+/** `onPrepared` is called when the data directory is ours. Resolves when the server has ended after SIGTERM, SIGINT or SIGHUP. A second SIGINT ends it at once. */
 export async function startServer(config: ServerConfig, onPrepared: () => Promise<void>): Promise<void> {
   const log = await createLog(config.log, {});
   const primary = await prepare(config).then(
@@ -69,6 +69,7 @@ function endBySignal(primary: Primary, begun: (signal: NodeJS.Signals) => void):
       begun(signal);
       void primary.stop().then(resolve);
     };
-    process.on("SIGTERM", end).on("SIGINT", end);
+    // Nothing is read anew at SIGHUP, but whoever tries is not to cut sessions off.
+    process.on("SIGTERM", end).on("SIGINT", end).on("SIGHUP", end);
   });
 }

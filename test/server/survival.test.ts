@@ -106,9 +106,12 @@ async function survive(end: () => Promise<unknown>): Promise<void> {
   expect(new Set(all).size).toBe(all.length);
 }
 
-it("drains at SIGTERM in the middle of everything, ends with 0, and loses nothing", async () => {
-  await survive(async () => expect(await server.stopProcess("SIGTERM")).toBe(0));
-});
+it.each(["SIGTERM", "SIGHUP"] as const)(
+  "drains at %s in the middle of everything, ends with 0, and loses nothing",
+  async (signal) => {
+    await survive(async () => expect(await server.stopProcess(signal)).toBe(0));
+  },
+);
 
 it("loses nothing when primary and workers are killed at once", async () => {
   await survive(() => server.killAll());
