@@ -50,6 +50,8 @@ export class MaildirStore implements MailboxStore {
   readonly #options: MaildirStoreOptions;
   readonly #site: Site;
   readonly #stopping = new AbortController();
+  /** Sessions of one account share what it has, as long as the directory has the account. */
+  readonly #known = new WeakMap<Account, AccountMailboxes>();
 
   constructor(options: MaildirStoreOptions) {
     this.#options = options;
@@ -78,10 +80,14 @@ export class MaildirStore implements MailboxStore {
   }
 
   async of(account: Account): Promise<AccountMailboxes> {
+    const known = this.#known.get(account);
+    if (known) return known;
     const root = mailboxPath(this.#options.path, account, this.#options.configDir);
     const tree = new MailboxTree(root, this.#options.layout ?? DEFAULT_LAYOUT);
     const quota = this.#options.quotas?.of(account, (rule) => new MaildirSize(tree, rule)) ?? null;
-    return new MaildirAccount(tree, this.#site, { usualUses: this.#options.specialUse, quota });
+    const mailboxes = new MaildirAccount(tree, this.#site, { usualUses: this.#options.specialUse, quota });
+    this.#known.set(account, mailboxes);
+    return mailboxes;
   }
 
   stop(): void {
