@@ -1,10 +1,12 @@
 /** `postern/store`: what makers of mailbox stores share, beside `postern/plugin` and `postern/mail`. */
+export * from "../mailbox-files/account-in-files.ts";
 export * from "../mailbox-files/annotations.ts";
 export * from "../mailbox-files/changes.ts";
 export * from "../mailbox-files/crlf.ts";
 export * from "../mailbox-files/dotlock.ts";
 export * from "../mailbox-files/errors.ts";
 export * from "../mailbox-files/mailbox-path.ts";
+export * from "../mailbox-files/mailbox-session.ts";
 export * from "../mailbox-files/mutex.ts";
 export * from "../mailbox-files/name-watcher.ts";
 export * from "../mailbox-files/notes.ts";

@@ -6,9 +6,10 @@
 import { createHash } from "node:crypto";
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync } from "node:fs";
 import { type NewMessage, StoreError } from "postern/plugin";
+import type { FolderListener } from "postern/store";
 import { attempt } from "postern/store";
 import { forgetAppend, noteAppend } from "./append-note.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import { formatFromLine } from "./from-line.ts";
 import { keepIds } from "./given-ids.ts";
 import { noteUnread } from "./index-sync.ts";

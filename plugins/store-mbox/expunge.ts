@@ -1,5 +1,6 @@
 /** EXPUNGE: messages with \Deleted go; what stands behind them moves up. */
-import type { Folder, FolderListener } from "./folder.ts";
+import type { FolderListener } from "postern/store";
+import type { Folder } from "./folder.ts";
 import type { Message } from "./message.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Entry } from "./snapshot.ts";

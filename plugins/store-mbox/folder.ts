@@ -7,7 +7,7 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { attempt, errnoOf, Mutex, storeError } from "postern/store";
+import { attempt, errnoOf, type FolderListener, Mutex, type SharedFolder, storeError } from "postern/store";
 import { alter, type Wish } from "./alter.ts";
 import { isAppendNoted, takeBack } from "./append-note.ts";
 import { isAsKnown } from "./compare.ts";
@@ -22,7 +22,7 @@ import type { Base, Wanted } from "./meta-fields.ts";
 import { goneError, isSameFile, type OpenFile, openFile, stampOf } from "./open-file.ts";
 import { recoverMailbox } from "./rescue.ts";
 import type { Site } from "./site.ts";
-import type { MboxSnapshot } from "./snapshot.ts";
+import type { Entry, MboxSnapshot } from "./snapshot.ts";
 import { takeIn } from "./take-in.ts";
 import { nextUidValidity } from "./uidvalidity.ts";
 import { wordsWith } from "./words.ts";
@@ -39,11 +39,6 @@ export interface FolderPlace {
   readonly root: string;
 }
 
-/** What a session hears about: somebody else published a change. */
-export interface FolderListener {
-  changed(): void;
-}
-
 /** What a change of our own makes different. */
 export interface Change {
   /** New, or with other flags. */
@@ -55,7 +50,7 @@ export interface Change {
   readonly keywords?: readonly string[];
 }
 
-export class Folder {
+export class Folder implements SharedFolder<Entry> {
   readonly place: FolderPlace;
   readonly site: Site;
   readonly mutex = new Mutex();

@@ -1,72 +1,42 @@
-/**
- * A mailbox as one session holds it. The folder behind it is shared; this keeps what is the session's own: the snapshot it
- * saw last, the messages it claimed as recent, its listeners.
- */
+/** A mailbox as one session holds it: what it asks of the folder that all sessions share. */
 
 import type { Readable } from "node:stream";
 import type { MessageGist, MessageOverview, Structure } from "postern/mail";
-import {
-  type AccountQuota,
-  type CopyResult,
-  type FlagChange,
-  type IndexedMailbox,
-  type Mailbox,
-  type MailboxChanges,
-  StoreError,
-} from "postern/plugin";
-import { changesIn, type SurveyCache, storeError } from "postern/store";
+import { type AccountQuota, type CopyResult, type FlagChange, type Mailbox, StoreError } from "postern/plugin";
+import { MailboxSession, type SurveyCache } from "postern/store";
 import { changeFlags } from "./change-flags.ts";
 import { entryOf, messageBytes, messageStream, type Range, type SurveyedMessage } from "./content.ts";
 import { expungeMessages } from "./expunge.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import { MAX_KEYWORDS } from "./meta-fields.ts";
-import type { MboxSnapshot } from "./snapshot.ts";
+import type { Entry, MboxSnapshot } from "./snapshot.ts";
 import { admit, tellCame, tellWent } from "./toll.ts";
 import { copyMessages, moveMessages, type Transfer } from "./transfer.ts";
 
-export class OpenMailbox implements Mailbox, FolderListener {
+export interface OpenHow {
   readonly name: string;
+  readonly isReadOnly: boolean;
+  readonly claimsRecent: boolean;
+  readonly target: (name: string) => Folder;
+  readonly canonical: (name: string) => string;
+  readonly quota: AccountQuota | null;
+}
+
+export class OpenMailbox extends MailboxSession<Entry, Folder> implements Mailbox {
   readonly uidValidity: number;
   readonly mailboxId: string;
-  readonly isReadOnly: boolean;
-  readonly recent = new Set<number>();
-  readonly folder: Folder;
-  snapshot: MboxSnapshot;
-  readonly #claimsRecent: boolean;
   readonly #target: (name: string) => Folder;
   readonly #canonical: (name: string) => string;
   readonly #quota: AccountQuota | null;
-  readonly #listeners = new Set<() => void>();
-  #isTold = false;
-  #isOpen = true;
 
-  /** The folder has been compared with the disk and is held for this session. */
-  constructor(
-    folder: Folder,
-    how: {
-      readonly name: string;
-      readonly isReadOnly: boolean;
-      readonly claimsRecent: boolean;
-      readonly target: (name: string) => Folder;
-      readonly canonical: (name: string) => string;
-      readonly quota: AccountQuota | null;
-    },
-  ) {
-    this.folder = folder;
-    this.name = how.name;
-    this.isReadOnly = how.isReadOnly;
-    this.#claimsRecent = how.claimsRecent;
-    this.#target = how.target;
-    this.#canonical = how.canonical;
-    this.#quota = how.quota;
+  constructor(folder: Folder, { target, canonical, quota, ...how }: OpenHow) {
+    const { watcher, folders } = folder.site;
+    super(folder, { ...how, watcher, watched: [folder.path], release: () => folders.release(folder) });
+    this.#target = target;
+    this.#canonical = canonical;
+    this.#quota = quota;
     this.uidValidity = folder.state.uidValidity;
     this.mailboxId = folder.mailboxId;
-    this.snapshot = folder.snapshot;
-    folder.listeners.add(this);
-  }
-
-  get #index(): IndexedMailbox | null {
-    return this.folder.index?.mailbox ?? null;
   }
 
   get keywords(): readonly string[] {
@@ -78,9 +48,9 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   async sync(): Promise<MboxSnapshot> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       await this.folder.sync();
-      if (this.#claimsRecent && this.folder.state.fresh.size > 0) await this.#claimRecent();
+      if (this.claimsRecent && this.folder.state.fresh.size > 0) await this.#claimRecent();
       this.snapshot = this.folder.snapshot;
       return this.snapshot;
     });
@@ -109,83 +79,40 @@ export class OpenMailbox implements Mailbox, FolderListener {
     }
   }
 
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    this.folder.site.watcher.add(this.folder, [this.folder.path]);
-    return () => {
-      this.#listeners.delete(listener);
-      this.#unwatch();
-    };
-  }
-
-  #unwatch(): void {
-    const isWatched = [...this.folder.listeners].some(
-      (other) => other instanceof OpenMailbox && other.#listeners.size > 0,
-    );
-    if (!isWatched) this.folder.site.watcher.remove(this.folder);
-  }
-
-  changed(): void {
-    if (this.#isTold || this.#listeners.size === 0) return;
-    this.#isTold = true;
-    setImmediate(() => {
-      this.#isTold = false;
-      if (!this.#isOpen || !this.#hasNews()) return;
-      for (const listener of this.#listeners) listener();
-    });
-  }
-
-  #hasNews(): boolean {
-    const { folder } = this;
-    return folder.isGone || folder.snapshot !== this.snapshot || !folder.isCurrent;
-  }
-
   async content(uid: number, range?: Range): Promise<Readable> {
-    return this.#guarded(() => messageStream(this.folder, uid, range ?? null));
+    return this.guarded(() => messageStream(this.folder, uid, range ?? null));
   }
 
   async bytes(uid: number, limitBytes: number): Promise<Buffer | null> {
-    return this.#guarded(() => messageBytes(this.folder, uid, limitBytes));
+    return this.guarded(() => messageBytes(this.folder, uid, limitBytes));
   }
 
   structure(uid: number): Structure | Promise<Structure> {
-    return this.#surveyed(uid, (surveys, message) => surveys.structure(message, this.#index));
+    return this.#surveyed(uid, (surveys, message) => surveys.structure(message, this.index));
   }
 
   overview(uid: number): MessageOverview | Promise<MessageOverview> {
-    return this.#surveyed(uid, (surveys, message) => surveys.overview(message, this.#index));
+    return this.#surveyed(uid, (surveys, message) => surveys.overview(message, this.index));
   }
 
   gist(uid: number): MessageGist | Promise<MessageGist> {
-    return this.#surveyed(uid, (surveys, message) => surveys.gist(message, this.#index));
+    return this.#surveyed(uid, (surveys, message) => surveys.gist(message, this.index));
   }
 
   #surveyed<T>(
     uid: number,
     ask: (surveys: SurveyCache<SurveyedMessage>, message: SurveyedMessage) => T | Promise<T>,
   ): T | Promise<T> {
-    if (!this.#isOpen || !this.folder.snapshot.find(uid)) return this.#guarded(() => this.#refuse(uid));
-    const found = ask(this.folder.site.surveys, { folder: this.folder, uid });
-    return found instanceof Promise ? this.#guarded(() => found) : found;
-  }
-
-  #refuse(uid: number): never {
-    entryOf(this.folder, uid);
-    throw new StoreError("unavailable", "The mailbox has been closed");
-  }
-
-  async changesSince(modseq: number): Promise<MailboxChanges> {
-    return this.#guarded(() =>
-      changesIn(this.snapshot, modseq, (since, until) => this.#index?.vanished(since, until) ?? null),
-    );
+    const { folder } = this;
+    return this.atOnce(() => ask(folder.site.surveys, { folder, uid: entryOf(folder, uid).uid }));
   }
 
   store(uids: readonly number[], change: FlagChange): Promise<{ readonly unchanged: readonly number[] }> {
-    return this.#writing(() => changeFlags(this.folder, uids, { ...change, by: this }));
+    return this.writing(() => changeFlags(this.folder, uids, { ...change, by: this }));
   }
 
   expunge(uids: readonly number[] | null): Promise<readonly number[]> {
-    return this.#writing(async () => {
+    return this.writing(async () => {
       const { uids: gone, sizes } = await expungeMessages(this.folder, uids, this);
       await tellWent(this.#quota, this.name, sizes);
       return gone;
@@ -193,7 +120,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   copy(uids: readonly number[], target: string): Promise<CopyResult> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const mailbox = this.#canonical(target);
       const { result, sizes } = await copyMessages(this.#transfer(uids, target));
       await tellCame(this.#quota, mailbox, sizes);
@@ -202,7 +129,7 @@ export class OpenMailbox implements Mailbox, FolderListener {
   }
 
   move(uids: readonly number[], target: string): Promise<CopyResult> {
-    return this.#writing(async () => {
+    return this.writing(async () => {
       const mailbox = this.#canonical(target);
       const { result, sizes } = await moveMessages(this.#transfer(uids, target), this);
       await tellWent(this.#quota, this.name, sizes);
@@ -218,30 +145,5 @@ export class OpenMailbox implements Mailbox, FolderListener {
       ...{ from: this.folder, to: this.#target(target), uids, seen: this.snapshot },
       admit: (sizes, isMove) => (isMove && isWithin ? Promise.resolve() : admit(this.#quota, mailbox, sizes)),
     };
-  }
-
-  async #writing<T>(work: () => Promise<T>): Promise<T> {
-    return this.#guarded(() => {
-      if (this.isReadOnly) throw new StoreError("noPermission", "The mailbox is open for reading only");
-      return work();
-    });
-  }
-
-  async #guarded<T>(work: () => T | Promise<T>): Promise<T> {
-    if (!this.#isOpen) throw new StoreError("unavailable", "The mailbox has been closed");
-    try {
-      return await work();
-    } catch (cause) {
-      throw storeError(cause);
-    }
-  }
-
-  async close(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#listeners.clear();
-    this.folder.listeners.delete(this);
-    this.#unwatch();
-    this.folder.site.folders.release(this.folder);
   }
 }

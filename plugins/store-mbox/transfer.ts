@@ -3,10 +3,11 @@
  * the first one goes, so after a crash a message may be in both, and is in one at least.
  */
 import { type CopyResult, StoreError } from "postern/plugin";
+import type { FolderListener } from "postern/store";
 import { type Appending, appendLocked } from "./append.ts";
 import { lockedContent } from "./content.ts";
 import { removeMessages } from "./expunge.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Entry, MboxSnapshot } from "./snapshot.ts";
 import { Spooled } from "./spool.ts";
