@@ -14,7 +14,7 @@ import { decodeHead, encodeHead, type Head } from "./records.ts";
 import type { Shard } from "./shard.ts";
 
 /** Blocks that are read, and messages that are written, before others have their turn. */
-const READ_BLOCKS = 16;
+const READ_BLOCKS = 64;
 const WRITTEN_MESSAGES = 4_096;
 const SWEEP = 256;
 const MAX_DETAIL_BYTES = 64 * 1024;
