@@ -22,7 +22,14 @@ async function serverWith(...plugins: readonly Listed[]) {
   await prepareDataDirectory(dataDir, null);
   const postmaster = parseAddress("postmaster@example.org");
   if (postmaster === null) throw new Error("postmaster@example.org is an address");
-  const limits = { ...defaultLimits, hops: 100, messageSizeBytes: 100_000, connections: 10, connectionsPerAddress: 10 };
+  const limits = {
+    ...defaultLimits,
+    hops: 100,
+    expansion: 10_000,
+    messageSizeBytes: 100_000,
+    connections: 10,
+    connectionsPerAddress: 10,
+  };
   const config: ServerConfig = {
     hostname: "mx.example.org",
     dataDir,

@@ -157,6 +157,7 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
           enqueue: (...accepted) => made.queue?.enqueue(...accepted),
         },
         hopsLimit: config.limits.hops,
+        expansionLimit: config.limits.expansion,
         hiddenClients: new Set(
           config.listeners.filter(({ clientInReceived }) => clientInReceived === false).map(({ name }) => name),
         ),

@@ -21,7 +21,7 @@ const listener = (path: string, mode: number, owner: string | null): ListenerCon
   place: { at: "path", path, mode, owner },
   tls: "none",
   proxyFrom: [],
-  limits: { ...defaultLimits, hops: 100, connections: 1, connectionsPerAddress: 1 },
+  limits: { ...defaultLimits, hops: 100, expansion: 10_000, connections: 1, connectionsPerAddress: 1 },
 });
 
 it("a socket that has been bound gets its mode and owner", async () => {

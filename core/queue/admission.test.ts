@@ -288,14 +288,21 @@ describe("expansion", () => {
     const growing = hooksPlugin({
       expand: ({ address }) => expanded([{ address: addressOf(`${Number(address.localPart) + 1}@example.org`) }]),
     });
-    const wide = hooksPlugin({
-      expand: () =>
-        expanded(Array.from({ length: 1001 }, (_, n) => ({ address: addressOf(`${n}@elsewhere.example`) }))),
+    const flow = await flowOf([here, growing]);
+    expect(admissionsOf(await sendText(flow, { to: ["1@example.org"] }))).toEqual(["4 451 4.6"]);
+  });
+
+  it("takes lists of thousands, and what the operator wants no more of is put off", async () => {
+    const members = Array.from({ length: 3000 }, (_, n) => ({ address: addressOf(`${n}@elsewhere.example`) }));
+    const list = hooksPlugin({
+      destination: () => accept("a list"),
+      expand: ({ address: { localPart } }) => (localPart === "list" ? expanded(members) : proceed),
     });
-    for (const plugin of [growing, wide]) {
-      const flow = await flowOf([here, plugin]);
-      expect(admissionsOf(await sendText(flow, { to: ["1@example.org"] }))).toEqual(["4 451 4.6"]);
-    }
+    const flow = await flowOf([here, list]);
+    const [admission] = (await sendText(flow, { to: ["list@example.org"] })).admissions;
+    expect(admission?.at === "admitted" && admission.recipients.length).toBe(3000);
+    const narrow = await flowOf([here, list], { expansionLimit: 2999 });
+    expect(admissionsOf(await sendText(narrow, { to: ["list@example.org"] }))).toEqual(["4 451 4.6"]);
   });
 
   it("waits when one target cannot be expanded now, and takes what a plugin rejects as dead", async () => {

@@ -6,7 +6,6 @@
 
 import type { Accounts } from "../contracts/account.ts";
 import type { Recipient } from "../contracts/envelope.ts";
-import type { Kernel } from "../contracts/kernel.ts";
 import type { Log } from "../contracts/log.ts";
 import type { ServerFacts } from "../contracts/server-facts.ts";
 import type { Offer, Refused } from "../contracts/submit.ts";
@@ -15,12 +14,11 @@ import { wholeAddress } from "../kernel/addresses.ts";
 import type { EnvelopeState, Receipt } from "../kernel/envelope.ts";
 import { holdsForPostmaster } from "../kernel/postmaster.ts";
 import { type Address, literalOf } from "../mail/address.ts";
-import { type Expansion, expandRecipient, type Leaf, unexpanded } from "./expansion.ts";
+import { type Expansion, type ExpansionRoom, expandRecipient, type Leaf, unexpanded } from "./expansion.ts";
 import type { OriginRules } from "./origin-table.ts";
 import { refusals, refusedBy } from "./refusals.ts";
 
-export interface AdmissionRoom {
-  readonly kernel: Kernel;
+export interface AdmissionRoom extends ExpansionRoom {
   readonly accounts: Accounts;
   readonly facts: ServerFacts;
   readonly log: Log;
@@ -95,7 +93,7 @@ async function findLeaves(
   { isClaimed, expands }: { readonly isClaimed: boolean; readonly expands: boolean },
 ): Promise<Leaves> {
   const expansion: Expansion | Refused = expands
-    ? await expandRecipient(room.kernel, envelope, recipient)
+    ? await expandRecipient(room, envelope, recipient)
     : unexpanded(recipient);
   if (expansion.at === "refused") return expansion;
   const alive: Leaf[] = [];
@@ -147,7 +145,7 @@ async function redirected(
 ): Promise<Admitted | Refused> {
   const redirect = admitted.changes.findLast((change) => change.op === "redirect");
   if (!redirect) return admitted;
-  const leaves = await targetsOfChange(room.kernel, envelope, redirect.address, recipient);
+  const leaves = await targetsOfChange(room, envelope, redirect.address, recipient);
   if (leaves.at === "refused") return leaves;
   const { receipts } = leaves;
   return {
@@ -160,7 +158,7 @@ async function redirected(
 
 /** Where an address that a plugin's answer names leads: the operator's own choice, so no grant is asked for. */
 export async function targetsOfChange(
-  kernel: Kernel,
+  room: ExpansionRoom,
   envelope: EnvelopeState,
   address: Address,
   from: Pick<Recipient, "notify"> & Partial<Recipient>,
@@ -168,7 +166,7 @@ export async function targetsOfChange(
   const parents = from.address ? [...(from.parents ?? []), from.address] : [];
   const { orcpt = null, notify } = from;
   const recipient = envelope.makeRecipient({ address, orcpt, notify, parents });
-  const expansion = await expandRecipient(kernel, envelope, recipient);
+  const expansion = await expandRecipient(room, envelope, recipient);
   if (expansion.at === "refused") return expansion;
   const { leaves, dead, receipts } = expansion;
   return leaves.length > 0 ? { at: "leaves", leaves, receipts } : (dead[0] ?? refusals.userUnknown);

@@ -203,7 +203,7 @@ export class OpenDraft implements Draft {
     const redirect = changes.findLast((change) => change.op === "redirect");
     if (redirect) {
       const notify = this.envelope.recipients[0]?.notify ?? nobodyAsked;
-      const leaves = await targetsOfChange(this.#room.kernel, this.envelope, redirect.address, { notify });
+      const leaves = await targetsOfChange(this.#room, this.envelope, redirect.address, { notify });
       if (leaves.at === "refused") return leaves;
       this.envelope.removeRecipients(() => true);
       this.#byAddress.clear();
@@ -213,7 +213,7 @@ export class OpenDraft implements Draft {
     for (const change of changes) {
       if (change.op !== "addRecipient") continue;
       const { address, notify = nobodyAsked } = change;
-      const leaves = await targetsOfChange(this.#room.kernel, this.envelope, address, { notify });
+      const leaves = await targetsOfChange(this.#room, this.envelope, address, { notify });
       if (leaves.at === "refused") return leaves;
       this.#take(leaves);
     }

@@ -28,11 +28,18 @@ export interface Expansion {
   readonly receipts: readonly Receipt[];
 }
 
-const TARGETS_LIMIT = 1_000;
+/** Behind one address; a whole message has a limit of its own. */
+export const EXPANSION_LIMIT = 10_000;
 const DEPTH_LIMIT = 50;
 
+export interface ExpansionRoom {
+  readonly kernel: Kernel;
+  /** `EXPANSION_LIMIT` if left out. */
+  readonly expansionLimit?: number;
+}
+
 export async function expandRecipient(
-  kernel: Kernel,
+  { kernel, expansionLimit = EXPANSION_LIMIT }: ExpansionRoom,
   envelope: EnvelopeState,
   top: Recipient,
 ): Promise<Expansion | Refused> {
@@ -61,7 +68,8 @@ export async function expandRecipient(
     else if (verdict.verdict === "reject") dead.push(refusedBy(verdict, by));
     else {
       done.add(key);
-      const isTooBig = leaves.size + waiting.length + verdict.to.length > TARGETS_LIMIT || done.size > TARGETS_LIMIT;
+      const size = leaves.size + waiting.length + verdict.to.length;
+      const isTooBig = size > expansionLimit || done.size > expansionLimit;
       if (isTooBig || recipient.parents.length >= DEPTH_LIMIT) return refusals.tooManyTargets;
       const targets = targetsOf(verdict, recipient, reversePath, envelope);
       if (verdict.grantsRelay === false && names.has(recipient))

@@ -56,6 +56,8 @@ export interface MailFlowInit {
   readonly reportTexts?: readonly ReportTexts[];
   /** `Received:` fields before a message counts as looping. */
   readonly hopsLimit?: number;
+  /** Addresses that one may be expanded to. */
+  readonly expansionLimit?: number;
   /** Names of listeners whose clients `Received:` does not tell of. */
   readonly hiddenClients?: ReadonlySet<string>;
   /** `false`: nothing is delivered before the test starts the queue. */
@@ -125,6 +127,7 @@ export async function openMailFlow(init: MailFlowInit): Promise<MailFlow> {
   const door = createSubmit({
     ...{ ...room, queue, worker: 0 },
     ...(init.hopsLimit === undefined ? {} : { hopsLimit: init.hopsLimit }),
+    ...(init.expansionLimit === undefined ? {} : { expansionLimit: init.expansionLimit }),
     ...(init.hiddenClients === undefined ? {} : { hiddenClients: init.hiddenClients }),
   });
   if (init.starts !== false) await queue.start();

@@ -95,6 +95,13 @@ export const limitKeys = Type.Object({
     minimum: 10,
     default: 100,
   }),
+  expansion: Type.Integer({
+    description:
+      "Addresses that one address may be expanded to, by aliases and lists; beyond that its mail is put off with 4.4.6.",
+    minimum: 1,
+    maximum: 20_000,
+    default: 10_000,
+  }),
 });
 export type LimitKeys = Static<typeof limitKeys>;
 

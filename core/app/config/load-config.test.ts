@@ -71,7 +71,7 @@ describe("a config", () => {
 
   it("is complete without most keys", async () => {
     await write("postern.config.yaml", yaml);
-    const limits = { ...defaultLimits, hops: 100, connections: 2000, connectionsPerAddress: 100 };
+    const limits = { ...defaultLimits, hops: 100, expansion: 10_000, connections: 2000, connectionsPerAddress: 100 };
     expect(await load()).toEqual({
       recipientDelimiter: "+",
       sharing: {

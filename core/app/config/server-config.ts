@@ -27,6 +27,8 @@ export interface TlsFiles {
 export interface Limits extends SmtpLimits {
   /** `Received:` fields; the server's counts for all. */
   readonly hops: number;
+  /** Addresses behind one; the server's counts for all. */
+  readonly expansion: number;
   /** Connections of one listener, open at once in one worker. */
   readonly connections: number;
   readonly connectionsPerAddress: number;

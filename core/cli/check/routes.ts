@@ -23,12 +23,16 @@ export function checkRoutes({ plugins }: ServerConfig, { kernel }: OfflineKernel
 }
 
 export async function checkPostmaster(
-  { postmaster }: ServerConfig,
+  { postmaster, limits }: ServerConfig,
   offline: OfflineKernel,
 ): Promise<readonly Finding[]> {
   const { kernel } = offline;
   const envelope = new EnvelopeState({ id: "check", origin: "bounce", session: null, reversePath: null });
-  const expansion = await expandRecipient(kernel, envelope, envelope.makeRecipient({ address: postmaster }));
+  const expansion = await expandRecipient(
+    { kernel, expansionLimit: limits.expansion },
+    envelope,
+    envelope.makeRecipient({ address: postmaster }),
+  );
   if (expansion.at === "refused") {
     return [errorAt("postmaster", `${postmaster} cannot be expanded: ${expansion.refusal.text}`)];
   }
