@@ -78,7 +78,7 @@ async function transferFolder(transfer: Transfer, folder: SourceFolder, summary:
     const to = await target.open({ ...folder, name: options.rename(folder.name) });
     try {
       const state = await begin(transfer, { folder, from, to });
-      await settlePending(transfer, { folder, to, state });
+      await settlePending(transfer, { folder, from, to, state });
       const todo = from.messages.filter(({ key }) => !state.done.has(key));
       summary.known += from.messages.length - todo.length;
       watcher.folder(
@@ -103,6 +103,10 @@ interface Pair {
   readonly folder: SourceFolder;
   readonly from: OpenSource;
   readonly to: OpenTarget;
+}
+
+interface Settling extends Pair {
+  readonly state: FolderState;
 }
 
 /** What is known of this folder must still hold on both sides. */
@@ -141,22 +145,44 @@ async function begin({ journal, options, watcher }: Transfer, { folder, from, to
   return state;
 }
 
-/** A batch that was begun by a run that did not end it. */
-async function settlePending(
-  { journal }: Transfer,
-  { folder, to, state }: { readonly folder: SourceFolder; readonly to: OpenTarget; readonly state: FolderState },
-): Promise<void> {
+/**
+ * A batch that was begun by a run that did not end it. Messages may lie there without the UIDs that they were to keep, as whoever was killed
+ * had not written these down yet: such a message is taken away and brought again, as long as its UID can still be given.
+ */
+async function settlePending({ journal, watcher }: Transfer, { folder, from, to, state }: Settling): Promise<void> {
   const { pending } = state;
   if (!pending) return;
   const found = await to.recover(
     pending.mark,
     pending.messages.map(({ digest }) => digest),
   );
-  const left = new Map([...found].map(([digest, uids]) => [digest, [...uids]]));
-  const messages = pending.messages.flatMap(({ key, digest, flags }) => {
-    const uid = left.get(digest)?.shift();
-    return uid === undefined ? [] : [{ key, uid, flags }];
+  const wanted = new Map(from.messages.map(({ key, uid }) => [key, state.keepsUids ? uid : null]));
+  const left = new Map([...found].map(([digest, uids]) => [digest, new Set(uids)]));
+  const take = (digest: string, uid: number | null | undefined): number | null =>
+    uid != null && left.get(digest)?.delete(uid) ? uid : null;
+  // First those that are as they should be, then whatever is alike.
+  const kept = pending.messages.map(({ key, digest }) => take(digest, wanted.get(key)));
+  const uidNext = await to.mark();
+  const astray: number[] = [];
+  let lost = 0;
+  const messages = pending.messages.flatMap(({ key, digest, flags }, index) => {
+    const asWanted = kept[index];
+    if (asWanted != null) return [{ key, uid: asWanted, flags }];
+    const uid = take(digest, [...(left.get(digest) ?? [])][0]);
+    if (uid === null) return [];
+    const old = wanted.get(key) ?? null;
+    if (old === null || old < uidNext) {
+      if (old !== null) lost++;
+      return [{ key, uid, flags }];
+    }
+    astray.push(uid);
+    return [];
   });
+  if (astray.length > 0) await to.remove(astray);
+  if (lost > 0)
+    watcher.note(
+      `${to.name}: ${lost} messages have other UIDs than at the source, as a run was killed before it wrote them down`,
+    );
   await journal.write({ is: "done", folder: folder.name, messages });
 }
 
