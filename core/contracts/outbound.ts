@@ -141,6 +141,8 @@ export type OutboundPhase = "connect" | "greeting" | "hello" | "tls" | "login" |
 export interface OutboundFacts {
   /** The address that was talked to, `unix:` and the path, or `null` where none answered. */
   readonly address: string | null;
+  /** Our own side of that; `null` where there is none. */
+  readonly localAddress: string | null;
   /** `null`: clear text. */
   readonly tls: OutboundTls | null;
   /** Why there is no TLS, or none that is good enough. */

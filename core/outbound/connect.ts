@@ -10,6 +10,8 @@ export interface Connected {
   readonly socket: Socket;
   /** `unix:` and the path for a unix socket. */
   readonly address: string;
+  /** Ours; `null` of a unix socket. */
+  readonly localAddress: string | null;
 }
 
 // RFC 8305 5: "One recommended value for a default delay is 250 milliseconds"
@@ -106,7 +108,7 @@ function race(attempts: readonly Attempt[], timeoutMs: number, signal: AbortSign
       socket.once("connect", () => {
         settle(socket);
         socket.off("error", onError);
-        resolve({ socket, address: attempt.address });
+        resolve({ socket, address: attempt.address, localAddress: socket.localAddress ?? null });
       });
       if (next < attempts.length) delay = setTimeout(begin, ATTEMPT_DELAY_MS);
     };

@@ -17,6 +17,7 @@ import { ConnectionFault, Wire } from "./wire.ts";
 export interface OpenConnection {
   readonly wire: Wire;
   readonly address: string;
+  readonly localAddress: string | null;
   readonly features: Features;
   readonly tls: OutboundTls | null;
   readonly tlsFault: TlsFault | null;
@@ -74,7 +75,8 @@ class Opening {
     if (level !== "none" && level !== "implicit") features = await this.#startTls(features);
     const current = this.#wire ?? wire;
     if (request.login) await this.#logIn(current, request.login, features);
-    return { wire: current, address: this.#address, features, tls: this.#tls, tlsFault: this.#tlsFault };
+    const { address, localAddress } = this.#connected;
+    return { wire: current, address, localAddress, features, tls: this.#tls, tlsFault: this.#tlsFault };
   }
 
   destroy(reason: string): void {
@@ -83,15 +85,15 @@ class Opening {
   }
 
   faultOf(cause: unknown): OutboundFault {
-    const address = this.#address;
+    const { address, localAddress } = this.#connected;
     if (cause instanceof OutboundFault) {
       const { reply, ownReply, tlsFault } = cause;
       const about = { ...(reply && { reply }), ...(ownReply && { ownReply }), ...(tlsFault && { tlsFault }) };
-      return new OutboundFault(cause.phase, cause.message, { ...about, address, cause: cause.cause });
+      return new OutboundFault(cause.phase, cause.message, { ...about, address, localAddress, cause: cause.cause });
     }
     const reason = cause instanceof Error ? cause.message : String(cause);
     const reply = cause instanceof ConnectionFault ? cause.reply : null;
-    return new OutboundFault(this.#phase, reason, { ...(reply && { reply }), address, cause });
+    return new OutboundFault(this.#phase, reason, { ...(reply && { reply }), address, localAddress, cause });
   }
 
   #speak(wire: Wire): Wire {

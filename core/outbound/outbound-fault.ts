@@ -13,6 +13,7 @@ export class OutboundFault extends Error {
   readonly tlsFault: TlsFault | null;
   /** Where it came from; `null` where nobody answered. */
   readonly address: string | null;
+  readonly localAddress: string | null;
 
   constructor(
     phase: OutboundPhase,
@@ -22,6 +23,7 @@ export class OutboundFault extends Error {
       readonly ownReply?: RemoteReply;
       readonly tlsFault?: TlsFault;
       readonly address?: string | null;
+      readonly localAddress?: string | null;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -31,6 +33,7 @@ export class OutboundFault extends Error {
     this.ownReply = about.ownReply ?? null;
     this.tlsFault = about.tlsFault ?? null;
     this.address = about.address ?? null;
+    this.localAddress = about.localAddress ?? null;
   }
 }
 

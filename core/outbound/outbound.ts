@@ -244,14 +244,14 @@ const addressesOf = (place: OutboundPlace): readonly string[] =>
 function unreachable(cause: unknown, { place }: OutboundRequest): OutboundResult {
   const fault =
     cause instanceof OutboundFault ? cause : new OutboundFault("connect", "of a fault of our own", { cause });
-  const { reply, ownReply, phase, tlsFault, address } = fault;
+  const { reply, ownReply, phase, tlsFault, address, localAddress } = fault;
   return {
     at: "unreachable",
     phase,
     reply:
       ownReply ??
       (reply && !isSuccess(reply) ? remoteReply(reply, place.name) : brokenReply(place.name, fault.message)),
-    facts: { address, tls: null, tlsFault, isReused: false },
+    facts: { address, localAddress, tls: null, tlsFault, isReused: false },
   };
 }
 
@@ -259,7 +259,7 @@ function unreachable(cause: unknown, { place }: OutboundRequest): OutboundResult
 class Conversation {
   readonly #host: string;
   readonly #answers = new Map<number, RecipientAnswer>();
-  #facts: OutboundFacts = { address: null, tls: null, tlsFault: null, isReused: false };
+  #facts: OutboundFacts = { address: null, localAddress: null, tls: null, tlsFault: null, isReused: false };
   #progress: Progress | null = null;
 
   constructor(host: string) {
@@ -271,8 +271,8 @@ class Conversation {
     return this.#answers.size > 0 || this.#progress?.isContentSent === true;
   }
 
-  on({ address, tls, tlsFault }: Kept, isReused: boolean): void {
-    this.#facts = { address, tls, tlsFault, isReused };
+  on({ address, localAddress, tls, tlsFault }: Kept, isReused: boolean): void {
+    this.#facts = { address, localAddress, tls, tlsFault, isReused };
     this.#progress = null;
   }
 

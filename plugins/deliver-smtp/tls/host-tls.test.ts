@@ -190,6 +190,7 @@ describe("a host with TLSA records", () => {
                 {
                   "result-type": "tlsa-invalid",
                   "receiving-mx-hostname": "other.example.org",
+                  "sending-mta-ip": "127.0.0.1",
                   "receiving-ip": "127.0.0.1",
                   "failed-session-count": 1,
                 },

@@ -44,8 +44,10 @@ function policyPart({ policy, successes, failures, furtherFailures }: CountedPol
     },
     summary: { "total-successful-session-count": successes, "total-failure-session-count": failed },
     ...(failures.length > 0 && {
-      "failure-details": failures.map(({ type, host, address, reason, sessions }) => ({
+      "failure-details": failures.map(({ type, host, address, localAddress, reason, sessions }) => ({
         "result-type": type,
+        // Counted by an earlier version, it may be missing.
+        ...(localAddress && { "sending-mta-ip": localAddress }),
         ...(address !== null && { "receiving-ip": address }),
         "receiving-mx-hostname": host,
         "failed-session-count": sessions,

@@ -16,6 +16,8 @@ export interface ReportedFailure {
   readonly type: string;
   readonly host: string;
   readonly address: string | null;
+  /** Ours. */
+  readonly localAddress: string | null;
   /** Without control characters. */
   readonly reason: string;
 }
@@ -41,6 +43,7 @@ export function reportedSession(
     type,
     host,
     address: facts?.address ?? null,
+    localAddress: facts?.localAddress ?? null,
     reason: reason.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ").slice(0, REASON_LIMIT),
   });
   const policy = policyOf(host, decision);

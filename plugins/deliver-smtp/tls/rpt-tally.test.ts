@@ -5,7 +5,7 @@ import { addTally, type Tally, tallyOf } from "./rpt-tally.ts";
 
 const session = (type: string | null, host = "mx.example.org", lines: string[] = []): ReportedSession => ({
   policy: { type: "tlsa", lines, mxHosts: [] },
-  failure: type === null ? null : { type, host, address: "192.0.2.1", reason: "x" },
+  failure: type === null ? null : { type, host, address: "192.0.2.1", localAddress: "192.0.2.9", reason: "x" },
 });
 const sum = (sessions: readonly ReportedSession[]): Tally =>
   sessions.reduce<Tally>((tally, one) => addTally(tally, tallyOf(one)), []);

@@ -40,7 +40,8 @@ export function addTally(sum: Tally, more: Tally): Tally {
 }
 
 function addPolicy(known: CountedPolicy, more: CountedPolicy): CountedPolicy {
-  const keyOf = ({ type, host, address }: ReportedFailure) => JSON.stringify([type, host, address]);
+  const keyOf = ({ type, host, address, localAddress }: ReportedFailure) =>
+    JSON.stringify([type, host, address, localAddress]);
   const failures = new Map(known.failures.map((failure) => [keyOf(failure), failure]));
   let further = known.furtherFailures + more.furtherFailures;
   for (const failure of more.failures) {
