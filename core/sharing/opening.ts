@@ -10,6 +10,7 @@ export interface Opening {
   /** As the login calls it. */
   readonly name: string;
   readonly isReadOnly: boolean;
+  readonly claimsRecent: boolean;
   readonly readers: ReadersSeen;
   rights(): Promise<Rights>;
   /** Where a login may insert. */
@@ -29,7 +30,7 @@ export async function openAs(place: Place, opening: Opening): Promise<GuardedMai
   const isReadOnly = opening.isReadOnly || !may(changing);
   const isInnerReadOnly = isReadOnly || !may(region.reader.isOwner ? [...storing, "s"] : storing);
   // What is new to another user is new to him, whoever reads it before; shared roots have nobody but their readers.
-  const claimsRecent = !region.isHinted;
+  const claimsRecent = opening.claimsRecent && !region.isHinted;
   const inner = await region.mail.open(name, { isReadOnly: isInnerReadOnly, claimsRecent });
   const own = region.reader.isOwner ? null : holdSeen(place, inner, readers);
   try {

@@ -122,11 +122,18 @@ export class LoginMailboxes implements SharedMailboxes {
     return statusAs(await this.#allowed(name, "r"), this.#room.readers);
   }
 
-  async open(name: string, how: { readonly isReadOnly?: boolean } = {}): Promise<Mailbox> {
+  async open(
+    name: string,
+    {
+      isReadOnly = false,
+      claimsRecent = true,
+    }: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean } = {},
+  ): Promise<Mailbox> {
     const place = await this.#allowed(name, "r");
     return openAs(place, {
       name: place.region.prefix + place.name,
-      isReadOnly: how.isReadOnly ?? false,
+      isReadOnly,
+      claimsRecent,
       readers: this.#room.readers,
       rights: () => this.#rightsAt(place),
       target: (target) => this.#allowed(target, "i"),
@@ -170,6 +177,7 @@ export class LoginMailboxes implements SharedMailboxes {
     return openAs(place, {
       name: place.name,
       isReadOnly: true,
+      claimsRecent: false,
       readers,
       rights: () => this.#rightsAt(place),
       target,
