@@ -16,6 +16,7 @@ import {
 import { Admission } from "./admission.ts";
 import { converse } from "./converse.ts";
 import { KnownTexts } from "./fetch/known-texts.ts";
+import { DeletedCounts } from "./list/deleted-counts.ts";
 import { nameHints } from "./notify/name-hints.ts";
 import { Options } from "./options.ts";
 
@@ -35,8 +36,9 @@ export default definePlugin({
   serves: ["imap"],
   setup({ config, needs, log, clock }) {
     const admission = new Admission(needs.keyValue, config);
-    const own = { admission, knownTexts: new KnownTexts(), nameHints: nameHints(needs.notifier) };
-    const services = { ...needs, ...own, options: config, log, clock };
+    const known = { knownTexts: new KnownTexts(), deletedCounts: new DeletedCounts() };
+    const own = { admission, nameHints: nameHints(needs.notifier) };
+    const services = { ...needs, ...own, ...known, options: config, log, clock };
     return {
       serve: {
         imap(connection) {

@@ -16,6 +16,7 @@ import type { Admission, Place } from "./admission.ts";
 import { capabilitiesOf } from "./capabilities.ts";
 import type { Extension } from "./extensions.ts";
 import type { KnownTexts } from "./fetch/known-texts.ts";
+import type { DeletedCounts } from "./list/deleted-counts.ts";
 import type { NameHints } from "./notify/name-hints.ts";
 import type { Notify } from "./notify/notify.ts";
 import type { Options } from "./options.ts";
@@ -35,6 +36,7 @@ export type State =
 /** What the plugin needs of the server. */
 export interface Services {
   readonly knownTexts: KnownTexts;
+  readonly deletedCounts: DeletedCounts;
   readonly logins: Logins;
   readonly store: MailboxStore;
   /** Left out: everybody has his own mailboxes, and no others. */

@@ -1,6 +1,7 @@
 /** Bounds of mailboxes, and sessions that change them at once. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DeletedCounts } from "../../plugins/access-imap/list/deleted-counts.ts";
 import { ImapServer } from "./imap-server.ts";
 import { RawClient } from "./raw-client.ts";
 
@@ -36,6 +37,32 @@ describe("mailboxes over IMAP", () => {
     ).toHaveLength(200);
     // Each LIST before its STATUS.
     expect(lines[0]?.replace(/^.* /, "")).toBe(lines[1]?.split(" ")[2]);
+  });
+
+  it("look for what is deleted only where something has changed", async () => {
+    const mailboxes = await server.mailboxesOf("ann");
+    await mailboxes.create("Old");
+    const message = { content: [Buffer.from("Subject: a\r\n\r\n")] };
+    await mailboxes.append("Old", [{ ...message, flags: ["\\Deleted"] }, message]);
+    let opened = 0;
+    const counting = {
+      open(name: string, how?: { readonly isReadOnly?: boolean }) {
+        opened++;
+        return mailboxes.open(name, how);
+      },
+    };
+    const counts = new DeletedCounts();
+    const deleted = async (login: string) =>
+      (await counts.of({ login, mailboxes: counting }, "Old", await mailboxes.status("Old"))).messages;
+    expect([await deleted("ann"), await deleted("ann"), opened]).toEqual([1, 1, 1]);
+    // Others have modification sequences of their own.
+    expect([await deleted("bob"), opened]).toEqual([1, 2]);
+    const mailbox = await mailboxes.open("Old");
+    await mailbox.store([2], { mode: "add", flags: ["\\Deleted"] });
+    expect([await deleted("ann"), await deleted("ann"), opened]).toEqual([2, 2, 3]);
+    await mailbox.expunge(null);
+    await mailbox.close();
+    expect([await deleted("ann"), opened]).toEqual([0, 3]);
   });
 
   it("keeps annotations within their bounds, and none of a command that goes beyond", async () => {

@@ -1,21 +1,17 @@
 /**
  * What STATUS tells of a mailbox (RFC 3501 6.3.10), asked for by itself or with LIST (RFC 5819). What the store's index knows is taken
- * from there; only DELETED and DELETED-STORAGE look at each message's flags.
+ * from there; DELETED and DELETED-STORAGE look at each message's flags where they have changed.
  */
 import type { AccountMailboxes, MailboxStatus } from "postern/plugin";
 import type { ImapSession } from "../session.ts";
 import type { CommandParser } from "../wire/command-parser.ts";
 import { SyntaxFault } from "../wire/syntax-fault.ts";
-
-/** What is in a mailbox that an EXPUNGE would remove. */
-interface Deleted {
-  readonly messages: number;
-  readonly bytes: number;
-}
+import type { Deleted } from "./deleted-counts.ts";
 
 interface Facts {
   readonly status: MailboxStatus;
-  readonly deleted: Deleted;
+  /** `null`: not asked for. */
+  readonly deleted: Deleted | null;
   readonly recent: number;
   readonly appendLimit: number;
 }
@@ -29,8 +25,8 @@ const items = {
   // RFC 8438 3: not below the sum of all RFC822.SIZE.
   SIZE: ({ status }: Facts) => status.sizeBytes,
   // RFC 9208 4.1.4
-  DELETED: ({ deleted }: Facts) => deleted.messages,
-  "DELETED-STORAGE": ({ deleted }: Facts) => deleted.bytes,
+  DELETED: ({ deleted }: Facts) => deleted?.messages ?? 0,
+  "DELETED-STORAGE": ({ deleted }: Facts) => deleted?.bytes ?? 0,
   // RFC 7162 3.1.6
   HIGHESTMODSEQ: ({ status }: Facts) => status.highestModseq,
   // RFC 8474 4.3
@@ -62,6 +58,7 @@ export async function statusOf(
   // RFC 7162 3.1: whoever asks for HIGHESTMODSEQ is CONDSTORE-aware from now on.
   if (wanted.includes("HIGHESTMODSEQ") && !session.enabled.has("CONDSTORE")) session.enable("CONDSTORE");
   const status = await mailboxes.status(name);
+  const { deletedCounts, options } = session.services;
   const needsDeleted = wanted.includes("DELETED") || wanted.includes("DELETED-STORAGE");
   const selected =
     session.state.at === "selected" && session.state.selected.mailbox.name === name ? session.state.selected : null;
@@ -71,28 +68,10 @@ export async function statusOf(
   }
   const facts: Facts = {
     status,
-    deleted: needsDeleted && status.messages > 0 ? await deletedIn(mailboxes, name) : { messages: 0, bytes: 0 },
+    deleted: needsDeleted ? await deletedCounts.of({ login: session.login, mailboxes }, name, status) : null,
     // RFC 3501 2.3.2: what this session has claimed as recent is recent to it.
     recent: status.recent + (selected?.recentCount() ?? 0),
-    appendLimit: session.services.options.maxMessageSize,
+    appendLimit: options.maxMessageSize,
   };
   return `STATUS ${session.formatName(name)} (${wanted.map((item) => `${item} ${items[item](facts)}`).join(" ")})`;
-}
-
-async function deletedIn(mailboxes: AccountMailboxes, name: string): Promise<Deleted> {
-  const mailbox = await mailboxes.open(name, { isReadOnly: true });
-  try {
-    const { snapshot } = mailbox;
-    let messages = 0;
-    let bytes = 0;
-    for (let index = 0; index < snapshot.size; index++) {
-      const entry = snapshot.at(index);
-      if (!entry.flags.has("\\Deleted")) continue;
-      messages++;
-      bytes += entry.sizeBytes;
-    }
-    return { messages, bytes };
-  } finally {
-    await mailbox.close();
-  }
 }
