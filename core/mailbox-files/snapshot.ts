@@ -26,6 +26,8 @@ export class ChunkedSnapshot<E extends MessageEntry = MessageEntry> implements S
   readonly #chunks: readonly Chunk<E>[];
   readonly #starts: Uint32Array;
   #sizeBytes = -1;
+  /** Of the chunks: the one that was asked last. */
+  #latest = 0;
 
   private constructor(chunks: readonly Chunk<E>[], facts: { uidNext: number; highestModseq: number; unseen: number }) {
     this.#chunks = chunks;
@@ -56,11 +58,21 @@ export class ChunkedSnapshot<E extends MessageEntry = MessageEntry> implements S
   }
 
   at(index: number): E {
-    if (!Number.isInteger(index) || index < 0 || index >= this.size) throw new RangeError(`no message at ${index}`);
-    const chunk = lastNotAbove(this.#starts.length, (at) => this.#starts[at] ?? 0, index);
-    const entry = this.#chunks[chunk]?.[index - (this.#starts[chunk] ?? 0)];
+    const entry = this.#near(index) ?? this.#search(index);
     if (!entry) throw new RangeError(`no message at ${index}`);
     return entry;
+  }
+
+  /** Whoever walks over all asks for the chunk that was asked last. */
+  #near(index: number): E | undefined {
+    const within = index - (this.#starts[this.#latest] ?? 0);
+    return within >= 0 ? this.#chunks[this.#latest]?.[within] : undefined;
+  }
+
+  #search(index: number): E | undefined {
+    if (!Number.isInteger(index) || index < 0 || index >= this.size) return undefined;
+    this.#latest = lastNotAbove(this.#starts.length, (at) => this.#starts[at] ?? 0, index);
+    return this.#near(index);
   }
 
   indexOf(uid: number): number {
