@@ -31,10 +31,10 @@ const partsOf = (structure: Structure): number => {
   return parts;
 };
 
-const partsIn = (known: Known | undefined): number => (known ? partsOf(known.survey.structure) : 0);
+const partsIn = (known: Known<unknown> | undefined): number => (known ? partsOf(known.survey.structure) : 0);
 
-interface Known {
-  readonly key: string;
+interface Known<M> {
+  readonly message: M;
   readonly survey: Survey;
   gist: MessageGist | null;
 }
@@ -42,10 +42,10 @@ interface Known {
 export class SurveyCache<M extends { readonly uid: number }> {
   readonly #source: SurveySource<M>;
   /** Of messages that no index keeps, the one that was asked for longest ago first. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<string, Known<M>>();
   #parts = 0;
   /** Whoever asks for one thing of a message asks for others. */
-  #latest: Known | null = null;
+  #latest: Known<M> | null = null;
 
   constructor(source: SurveySource<M>) {
     this.#source = source;
@@ -104,20 +104,19 @@ export class SurveyCache<M extends { readonly uid: number }> {
     return this.#remembered(message)?.survey ?? unpackSurvey(index?.detail(message.uid, "survey"));
   }
 
-  #remembered(message: M): Known | null {
-    if (!this.#latest) return null;
+  #remembered(message: M): Known<M> | null {
+    if (this.#latest?.message === message) return this.#latest;
+    if (this.#known.size === 0) return null;
     const key = this.#source.key(message);
-    if (this.#latest.key === key) return this.#latest;
     const known = this.#known.get(key);
     if (!known) return null;
     this.#known.delete(key);
     this.#known.set(key, known);
-    this.#latest = known;
     return known;
   }
 
   #keepSurvey(message: M, index: IndexedMailbox | null, survey: Survey): Survey {
-    const known = { key: this.#source.key(message), survey, gist: null };
+    const known = { message, survey, gist: null };
     this.#latest = known;
     if (index) index.keep(message.uid, "survey", packSurvey(survey));
     else this.#remember(known);
@@ -131,10 +130,11 @@ export class SurveyCache<M extends { readonly uid: number }> {
     return gist;
   }
 
-  #remember(known: Known): void {
-    this.#parts -= partsIn(this.#known.get(known.key));
-    this.#known.delete(known.key);
-    this.#known.set(known.key, known);
+  #remember(known: Known<M>): void {
+    const key = this.#source.key(known.message);
+    this.#parts -= partsIn(this.#known.get(key));
+    this.#known.delete(key);
+    this.#known.set(key, known);
     this.#parts += partsIn(known);
     for (const [oldest, forgotten] of this.#known) {
       if (this.#parts <= MAX_PARTS) break;

@@ -99,6 +99,10 @@ describe("an envelope", () => {
     });
   });
 
+  it("keeps an octet at the end that is a blank in latin-1 only", () => {
+    expect(envelopeOf(Buffer.from("Subject:\t voilà \r\n\r\n", "utf8")).subject).toBe("voil\xc3\xa0");
+  });
+
   it("keeps octets outside ASCII", () => {
     expect(envelopeOf(Buffer.from("Subject: Grüße\r\n\r\n", "utf8")).subject).toBe(
       Buffer.from("Grüße", "utf8").toString("latin1"),

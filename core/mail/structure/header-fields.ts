@@ -68,5 +68,13 @@ export function unfold(header: Uint8Array, from: number, to: number): string {
 
 /** The same for a value that is a string already. */
 export function unfoldText(raw: string): string {
-  return (raw.includes("\n") ? raw.replace(/\r?\n[ \t]*/g, " ") : raw).trim();
+  const line = raw.includes("\n") ? raw.replace(/\r?\n[ \t]*/g, " ") : raw;
+  let start = 0;
+  let end = line.length;
+  // Not what `trim` takes for blanks: 0xA0 may be the end of a character in UTF-8.
+  while (start < end && isBlank(line.charCodeAt(start))) start++;
+  while (end > start && isBlank(line.charCodeAt(end - 1))) end--;
+  return end - start === raw.length ? raw : line.slice(start, end);
 }
+
+const isBlank = (code: number): boolean => code === space || code === tab || code === carriageReturn;

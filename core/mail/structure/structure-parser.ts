@@ -288,7 +288,10 @@ export class StructureParser {
     frame.linesBefore = this.#lines;
     const parent = this.#open[this.#open.length - 2]?.part;
     const fields = this.#fields;
-    for (const [name, raw] of fields) fields.set(name, unfoldText(raw));
+    for (const [name, raw] of fields) {
+      const value = unfoldText(raw);
+      if (value !== raw) fields.set(name, value);
+    }
     readFields(part, fields, parent?.type === "multipart" && parent.subtype === "digest");
     if (part === this.#root) {
       this.#rootFields = fields;
