@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { attempt, errnoOf, ignoreMissing } from "./errors.ts";
 import { shareFile } from "./permissions.ts";
@@ -31,6 +31,43 @@ export interface DotlockWishes {
   readonly waitMs: number;
   /** Without a touch for so long, the lock of another host is stale. */
   readonly staleMs: number;
+  /** A directory of the same file system in which a file that names us may lie for some seconds, so that the next lock of this path is
+   * only another name of it. Whoever is killed leaves it there: a place that is cleaned. */
+  readonly keepIn?: string;
+}
+
+/** A file that names us, of which a lock is another name. */
+interface Prepared {
+  readonly path: string;
+  readonly identity: string;
+  /** Not longer, as its times are those of the lock. */
+  readonly untilMs: number;
+}
+
+const KEPT_MS = 10_000;
+const MAX_KEPT = 1_000;
+/** By path of the lock. */
+const kept = new Map<string, Prepared>();
+let cleaning: NodeJS.Timeout | null = null;
+
+function keep(path: string, prepared: string, identity: string): boolean {
+  if (identity === "" || kept.size >= MAX_KEPT) return false;
+  kept.set(path, { path: prepared, identity, untilMs: Date.now() + KEPT_MS });
+  cleaning ??= setInterval(() => dropPrepared(Date.now()), KEPT_MS).unref();
+  return true;
+}
+
+function drop(path: string, prepared: Prepared): void {
+  kept.delete(path);
+  attempt(() => unlinkSync(prepared.path));
+}
+
+/** Removes what is kept for locks to come: what is old, or everything. */
+export function dropPrepared(nowMs = Number.POSITIVE_INFINITY): void {
+  for (const [path, prepared] of kept) if (prepared.untilMs <= nowMs) drop(path, prepared);
+  if (kept.size > 0 || !cleaning) return;
+  clearInterval(cleaning);
+  cleaning = null;
 }
 
 /** Locks of this process, by path: one that names us and is not here was left by a former process with our id. */
@@ -80,21 +117,37 @@ function breakStale(path: string, wishes: DotlockWishes): void {
   }
 }
 
-/** With its holder in it from the first moment, so that nobody has to guess whose it is when we are killed. */
-function makeLock(path: string): boolean {
+/** Its identity; `null`: somebody has it. With its holder in it from the first moment, so that nobody has to guess whose it is when we are killed. */
+function makeLock(path: string, keepIn: string | undefined): string | null {
+  const ready = kept.get(path);
+  if (ready) {
+    try {
+      if (ready.untilMs > Date.now()) {
+        linkSync(ready.path, path);
+        return ready.identity;
+      }
+    } catch (cause) {
+      // Anything else: somebody has cleaned the place, or moved it.
+      if (errnoOf(cause) === "EEXIST") return null;
+    }
+    drop(path, ready);
+  }
   const holder = `${process.pid}:${hostname()}`;
-  const prepared = `${path}.${process.pid}.${++made}`;
+  const prepared = `${keepIn === undefined ? path : join(keepIn, basename(path))}.${process.pid}.${++made}`;
+  let isKept = false;
   try {
     writeFileSync(prepared, holder, { flag: "wx", mode: 0o600 });
     shareFile(prepared, dirname(path));
     linkSync(prepared, path);
-    return true;
+    const identity = identityOf(path);
+    if (keepIn !== undefined) isKept = keep(path, prepared, identity);
+    return identity;
   } catch (cause) {
-    if (errnoOf(cause) === "EEXIST") return false;
+    if (errnoOf(cause) === "EEXIST") return null;
     if (!WITHOUT_LINKS.has(errnoOf(cause))) throw cause;
-    return isMade(() => writeFileSync(path, holder, { flag: "wx", mode: 0o600 }));
+    return isMade(() => writeFileSync(path, holder, { flag: "wx", mode: 0o600 })) ? identityOf(path) : null;
   } finally {
-    attempt(() => unlinkSync(prepared));
+    if (!isKept) attempt(() => unlinkSync(prepared));
   }
 }
 
@@ -108,11 +161,11 @@ function isMade(work: () => void): boolean {
   }
 }
 
-function tryLock(path: string): Dotlock | null {
+function tryLock(path: string, keepIn: string | undefined): Dotlock | null {
   if (heldHere.has(path)) return null;
-  if (!makeLock(path)) return null;
+  const own = makeLock(path, keepIn);
+  if (own === null) return null;
   heldHere.add(path);
-  const own = identityOf(path);
   const isOurs = () => identityOf(path) === own;
   const touch = setInterval(() => {
     const now = new Date();
@@ -132,10 +185,10 @@ function tryLock(path: string): Dotlock | null {
 export async function dotlock(path: string, wishes: DotlockWishes): Promise<Dotlock | null> {
   const until = performance.now() + wishes.waitMs;
   for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
-    const lock = tryLock(path);
+    const lock = tryLock(path, wishes.keepIn);
     if (lock) return lock;
     if (!heldHere.has(path)) breakStale(path, wishes);
-    const now = tryLock(path);
+    const now = tryLock(path, wishes.keepIn);
     if (now) return now;
     if (performance.now() >= until) return null;
     await delay(pauseMs * (0.5 + Math.random()));

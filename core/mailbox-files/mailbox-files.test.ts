@@ -1,5 +1,16 @@
 /** What stores share, by itself; together with mail it is tested by the suite that each store runs. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,7 +19,7 @@ import { decodeModifiedUtf7, encodeModifiedUtf7 } from "../mail/modified-utf7.ts
 import { annotationsIn, changeAnnotations } from "./annotations.ts";
 import { changesIn } from "./changes.ts";
 import { countBareLf, withCrlf } from "./crlf.ts";
-import { dotlock } from "./dotlock.ts";
+import { dotlock, dropPrepared } from "./dotlock.ts";
 import { storeError } from "./errors.ts";
 import { mailboxPath } from "./mailbox-path.ts";
 import { Mutex } from "./mutex.ts";
@@ -38,6 +49,39 @@ it.each([
 
 describe("a dotlock", () => {
   const wishes = { waitMs: 0, staleMs: 60_000 };
+
+  it("is another name of a file that is kept for it, as long as that is there", async () => {
+    mkdirSync(file("tmp"));
+    const keeping = { ...wishes, keepIn: file("tmp") };
+    const inode = async () => {
+      const lock = await dotlock(file("x.lock"), keeping);
+      expect(readFileSync(file("x.lock"), "latin1")).toBe(`${process.pid}:${hostname()}`);
+      expect(await dotlock(file("x.lock"), keeping)).toBeNull();
+      const { ino } = statSync(file("x.lock"));
+      lock?.release();
+      expect(existsSync(file("x.lock"))).toBe(false);
+      return ino;
+    };
+    const first = await inode();
+    expect(await inode()).toBe(first);
+    const [name = ""] = readdirSync(file("tmp"));
+    // Its inode is not given again while it has this name.
+    renameSync(join(file("tmp"), name), file("elsewhere"));
+    expect(await inode()).not.toBe(first);
+    expect(readdirSync(file("tmp"))).toHaveLength(1);
+    dropPrepared();
+    expect(readdirSync(file("tmp"))).toEqual([]);
+  });
+
+  it("is not taken from another program by what is kept for it", async () => {
+    mkdirSync(file("tmp"));
+    const keeping = { ...wishes, keepIn: file("tmp") };
+    (await dotlock(file("x.lock"), keeping))?.release();
+    writeFileSync(file("x.lock"), `${process.ppid}:${hostname()}`);
+    expect(await dotlock(file("x.lock"), keeping)).toBeNull();
+    expect(readFileSync(file("x.lock"), "latin1")).toBe(`${process.ppid}:${hostname()}`);
+    dropPrepared();
+  });
 
   it("is one process's at a time, and leaves nothing behind", async () => {
     const lock = await dotlock(file("x.lock"), wishes);

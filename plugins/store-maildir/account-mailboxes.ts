@@ -73,9 +73,10 @@ export class MaildirAccount implements AccountMailboxes {
   /** INBOX is made when somebody asks for it; others must be there. */
   #folder(name: string): Folder {
     const place = this.#place(name);
-    if (place.path === this.#root) makeInbox(this.#root, this.#site.clock.now());
-    else cleanTmp(place.path, this.#site.clock.now());
-    return this.#site.folders.at(place, this.#site);
+    const known = this.#site.folders.current(place.path);
+    if (known || place.path !== this.#root) cleanTmp(place.path, this.#site.clock.now());
+    else makeInbox(this.#root, this.#site.clock.now());
+    return known ?? this.#site.folders.at(place, this.#site);
   }
 
   list(): Promise<readonly MailboxListing[]> {

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountMailboxes } from "postern/plugin";
-import { type Dotlock, dotlock } from "postern/store";
+import { type Dotlock, dotlock, dropPrepared } from "postern/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { MaildirStore } from "./store.ts";
 import { quietLog } from "./testing/quiet-log.ts";
@@ -25,6 +25,7 @@ beforeEach(async () => {
   });
   mail = await store.of({ login: "someone", addresses: [], home, quotaBytes: null });
   await (await mail.open("INBOX")).close();
+  dropPrepared();
 });
 afterEach(async () => {
   store.stop();
@@ -75,5 +76,6 @@ it("a message that is lost on the way fails its own command, with all its messag
   const uids = [first, third].flatMap((one) => (one?.status === "fulfilled" ? one.value.uids : []));
   expect(new Set(uids).size).toBe(4);
   expect(await seenUids()).toEqual([...uids].sort((one, other) => one - other));
+  store.stop();
   expect(await readdir(inMaildir("tmp"))).toEqual([]);
 });

@@ -8,7 +8,8 @@ const WAIT_MS = 30_000;
 const STALE_MS = 120_000;
 
 export async function withUidLock<T>(directory: string, work: () => Promise<T> | T): Promise<T> {
-  const lock = await dotlock(join(directory, "dovecot-uidlist.lock"), { waitMs: WAIT_MS, staleMs: STALE_MS });
+  const wishes = { waitMs: WAIT_MS, staleMs: STALE_MS, keepIn: join(directory, "tmp") };
+  const lock = await dotlock(join(directory, "dovecot-uidlist.lock"), wishes);
   if (!lock) throw new StoreError("inUse", "The mailbox is locked by another program");
   try {
     return await work();

@@ -23,17 +23,24 @@ export class FolderRegistry {
   /** Directories that were seen to be a Maildir without links. */
   readonly #checked = new Set<string>();
 
+  /** The mailbox as it is known, where that is the one that stands there. */
+  current(path: string): Folder | null {
+    const known = this.#folders.get(path);
+    // One that has lost its index begins anew with it when nobody has it open.
+    if (!known || (known.hasLeftIndex && known.holders === 0)) return null;
+    if (identityOf(path) !== this.#identities.get(known)) return null;
+    this.#folders.delete(path);
+    this.#folders.set(path, known);
+    return known;
+  }
+
   /** The mailbox at a place; `nonexistent` if there is none. */
   at(place: FolderPlace, site: Site): Folder {
+    const current = this.current(place.path);
+    if (current) return current;
     const known = this.#folders.get(place.path);
     const identity = identityOf(place.path);
-    // One that has lost its index begins anew with it when nobody has it open.
     const isWhole = known && !(known.hasLeftIndex && known.holders === 0);
-    if (known && isWhole && identity === this.#identities.get(known)) {
-      this.#folders.delete(place.path);
-      this.#folders.set(place.path, known);
-      return known;
-    }
     // Another program made another mailbox of the same name.
     if (known && isWhole) this.retire(place.path);
     this.check(place);

@@ -17,7 +17,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountMailboxes, Log, Mailbox } from "postern/plugin";
-import { dotlock, mailboxPath } from "postern/store";
+import { dotlock, dropPrepared, mailboxPath } from "postern/store";
 import { addressOf, keptLog } from "postern/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { MaildirStore } from "./store.ts";
@@ -317,6 +317,7 @@ it("removes old files in tmp/, and no young ones", async () => {
   });
   stores.push(store);
   await mail.status("INBOX");
+  dropPrepared();
   expect(readdirSync(maildir("tmp")).toSorted()).toEqual(["keeps", "old", "young"]);
   await (await store.of({ ...someone, home })).status("INBOX");
   expect(readdirSync(maildir("tmp"))).toEqual([]);

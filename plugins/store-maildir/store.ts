@@ -10,7 +10,7 @@ import type {
   Notifier,
   Quotas,
 } from "postern/plugin";
-import { MailboxWatcher, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
+import { dropPrepared, MailboxWatcher, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { borrowedBytes, messageStream } from "./content.ts";
 import { hostPart } from "./file-name.ts";
@@ -94,5 +94,6 @@ export class MaildirStore implements MailboxStore {
     this.#stopping.abort();
     this.#site.watcher.stop();
     this.#site.names.stop();
+    dropPrepared();
   }
 }
