@@ -111,6 +111,39 @@ describe.skipIf(!isDovecotHere)("with Dovecot", () => {
     expect(dovecot.complaints).toEqual([]);
   });
 
+  it("changes the flags of very many messages while Dovecot changes others of the same, and neither loses any", async () => {
+    await start({ location: "" });
+    const subjects = Array.from({ length: 150 }, (_, index) => `m${index + 1}`);
+    await ours.ask({ do: "append", box: "INBOX", subjects, flags: ["\\Draft"] });
+    const theirs = await dovecot.imap();
+    await theirs.command("SELECT INBOX");
+    const uids = subjects.map((_, index) => index + 1);
+    for (let round = 0; round < 3; round++) {
+      const [mode, sign] = round % 2 ? (["remove", "-"] as const) : (["add", "+"] as const);
+      await Promise.all([
+        ours.ask({ do: "flag", box: "INBOX", uids, mode, flags: ["\\Flagged", "Ours"] }),
+        theirs.command(`STORE 1:* ${sign}FLAGS.SILENT (\\Answered Theirs)`),
+      ]);
+      // By then all names are what they are to be.
+      await ours.seen("INBOX");
+      await theirs.command("NOOP");
+      const flags = round % 2 ? ["\\Draft"] : ["Ours", "Theirs", "\\Answered", "\\Draft", "\\Flagged"];
+      const inbox = await agree("INBOX");
+      expect(inbox.messages.map((message) => message.flags)).toEqual(uids.map(() => flags));
+    }
+    // What a killed process has left is nothing to Dovecot, and done when we come.
+    const killed = new RemoteStore(owner);
+    await killed.ask({ do: "use", home: dovecot.home, options: {} });
+    await killed.ask({ do: "flag", box: "INBOX", uids, mode: "replace", flags: ["\\Seen", "Ours"] });
+    await killed.stop();
+    await theirs.command("NOOP");
+    await theirs.append("INBOX", "theirs", ["\\Deleted"]);
+    await ours.seen("INBOX");
+    const inbox = await agree("INBOX");
+    expect(inbox.messages.slice(0, -1).map(({ flags }) => flags)).toEqual(uids.map(() => ["Ours", "\\Seen"]));
+    expect(inbox.messages.at(-1)).toMatchObject({ subject: "theirs", flags: ["\\Deleted"] });
+  });
+
   it("writes names that directories cannot have as Dovecot's plugin listescape does", async () => {
     await start({ settings: { mail_plugins: "listescape" } }, { layout: layout("maildir++", "utf-7", "\\") });
     const theirs = await dovecot.imap();
