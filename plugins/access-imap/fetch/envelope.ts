@@ -6,11 +6,12 @@ export function formatEnvelope(envelope: MessageEnvelope, strings: Strings): str
   const { date, subject, from, sender, replyTo, to, cc, bcc, inReplyTo, messageId } = envelope;
   const origin = formatAddresses(from, strings);
   // Most messages have neither field: the list is the same one then.
-  const others = [sender, replyTo].map((list) => (list === from ? origin : formatAddresses(list, strings)));
-  const targets = [to, cc, bcc].map((list) => formatAddresses(list, strings));
+  const other = (list: typeof from) => (list === from ? origin : formatAddresses(list, strings));
+  const others = `${other(sender)} ${other(replyTo)}`;
+  const targets = `${formatAddresses(to, strings)} ${formatAddresses(cc, strings)} ${formatAddresses(bcc, strings)}`;
   const texts = `${formatNstring(date, strings)} ${formatNstring(subject, strings)}`;
   const ids = `${formatNstring(inReplyTo, strings)} ${formatNstring(messageId, strings)}`;
-  return `(${texts} ${origin} ${others.join(" ")} ${targets.join(" ")} ${ids})`;
+  return `(${texts} ${origin} ${others} ${targets} ${ids})`;
 }
 
 const formatNstring = (value: string | null, strings: Strings): string => (value === null ? "NIL" : strings(value));
