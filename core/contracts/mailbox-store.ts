@@ -203,6 +203,8 @@ export interface Mailbox {
   overview(uid: number): MessageOverview | Promise<MessageOverview>;
   /** Preview and object ids; as `overview`, but takes more to find out. */
   gist(uid: number): MessageGist | Promise<MessageGist>;
+  /** The same where it is known without opening the message; else `null`, and nothing is begun. */
+  knownGist(uid: number): MessageGist | null;
   /**
    * What happened since any modseq of the past, by the snapshot of this handle: whoever knew the mailbox as it was then knows it
    * afterwards as `snapshot` shows it. A modseq not below the snapshot's answers nothing; 0 answers everything.

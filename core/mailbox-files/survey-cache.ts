@@ -62,12 +62,16 @@ export class SurveyCache<M extends { readonly uid: number }> {
   }
 
   gist(message: M, index: IndexedMailbox | null): MessageGist | Promise<MessageGist> {
-    const known = this.#remembered(message)?.gist ?? unpackGist(index?.detail(message.uid, "gist"));
+    const known = this.knownGist(message, index);
     if (known) return known;
     const bytes = this.#source.bytes(message, IN_MEMORY_BYTES);
     return bytes instanceof Promise
       ? bytes.then((read) => this.#findGist(message, index, read))
       : this.#findGist(message, index, bytes);
+  }
+
+  knownGist(message: M, index: IndexedMailbox | null): MessageGist | null {
+    return this.#remembered(message)?.gist ?? unpackGist(index?.detail(message.uid, "gist"));
   }
 
   #survey(message: M, index: IndexedMailbox | null): Survey | Promise<Survey> {

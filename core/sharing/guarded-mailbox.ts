@@ -131,6 +131,10 @@ export class GuardedMailbox implements Mailbox {
     return this.inner.gist(uid);
   }
 
+  knownGist(uid: number): MessageGist | null {
+    return this.inner.knownGist(uid);
+  }
+
   async changesSince(modseq: number): Promise<MailboxChanges> {
     const { snapshot } = this;
     if (!(snapshot instanceof ReaderSnapshot)) return this.inner.changesSince(modseq);

@@ -168,6 +168,11 @@ export class OpenMailbox implements Mailbox, FolderListener {
     return this.#atOnce(() => this.folder.site.surveys.gist(this.#file(uid), this.#index));
   }
 
+  knownGist(uid: number): MessageGist | null {
+    const entry = this.folder.snapshot.find(uid);
+    return entry ? this.folder.site.surveys.knownGist(entry.file, this.#index) : null;
+  }
+
   get #index(): IndexedMailbox | null {
     return this.folder.index?.mailbox ?? null;
   }

@@ -99,6 +99,11 @@ export class OpenMailbox extends MailboxSession<Entry, Folder> implements Mailbo
     return this.#surveyed(uid, (surveys, message) => surveys.gist(message, this.index));
   }
 
+  knownGist(uid: number): MessageGist | null {
+    const { folder } = this;
+    return folder.snapshot.find(uid) ? folder.site.surveys.knownGist({ folder, uid }, this.index) : null;
+  }
+
   #surveyed<T>(
     uid: number,
     ask: (surveys: SurveyCache<SurveyedMessage>, message: SurveyedMessage) => T | Promise<T>,

@@ -108,6 +108,16 @@ it("decodes a part that is larger than what is held, whole and in parts", async 
   expect(await client.ok("FETCH 1 BINARY.PEEK[1]<2000000.1>")).toEqual(["* 1 FETCH (BINARY[1]<2000000> {0}\r\n)"]);
 });
 
+it("tells the PREVIEW of a large message to those who will not wait once it is known", async () => {
+  const [client, other] = [await login(), await login()];
+  await client.ok("APPEND INBOX", Buffer.from(`Subject: large\r\n\r\n${"Words of it. ".repeat(20_000)}\r\n`));
+  for (const each of [client, other]) await each.ok("SELECT INBOX");
+  expect(await client.ok("FETCH 1 PREVIEW (LAZY)")).toEqual(["* 1 FETCH (PREVIEW NIL)"]);
+  const said = await client.ok("FETCH 1 PREVIEW");
+  expect(said[0]).toMatch(/^\* 1 FETCH \(PREVIEW "Words of it\. /);
+  expect(await other.ok("FETCH 1 PREVIEW (LAZY)")).toEqual(said);
+});
+
 it("sends another octet for NUL where a literal must not have it", async () => {
   const client = await login();
   // As another program may leave it there.

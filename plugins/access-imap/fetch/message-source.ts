@@ -149,10 +149,11 @@ export class MessageSource {
     return this.#header;
   }
 
-  /** RFC 8970 3.2: where it is known, or soon found out; else `null`, and the mail program may ask again without LAZY. */
+  /** RFC 8970 3.2: where it is known, or soon found out; else `null`, and the mail program may ask again without LAZY. Never waits for
+   * more than a small message. */
   async lazyPreview(): Promise<string | null> {
     if (this.#gist) return this.#gist.preview;
-    if (this.entry.sizeBytes > wholeForHeaderBytes) return null;
+    if (this.entry.sizeBytes > wholeForHeaderBytes) return this.#mailbox.knownGist(this.entry.uid)?.preview ?? null;
     return (await this.#mailbox.gist(this.entry.uid)).preview;
   }
 
