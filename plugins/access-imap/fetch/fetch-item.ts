@@ -81,7 +81,7 @@ const macros: ReadonlyMap<string, readonly FetchItem[]> = new Map([
 /** One item, a macro, or a list of items; without those asked for twice. */
 export function parseFetchItems(parser: CommandParser): readonly FetchItem[] {
   const items: FetchItem[] = [];
-  // RFC 3501 6.4.5: a macro stands alone. Lenient: some clients put one into parentheses.
+  // RFC 3501 6.4.5: a macro stands alone. Lenient: scripts over imaplib put all items into parentheses, as its examples do.
   if (parser.peek() === "(") parser.list(() => items.push(...parseItem(parser)));
   else items.push(...parseItem(parser));
   if (items.length === 0) throw new SyntaxFault("Expected items to fetch");

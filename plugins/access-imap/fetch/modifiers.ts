@@ -43,7 +43,7 @@ export function parseFetchModifiers(parser: CommandParser): FetchModifiers {
   let found: FetchModifiers = {};
   if (parser.isAtEnd) return found;
   parser.space();
-  if (parser.isAtEnd) return found; // Lenient: blanks at the end of a line.
+  if (parser.isAtEnd) return found; // Lenient: blanks at the end of a line (imaplib).
   const seen = new Set<string>();
   parser.list(() => {
     const name = parser.atom().toUpperCase();

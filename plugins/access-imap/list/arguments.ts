@@ -65,7 +65,7 @@ export function parseListRequest(parser: CommandParser): ListRequest {
   let returns: Returns = { isSubscribed: false, status: null, hasRights: false, metadata: null };
   if (parser.peek() === " ") {
     parser.space();
-    // Lenient: blanks at the end of a line.
+    // Lenient: blanks at the end of a line (imaplib).
     if (!parser.isAtEnd) {
       isExtended = true;
       if (!parser.takeWord("RETURN")) throw new SyntaxFault("Unexpected extra arguments");

@@ -25,7 +25,7 @@ export function parseSelectParameters(parser: CommandParser): SelectParameters {
   let qresync: Qresync | null = null;
   if (parser.isAtEnd) return { isCondstore, qresync };
   parser.space();
-  if (parser.isAtEnd) return { isCondstore, qresync }; // Lenient: blanks at the end of a line.
+  if (parser.isAtEnd) return { isCondstore, qresync }; // Lenient: blanks at the end of a line (imaplib).
   parser.list(() => {
     const name = parser.atom().toUpperCase();
     if (name === "CONDSTORE" && !isCondstore) isCondstore = true;

@@ -23,7 +23,7 @@ function classOf(excluded: string): Uint8Array {
   for (let code = 33; code < 127; code++) table[code] = excluded.includes(String.fromCharCode(code)) ? 0 : 1;
   return table;
 }
-/** RFC 3501 9 has no 8-bit atoms. Lenient: some programs send mailbox names so; the name check has the last word. */
+/** RFC 3501 9 has no 8-bit atoms. Lenient: curl's -X sends mailbox names as they are typed; the name check has the last word. */
 const isAstringChar8 = isAstringChar.map((value, code) => (code >= 128 ? 1 : value));
 
 /** How deep parentheses may nest, whatever the command. */
@@ -71,12 +71,12 @@ export class CommandParser {
 
   space(): void {
     this.expect(" ");
-    // Lenient: several blanks where the grammar has one.
+    // Lenient: several blanks where the grammar has one. Python's imaplib writes a blank for each argument, also an empty one.
     while (this.#text.charAt(this.#at) === " ") this.#at++;
   }
 
   end(): void {
-    while (this.#text.charAt(this.#at) === " ") this.#at++; // Lenient: blanks at the end of a line.
+    while (this.#text.charAt(this.#at) === " ") this.#at++; // Lenient: as imaplib ends a line whose last argument is empty.
     if (!this.isAtEnd) throw new SyntaxFault("Unexpected extra arguments");
   }
 
@@ -188,7 +188,7 @@ export class CommandParser {
     const items: T[] = [];
     if (this.take(")")) return items;
     do {
-      while (this.take(" ")); // Lenient: several blanks.
+      while (this.take(" ")); // Lenient: several blanks, as scripts over imaplib put lists together.
       if (this.peek() === ")") break;
       items.push(item());
     } while (this.peek() === " ");

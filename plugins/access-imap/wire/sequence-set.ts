@@ -58,7 +58,7 @@ export class SequenceSet {
     return this.#ranges.some(([a, b]) => a === star || b === star);
   }
 
-  /** Whether every number is at most `last`. Lenient: `1:*` of nothing, which many clients send. */
+  /** Whether every number is at most `last`. Lenient: `1:*` of nothing, which scripts over imaplib send before they know that a mailbox is empty. */
   isWithin(last: number): boolean {
     return this.#ranges.every(([a, b]) => {
       const limit = a === star || b === star ? Math.max(last, 1) : last;
