@@ -3,37 +3,21 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { Delivery } from "../contracts/delivery.ts";
 import type { SpoolEntry } from "../contracts/spool.ts";
 import type { Listed } from "../testing/kernel.ts";
-import {
-  type MailFlow,
-  type MailFlowInit,
-  openingOf,
-  openMailFlow,
-  sendText,
-  spoolWith,
-  until,
-} from "../testing/mail-flow.ts";
+import { type MailFlow, type MailFlowInit, openingOf, sendText, spoolWith, until } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { delivering, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
-
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins: [openRelay, ...plugins], ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows(openRelay);
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 /** The same spool after a crash. */
 async function again(flow: MailFlow, plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  await flow.crash();
-  flows.splice(flows.indexOf(flow), 1);
-  const next = await flowOf(plugins, { directory: flow.directory, clock: flow.clock, ...more });
+  const next = await flows.again(flow, plugins, more);
   await next.quiet();
   return next;
 }

@@ -3,29 +3,15 @@ import type { Refused } from "../contracts/submit.ts";
 import { accept, allow, amend, defer, expanded, proceed, reject } from "../kernel/verdicts.ts";
 import type { Listed } from "../testing/kernel.ts";
 import { addressOf } from "../testing/mail.ts";
-import {
-  type MailFlow,
-  type MailFlowInit,
-  offerOf,
-  openingOf,
-  openMailFlow,
-  type Sent,
-  sendText,
-} from "../testing/mail-flow.ts";
+import { offerOf, openingOf, type Sent, sendText } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { aliases, directory, hooksPlugin, openRelay, recording } from "../testing/mail-plugins.ts";
-
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
 
 const here = directory("example.org", "ann@example.org", "ben@example.org", "postmaster@example.org");
 
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins, ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows();
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 const refusedWith = ({ refusal: { code, detail }, isPermanent }: Refused) => `${isPermanent ? 5 : 4} ${code} ${detail}`;
 const admissionsOf = ({ admissions }: Sent) =>

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import type { Notify } from "../contracts/envelope.ts";
 import type { Offer, Opening } from "../contracts/submit.ts";
 import { defer, proceed, reject } from "../kernel/verdicts.ts";
@@ -8,23 +8,17 @@ import { german } from "../mail/dsn/german.ts";
 import { addressSpecs, createHeaders, headerEnd } from "../mail/header.ts";
 import { parseMail } from "../mail/parse-mail.ts";
 import type { Listed } from "../testing/kernel.ts";
-import { type MailFlow, type MailFlowInit, offerOf, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
+import { offerOf, openingOf, sendText } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { aliases, directory, hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 import { byName, groupsOf, partsOf, reportsOf } from "../testing/reports.ts";
-
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
 
 const HOUR = 3_600_000;
 const here = directory("example.org", "ann@example.org", "postmaster@example.org");
 
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins: [openRelay, here, ...plugins], ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows(openRelay, here);
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 const fromAnn = (more: Partial<Opening> = {}) => ({ ...openingOf({ from: "ann@example.org" }), ...more });
 describe("who is told what", () => {
@@ -343,19 +337,15 @@ describe("when a report cannot be sent now", () => {
       return byName(address);
     });
     const plugins = [makePlugin(() => isDown), here, plugin];
-    const flow = await openMailFlow({ plugins: [openRelay, ...plugins] });
+    const bare = new MailFlows(openRelay);
+    onTestFinished(() => bare.close());
+    const flow = await bare.open(plugins);
     isDown = true;
     await sendText(flow, { opening: fromAnn(), to: ["dead@example.net"] });
     await flow.quiet();
     expect(reportsOf(delivered)).toEqual([]);
     expect(flow.queue.stats().deferred).toBe(1);
-    await flow.crash();
-    const again = await openMailFlow({
-      plugins: [openRelay, ...plugins],
-      directory: flow.directory,
-      clock: flow.clock,
-    });
-    flows.push(again);
+    const again = await bare.again(flow, plugins);
     isDown = false;
     again.clock.advance(HOUR);
     await again.quiet();

@@ -3,27 +3,13 @@ import type { Delivery } from "../contracts/delivery.ts";
 import type { Recipient } from "../contracts/envelope.ts";
 import { accept, amend, defer, proceed, reject, routed } from "../kernel/verdicts.ts";
 import type { Listed } from "../testing/kernel.ts";
-import {
-  type MailFlow,
-  type MailFlowInit,
-  openingOf,
-  openMailFlow,
-  sendText,
-  spoolWith,
-  until,
-} from "../testing/mail-flow.ts";
+import { openingOf, sendText, spoolWith, until } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { delivering, directory, hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
-
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins: [openRelay, ...plugins], ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows(openRelay);
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -267,10 +253,8 @@ it("takes a rejected route for a failure", async () => {
 
 it("serves local mail beside all that", async () => {
   const { plugin, delivered } = recording();
-  const flow = await openMailFlow({
-    plugins: [directory("example.org", "ann@example.org"), plugin, hooksPlugin({ destination: () => accept("x") })],
-  });
-  flows.push(flow);
+  const here = directory("example.org", "ann@example.org");
+  const flow = await flowOf([here, plugin, hooksPlugin({ destination: () => accept("x") })]);
   await sendText(flow, { to: ["ann@example.org"] });
   await flow.quiet();
   expect(delivered).toMatchObject([{ to: ["ann@example.org"] }]);

@@ -8,14 +8,13 @@ import { definePlugin } from "../kernel/define.ts";
 import { defer, filed, proceed, routed } from "../kernel/verdicts.ts";
 import type { Listed } from "../testing/kernel.ts";
 import { addressOf } from "../testing/mail.ts";
-import { type MailFlow, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
+import { type MailFlow, openingOf, sendText } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { directory, hooksPlugin, openRelay, outcomes } from "../testing/mail-plugins.ts";
 import { createFiling } from "./filing.ts";
 
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
+const flows = new MailFlows(openRelay, directory("example.org", "ann@example.org"));
+afterEach(() => flows.close());
 
 interface Stored {
   readonly login: string;
@@ -82,10 +81,7 @@ async function filingFlowWith(how: { readonly whenFull?: "defer" | "refuse" }, .
       return proceed;
     },
   });
-  const flow = await openMailFlow({
-    plugins: [openRelay, directory("example.org", "ann@example.org"), local, ...plugins],
-  });
-  flows.push(flow);
+  const flow = await flows.open([local, ...plugins]);
   const { kernel, submit, log } = flow;
   given.filing = createFiling({ kernel, submit, log, ...how });
   return { flow, relayed };

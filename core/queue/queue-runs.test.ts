@@ -1,12 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Spool } from "../contracts/spool.ts";
-import { type MailFlow, openingOf, openMailFlow, sendText, spoolWith } from "../testing/mail-flow.ts";
+import { openingOf, sendText, spoolWith } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
+const flows = new MailFlows(openRelay);
+afterEach(() => flows.close());
 
 const nobody = openingOf({ from: null });
 
@@ -17,8 +16,7 @@ async function waitingQueue(to: readonly (readonly string[])[], wrapSpool: (spoo
     tried.push(address);
     return address.startsWith("done") ? outcomes.delivered : outcomes.deferred;
   });
-  const flow = await openMailFlow({ plugins: [openRelay, plugin], wrapSpool });
-  flows.push(flow);
+  const flow = await flows.open([plugin], { wrapSpool });
   for (const recipients of to) await sendText(flow, { opening: nobody, to: recipients });
   await flow.quiet();
   tried.length = 0;
@@ -58,13 +56,7 @@ describe("a queue run for a domain", () => {
       flow.clock.advance(3_600_000);
       await flow.quiet();
     }
-    await flow.crash();
-    const again = await openMailFlow({
-      plugins: [openRelay, plugin],
-      directory: flow.directory,
-      clock: flow.clock,
-    });
-    flows.splice(0, 1, again);
+    const again = await flows.again(flow, [plugin]);
     await again.quiet();
     tried.length = 0;
     expect(await again.queue.flushDomain("example.net")).toBe(1);

@@ -1,27 +1,12 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Delivery } from "../contracts/delivery.ts";
-import type { Listed } from "../testing/kernel.ts";
-import {
-  type MailFlow,
-  type MailFlowInit,
-  openingOf,
-  openMailFlow,
-  sendText,
-  spoolWith,
-  until,
-} from "../testing/mail-flow.ts";
+import { type MailFlow, openingOf, openMailFlow, sendText, spoolWith, until } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { delivering, hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
-
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins: [openRelay, ...plugins], ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows(openRelay);
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -34,7 +19,7 @@ describe("the schedule", () => {
     const at: number[] = [];
     const { plugin } = recording(() => outcomes.deferred);
     const plugins = [plugin, hooksPlugin({ settled: (delivery) => void at.push(delivery.attempt) })];
-    const flow = await openMailFlow({ plugins: [openRelay, ...plugins] });
+    const flow = await flowOf(plugins);
     await sendText(flow, { opening: nobody, to: ["a@example.net"] });
     await flow.quiet();
     const times: number[] = [];
@@ -46,11 +31,9 @@ describe("the schedule", () => {
         await current.quiet();
       }
       times.push((current.clock.now() - start) / MINUTE);
-      await current.crash();
-      current = await openMailFlow({ plugins: [openRelay, ...plugins], directory: flow.directory, clock: flow.clock });
+      current = await flows.again(current, plugins);
       await current.quiet();
     }
-    flows.push(current);
     expect(at).toEqual([1, 2, 3, 4, 5]);
     expect(times).toEqual([5, 15, 35, 75]);
   });

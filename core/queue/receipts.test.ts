@@ -4,23 +4,17 @@ import type { Opening } from "../contracts/submit.ts";
 import { expanded, proceed } from "../kernel/verdicts.ts";
 import type { Listed } from "../testing/kernel.ts";
 import { addressOf } from "../testing/mail.ts";
-import { type MailFlow, type MailFlowInit, offerOf, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
+import { offerOf, openingOf, sendText } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { aliases, directory, hooksPlugin, openRelay, recording } from "../testing/mail-plugins.ts";
 import { byName, groupsOf, reportsOf } from "../testing/reports.ts";
-
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
 
 const HOUR = 3_600_000;
 const here = directory("example.org", "ann@example.org", "postmaster@example.org");
 
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins: [openRelay, here, ...plugins], ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows(openRelay, here);
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 const fromAnn = (more: Partial<Opening> = {}) => ({ ...openingOf({ from: "ann@example.org" }), ...more });
 describe("a name that was passed on (RFC 3461 5.2.7)", () => {

@@ -2,21 +2,14 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../contracts/delivery.ts";
 import { amend, proceed } from "../kernel/verdicts.ts";
-import type { Listed } from "../testing/kernel.ts";
 import { sessionOf } from "../testing/mail.ts";
-import { type MailFlow, type MailFlowInit, openingOf, openMailFlow, sendText, until } from "../testing/mail-flow.ts";
+import { type MailFlow, openingOf, openMailFlow, sendText, until } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { delivering, hooksPlugin, openRelay, outcomes, recording } from "../testing/mail-plugins.ts";
 
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
-
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins: [openRelay, ...plugins], ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows(openRelay);
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

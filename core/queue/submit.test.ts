@@ -2,11 +2,9 @@ import { afterEach, describe, expect, it } from "vitest";
 import { SpoolFull } from "../contracts/spool.ts";
 import type { Refused } from "../contracts/submit.ts";
 import { amend, defer, discard, expanded, proceed, quarantine, queued, reject } from "../kernel/verdicts.ts";
-import type { Listed } from "../testing/kernel.ts";
 import { addressOf, sessionOf } from "../testing/mail.ts";
 import {
   type MailFlow,
-  type MailFlowInit,
   offerOf,
   openingOf,
   openMailFlow,
@@ -14,21 +12,15 @@ import {
   spoolWith,
   submitText,
 } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { aliases, directory, hooksPlugin, recording } from "../testing/mail-plugins.ts";
 import { manualClock } from "../testing/manual-clock.ts";
 
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
-
 const here = directory("example.org", "ann@example.org", "ben@example.org", "postmaster@example.org");
 
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins, ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows();
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 describe("content", () => {
   const base = [here, aliases({ "both@example.org": ["ann@example.org", "ben@example.org"] })];

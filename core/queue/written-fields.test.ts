@@ -2,24 +2,17 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { proceed } from "../kernel/verdicts.ts";
 import { parsePath } from "../mail/address.ts";
-import type { Listed } from "../testing/kernel.ts";
 import { addressOf, sessionOf } from "../testing/mail.ts";
-import { type MailFlow, type MailFlowInit, offerOf, openingOf, openMailFlow, sendText } from "../testing/mail-flow.ts";
+import { offerOf, openingOf, sendText } from "../testing/mail-flow.ts";
+import { MailFlows } from "../testing/mail-flows.ts";
 import { directory, hooksPlugin, recording } from "../testing/mail-plugins.ts";
 import { manualClock } from "../testing/manual-clock.ts";
 
-const flows: MailFlow[] = [];
-afterEach(async () => {
-  for (const flow of flows.splice(0).reverse()) await flow.close();
-});
-
 const here = directory("example.org", "ann@example.org", "ben@example.org", "postmaster@example.org");
 
-async function flowOf(plugins: readonly Listed[], more: Partial<MailFlowInit> = {}): Promise<MailFlow> {
-  const flow = await openMailFlow({ plugins, ...more });
-  flows.push(flow);
-  return flow;
-}
+const flows = new MailFlows();
+afterEach(() => flows.close());
+const flowOf = flows.open;
 
 describe("what is written into the message", () => {
   const text = "Subject: s\n\nbody\n";
