@@ -45,7 +45,7 @@ export interface KnownElsewhere {
 }
 
 /** Resolves when what was written to the open file is on the disk. */
-export type FlushFile = (fd: number) => Promise<void>;
+type FlushFile = (fd: number) => Promise<void>;
 
 const MAX_LIST_BYTES = 512 * 1024 * 1024;
 
