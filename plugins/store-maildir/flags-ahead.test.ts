@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   unlinkSync,
   writeFileSync,
@@ -249,6 +250,36 @@ it("is done before the answer where it cannot be written down", async () => {
   expect(new Set(letters())).toEqual(new Set(["S", ""]));
   await inbox.sync();
   expect(flagsOf(inbox, 1)).toEqual(["\\Seen"]);
+});
+
+it("is refused where a name has no room for one letter more", async () => {
+  writeFileSync(maildir("cur", `1600009999.M1P1Q9999.${"x".repeat(231)}:2,`), "Subject: long\n\n");
+  const { mail } = await processOf();
+  const inbox = await mail.open("INBOX");
+  expect(inbox.snapshot.size).toBe(COUNT + 1);
+  await expect(inbox.store([...all, COUNT + 1], flagged)).rejects.toMatchObject({ code: "cannot" });
+  expect(existsSync(journal())).toBe(false);
+});
+
+it("is taken back where the disk fails after the answer, and done when it can be", async () => {
+  const { mail } = await processOf();
+  const inbox = await mail.open("INBOX");
+  await inbox.store(all, flagged);
+  const blocked = maildir("cur", `${nameOf(100)}F`);
+  mkdirSync(blocked);
+  const shown = await inbox.sync();
+  expect(flagsOf(inbox, 100)).toEqual(["\\Flagged"]);
+  while (existsSync(`${journal()}.lock`)) await new Promise((resolve) => setImmediate(resolve));
+  rmdirSync(blocked);
+  expect(existsSync(journal())).toBe(true);
+  await inbox.sync();
+  expect([99, 100, 101].map((uid) => flagsOf(inbox, uid))).toEqual([["\\Flagged", "\\Seen"], [], ["\\Seen"]]);
+  expect(inbox.snapshot.at(99).modseq).toBeGreaterThan(shown.highestModseq);
+  const theirs = await (await processOf()).mail.open("INBOX");
+  expect([99, 100, 101].map((uid) => flagsOf(theirs, uid).includes("\\Flagged"))).toEqual([true, true, true]);
+  expect(existsSync(journal())).toBe(false);
+  await inbox.sync();
+  expect([flagsOf(inbox, 100), flagsOf(inbox, COUNT)]).toEqual([["\\Flagged"], ["\\Flagged"]]);
 });
 
 it("is not written down for a few", async () => {

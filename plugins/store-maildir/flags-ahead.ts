@@ -9,7 +9,9 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { changing } from "./changing.ts";
 import { type FlagOrder, type HeldOrder, uidRangesOf } from "./flag-journal.ts";
 import type { Outcomes } from "./flag-outcomes.ts";
+import { hasSameFlags } from "./flags.ts";
 import type { Folder, FolderListener } from "./folder.ts";
+import type { MessageFile } from "./message-file.ts";
 import { renameFlags } from "./rename-flags.ts";
 import { Entry } from "./snapshot.ts";
 
@@ -21,6 +23,8 @@ export interface AheadChange {
 
 /** Other commands of this process wait for no more of it at a time: it competes with its own answer, too. */
 const SLICE_MS = 2;
+/** Of a file's name, in octets. */
+const MAX_NAME = 255;
 
 /**
  * Within the mutex. Answers, when the folder shows the change, what is left to be done, for which the mutex is to be kept; `null` where it has
@@ -32,7 +36,8 @@ export async function changeAhead(
   { order, outcomes, by }: AheadChange,
 ): Promise<{ readonly rest: Promise<void> } | null> {
   const [first] = entries;
-  const modseq = reservedModseq(folder);
+  const isPossible = ({ file }: Entry) => file.base.length + 3 + outcomes(file.name).letters.length <= MAX_NAME;
+  const modseq = entries.every(isPossible) ? reservedModseq(folder) : null;
   if (!first || modseq === null) return null;
   const { mailboxId, uidValidity } = folder.uidlist;
   const uids = uidRangesOf(entries.map(({ uid }) => uid));
@@ -77,22 +82,20 @@ async function carryOut(
 ): Promise<void> {
   const replaced = new Map<number, Entry>();
   /** What became something else than was said. */
-  const others = new Map<number, Entry>();
-  const todo = promised.values();
+  const others: MessageFile[] = [];
   let isWhole = false;
   try {
     // The answer goes first.
     await nextTurn();
     await changing(
       [folder],
-      todo,
+      promised.values(),
       (entry) => {
         folder.site.stopped.throwIfAborted();
         const { file, flags } = entry;
         if (renameFlags(folder, file, outcomes) === "gone") return;
-        const now = folder.flagsOf(file.name);
-        if (now === flags) replaced.set(file.uid, entry);
-        else others.set(file.uid, new Entry(file, now, modseq));
+        if (hasSameFlags(folder.flagsOf(file.name), flags)) replaced.set(file.uid, entry);
+        else others.push(file);
       },
       SLICE_MS,
     );
@@ -100,9 +103,7 @@ async function carryOut(
   } catch (cause) {
     if (!folder.site.stopped.aborted) {
       folder.site.log.error({ mailbox: folder.path, cause: String(cause) }, "flags cannot be written now");
-      for (const { uid, file } of promised.values()) {
-        if (!replaced.has(uid) && !others.has(uid)) others.set(uid, new Entry(file, folder.flagsOf(file.name), modseq));
-      }
+      for (const { uid, file } of promised.values()) if (!replaced.has(uid)) others.push(file);
     }
   }
   try {
@@ -117,13 +118,15 @@ async function carryOut(
 
 function tell(
   folder: Folder,
-  { replaced, others }: { readonly replaced: ReadonlyMap<number, Entry>; readonly others: ReadonlyMap<number, Entry> },
+  { replaced, others }: { readonly replaced: ReadonlyMap<number, Entry>; readonly others: readonly MessageFile[] },
   { by, modseq }: { readonly by: FolderListener; readonly modseq: number },
 ): void {
   folder.publish({ replaced, modseq }, by);
   const [uid] = replaced.keys();
   // Another process has registered something meanwhile: they stand behind that now.
   if (uid !== undefined && folder.snapshot.find(uid)?.modseq !== modseq) folder.emit(null);
-  if (others.size > 0) folder.publish({ replaced: others }, null);
+  const later = folder.modseq.next();
+  const changed = others.map((file) => [file.uid, new Entry(file, folder.flagsOf(file.name), later)] as const);
+  if (changed.length > 0) folder.publish({ replaced: new Map(changed) }, null);
   folder.announce();
 }

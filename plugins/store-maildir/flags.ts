@@ -79,3 +79,10 @@ export function otherLetters(letters: string, keywords: readonly (string | null)
     .filter((letter) => !SYSTEM[letter] && !(letter >= "a" && letter <= "z" && keywords[keywordIndex(letter)]))
     .join("");
 }
+
+export function hasSameFlags(a: ReadonlySet<Flag>, b: ReadonlySet<Flag>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const flag of a) if (!b.has(flag)) return false;
+  return true;
+}

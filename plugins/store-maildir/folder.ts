@@ -11,7 +11,7 @@ import { Mutex } from "postern/store";
 import { damageReport } from "./damaged.ts";
 import { baseOf, lettersOf, sortedByTime } from "./file-name.ts";
 import { FlagJournal } from "./flag-journal.ts";
-import { flagsFor } from "./flags.ts";
+import { flagsFor, hasSameFlags } from "./flags.ts";
 import { type FolderIndex, learnedOf } from "./folder-index.ts";
 import { withUidLock } from "./folder-lock.ts";
 import { importCourier } from "./import-courier.ts";
@@ -24,7 +24,7 @@ import { Modseq } from "./modseq.ts";
 import { type DirectoryTimes, type Scan, scanFolder, timesOf } from "./scan.ts";
 import { registered } from "./share.ts";
 import type { Site } from "./site.ts";
-import { type Edit, Entry, emptySnapshot, type MaildirSnapshot } from "./snapshot.ts";
+import { type Change, type Edit, Entry, emptySnapshot, type MaildirSnapshot } from "./snapshot.ts";
 import { UidList } from "./uidlist.ts";
 import { nextUidValidity } from "./uidvalidity.ts";
 
@@ -40,18 +40,6 @@ export interface FolderPlace {
 /** What a session hears about: somebody else published a change. */
 export interface FolderListener {
   changed(): void;
-}
-
-/** What a publication changes. */
-export interface Change {
-  readonly removed?: ReadonlySet<number>;
-  readonly replaced?: ReadonlyMap<number, Entry>;
-  readonly appended?: readonly Entry[];
-  readonly uidNext?: number;
-  /** Given out before, for these changes. */
-  readonly modseq?: number;
-  /** Nothing has changed but what the index is to know. */
-  readonly isNoted?: boolean;
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -296,7 +284,7 @@ export class Folder {
     for (const file of changed) {
       const old = this.snapshot.find(file.uid);
       const flags = this.flagsOf(file.name);
-      if (old && this.files.has(file.base) && !isSameSet(old.flags, flags)) {
+      if (old && this.files.has(file.base) && !hasSameFlags(old.flags, flags)) {
         replaced.set(file.uid, new Entry(file, flags, modseq));
       }
     }
@@ -404,11 +392,4 @@ export class Folder {
   get label(): string {
     return basename(this.path);
   }
-}
-
-function isSameSet(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  if (a === b) return true;
-  if (a.size !== b.size) return false;
-  for (const value of a) if (!b.has(value)) return false;
-  return true;
 }

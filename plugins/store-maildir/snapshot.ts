@@ -8,6 +8,18 @@ export type MaildirSnapshot = ChunkedSnapshot<Entry>;
 export const emptySnapshot: MaildirSnapshot = ChunkedSnapshot.empty();
 export type Edit = SnapshotEdit<Entry>;
 
+/** What a publication changes. */
+export interface Change {
+  readonly removed?: ReadonlySet<number>;
+  readonly replaced?: ReadonlyMap<number, Entry>;
+  readonly appended?: readonly Entry[];
+  readonly uidNext?: number;
+  /** Given out before, for these changes. */
+  readonly modseq?: number;
+  /** Nothing has changed but what the index is to know. */
+  readonly isNoted?: boolean;
+}
+
 /** A message in a snapshot. Size and date are looked up when somebody asks, and remembered with the file. */
 export class Entry implements MessageEntry {
   readonly uid: number;
