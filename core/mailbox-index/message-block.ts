@@ -34,28 +34,35 @@ export function amendedBlock(old: Buffer, changes: readonly MessageChange[], key
     if (!isGone(change)) room += TEXT + MAX_UNIT_BYTES * (change.flags.length + change.place.length);
   }
   const bytes = Buffer.allocUnsafe(room);
+  const numbers = new DataView(bytes.buffer, bytes.byteOffset, room);
   let end = CHECK_BYTES;
   let copied = CHECK_BYTES;
   for (const change of changes) {
     const from = indexOf(old, change.uid, copied);
     if (from > copied) end += old.copy(bytes, end, copied, from);
     copied = isAt(old, from, change.uid) ? from + old.readUInt32LE(from + LENGTH) : from;
-    if (!isGone(change)) end = writeMessage(bytes, end, change);
+    if (!isGone(change)) end = writeMessage({ bytes, numbers }, end, change);
   }
   end += old.copy(bytes, end, copied);
   return end === CHECK_BYTES ? null : seal(bytes.subarray(0, end), key);
 }
 
-function writeMessage(bytes: Buffer, at: number, message: KnownMessage): number {
+/** Both show the same octets. */
+interface Target {
+  readonly bytes: Buffer;
+  readonly numbers: DataView;
+}
+
+function writeMessage({ bytes, numbers }: Target, at: number, message: KnownMessage): number {
   const { flags, place } = message;
   if (flags.length > MAX_FLAGS_LENGTH) throw new TypeError("flags of a message are too long for the index");
   const end = at + TEXT + bytes.write(flags + place, at + TEXT);
-  bytes.writeUInt32LE(message.uid, at);
-  bytes.writeUInt32LE(end - at, at + LENGTH);
-  bytes.writeDoubleLE(message.modseq, at + MODSEQ);
-  bytes.writeDoubleLE(message.internalDate, at + INTERNAL_DATE);
-  bytes.writeDoubleLE(message.sizeBytes, at + SIZE);
-  bytes.writeUInt16LE(flags.length, at + FLAGS_LENGTH);
+  numbers.setUint32(at, message.uid, true);
+  numbers.setUint32(at + LENGTH, end - at, true);
+  numbers.setFloat64(at + MODSEQ, message.modseq, true);
+  numbers.setFloat64(at + INTERNAL_DATE, message.internalDate, true);
+  numbers.setFloat64(at + SIZE, message.sizeBytes, true);
+  numbers.setUint16(at + FLAGS_LENGTH, flags.length, true);
   return end;
 }
 

@@ -69,31 +69,39 @@ interface Timed {
 }
 
 const ZERO = 48;
-const NINE = 57;
+const isDigit = (code: number): boolean => code >= ZERO && code <= ZERO + 9;
 
 /** The time that a name begins with: seconds, and `.M` with microseconds; 0 where there is none. */
 function timeIn(name: string): number {
-  const secondsEnd = digitsEnd(name, 0);
-  const seconds = Number(name.slice(0, secondsEnd));
-  if (!name.startsWith(".M", secondsEnd)) return seconds * 1_000_000;
-  return seconds * 1_000_000 + Number(name.slice(secondsEnd + 2, digitsEnd(name, secondsEnd + 2)));
-}
-
-function digitsEnd(name: string, from: number): number {
-  let at = from;
-  while (name.charCodeAt(at) >= ZERO && name.charCodeAt(at) <= NINE) at++;
-  return at;
+  let seconds = 0;
+  let microseconds = 0;
+  let at = 0;
+  for (; isDigit(name.charCodeAt(at)); at++) seconds = seconds * 10 + name.charCodeAt(at) - ZERO;
+  if (name.startsWith(".M", at)) {
+    for (at += 2; isDigit(name.charCodeAt(at)); at++) microseconds = microseconds * 10 + name.charCodeAt(at) - ZERO;
+  }
+  return seconds * 1_000_000 + microseconds;
 }
 
 const byTime = (a: Timed, b: Timed): number => a.at - b.at || (a.base < b.base ? -1 : a.base > b.base ? 1 : 0);
 
+function isAscending(bases: readonly string[]): boolean {
+  let before = -1;
+  for (const base of bases) {
+    const at = timeIn(base);
+    if (at <= before) return false;
+    before = at;
+  }
+  return true;
+}
+
 /** In the order in which new messages get their UIDs: by the time in the name. */
 export function sortedByTime(bases: readonly string[]): readonly string[] {
-  const times = Float64Array.from(bases, timeIn);
   // A listing comes in the order of names, which mostly is that of time.
-  if (times.every((at, index) => index === 0 || at > (times[index - 1] ?? 0))) return bases;
+  if (isAscending(bases)) return bases;
+  // Each name is taken apart once: there may be very many.
   return bases
-    .map((base, index): Timed => ({ base, at: times[index] ?? 0 }))
+    .map((base): Timed => ({ base, at: timeIn(base) }))
     .sort(byTime)
     .map(({ base }) => base);
 }
