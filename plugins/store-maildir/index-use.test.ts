@@ -88,6 +88,22 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
+describe("a mailbox that is opened for the first time", () => {
+  it("is listed once, also where its directories have just changed", async () => {
+    await fill(20);
+    // The index lists directories of its own when it is opened.
+    const mail = await processOf(null);
+    // Seconds from now: no listing counts as settled.
+    for (const step of ["cur", "new"]) await utimes(join(home, "Maildir", step), new Date(), Date.now() / 1000 + 5);
+    const calls = await callsIn(async () => {
+      const first = await opened(mail);
+      expect(statesOf(first).map(({ uid }) => uid)).toEqual(Array.from({ length: 20 }, (_, at) => at + 1));
+      await first.close();
+    });
+    expect(calls.get("readdir")).toBe(2);
+  });
+});
+
 describe("a mailbox in which nothing is new", () => {
   it("is opened without a listing, at a cost in file operations that its size does not change", async () => {
     const costs: number[] = [];
