@@ -1,17 +1,12 @@
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
-import { SmtpTalks, speakUntilContent } from "../testing/smtp-talk.ts";
+import { largeMessage, SmtpTalks, speakUntilContent } from "../testing/smtp-talk.ts";
 
 const talks = new SmtpTalks();
 afterEach(() => talks.close());
 
 describe("content", () => {
   it("that is refused before its end is not sent any further", async () => {
-    const message = {
-      sizeBytes: 1e9,
-      inMemory: () => null,
-      content: () => Readable.from(endless(), { objectMode: false }),
-    };
     const { brief } = await talks.converse(
       async (peer) => {
         await speakUntilContent(peer);
@@ -19,17 +14,12 @@ describe("content", () => {
         peer.say("552 5.3.4 too much");
         await peer.gone();
       },
-      { message },
+      { message: largeMessage },
     );
     expect(brief).toEqual(["1: 552 5.3.4 at end"]);
   });
 
   it("that is taken before its end is not taken", async () => {
-    const message = {
-      sizeBytes: 1e9,
-      inMemory: () => null,
-      content: () => Readable.from(endless(), { objectMode: false }),
-    };
     const { brief } = await talks.converse(
       async (peer) => {
         await speakUntilContent(peer);
@@ -37,7 +27,7 @@ describe("content", () => {
         peer.say("250 2.0.0 fine");
         await peer.gone();
       },
-      { message },
+      { message: largeMessage },
     );
     expect(brief).toEqual(["unreachable at end: 451 4.4.2"]);
   });
@@ -162,8 +152,3 @@ describe("few writes", () => {
     expect(content).toBe(".\r\n");
   });
 });
-
-function* endless() {
-  yield Buffer.from("Subject: x\r\n\r\n");
-  for (let count = 0; count < 4_000; count += 1) yield Buffer.alloc(16_384, "x");
-}

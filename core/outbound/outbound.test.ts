@@ -1,7 +1,6 @@
-import { Readable } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { briefResult, outboundRequest } from "../testing/outbound.ts";
-import { SmtpTalks, speak, speakUntilContent, usualReplies } from "../testing/smtp-talk.ts";
+import { largeMessage, SmtpTalks, speak, speakUntilContent, usualReplies } from "../testing/smtp-talk.ts";
 
 const talks = new SmtpTalks();
 afterEach(() => talks.close());
@@ -116,18 +115,13 @@ describe("connections that break", () => {
   });
 
   it("before the final dot: nothing has happened", async () => {
-    const message = {
-      sizeBytes: 1_000_000_000_000,
-      inMemory: () => null,
-      content: () => Readable.from(endless(), { objectMode: false }),
-    };
     const { brief } = await talks.converse(
       async (peer) => {
         await speakUntilContent(peer);
         await peer.octets(100);
         peer.destroy();
       },
-      { message },
+      { message: largeMessage },
     );
     expect(brief).toEqual(["unreachable at end: 451 4.4.2"]);
   });
@@ -260,24 +254,14 @@ describe("time", () => {
   });
 
   it("a host that takes nothing of the content is left", async () => {
-    const message = {
-      sizeBytes: 1e9,
-      inMemory: () => null,
-      content: () => Readable.from(endless(), { objectMode: false }),
-    };
     const { brief } = await talks.converse(
       async (peer) => {
         await speakUntilContent(peer);
         peer.socket.pause();
         await new Promise((gone) => peer.socket.once("close", gone));
       },
-      { message, timeouts: { blockMs: 300 } },
+      { message: largeMessage, timeouts: { blockMs: 300 } },
     );
     expect(brief).toEqual(["unreachable at end: 451 4.4.2"]);
   });
 });
-
-function* endless() {
-  yield Buffer.from("Subject: x\r\n\r\n");
-  for (let count = 0; count < 4_000; count += 1) yield Buffer.alloc(16_384, "x");
-}

@@ -1,4 +1,5 @@
 /** One message between the real client and a scripted peer, and the usual ways in which a peer behaves. */
+import { Readable } from "node:stream";
 import type { OutboundResult } from "../contracts/outbound.ts";
 import { briefResult, outboundRequest, type RequestOf, testOutbound } from "./outbound.ts";
 import { type Peer, type PeerServer, startPeerServer } from "./smtp-peer.ts";
@@ -61,4 +62,16 @@ export async function speakUntilContent(peer: Peer): Promise<void> {
   await peer.greet();
   await peer.answer({ MAIL: "250 ok", RCPT: "250 ok" });
   peer.say("354 go on");
+}
+
+/** So large that no peer waits for its end, and never in memory. */
+export const largeMessage: NonNullable<RequestOf["message"]> = {
+  sizeBytes: 1e9,
+  inMemory: () => null,
+  content: () => Readable.from(pieces(), { objectMode: false }),
+};
+
+function* pieces() {
+  yield Buffer.from("Subject: x\r\n\r\n");
+  for (let count = 0; count < 4_000; count += 1) yield Buffer.alloc(16_384, "x");
 }
