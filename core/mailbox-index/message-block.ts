@@ -5,7 +5,7 @@
 import type { KnownMessage } from "../contracts/mailbox-index.ts";
 import { assertSealed, CHECK_BYTES, seal } from "./checked.ts";
 
-export interface GoneMessage {
+interface GoneMessage {
   readonly uid: number;
   readonly isGone: true;
 }
