@@ -16,7 +16,7 @@ import { gone, type Rest, ready } from "./rest.ts";
 import type { Ticket } from "./ticket.ts";
 
 /** Of one message. */
-export type SingleActions = Omit<QueueActions, "flush" | "stateOf">;
+type SingleActions = Omit<QueueActions, "flush" | "stateOf">;
 
 export interface ActionsRoom {
   readonly spool: Spool;

@@ -29,7 +29,7 @@ export interface Expansion {
 }
 
 /** Behind one address; a whole message has a limit of its own. */
-export const EXPANSION_LIMIT = 10_000;
+const EXPANSION_LIMIT = 10_000;
 const DEPTH_LIMIT = 50;
 
 export interface ExpansionRoom {
