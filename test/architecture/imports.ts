@@ -17,7 +17,7 @@ const otherRooms = ["api", "testing"];
 
 /** What the public face may show. */
 const shownByApi =
-  /^core\/(?:mail|contracts|mailbox-files)\/|^core\/kernel\/(?:define|verdicts|label|own-mail|restriction|units|when-known)\.ts$|^core\/testing\/|^core\/api\//;
+  /^core\/(?:mail|contracts|mailbox-files)\/|^core\/kernel\/(?:define|verdicts|label|own-mail|restriction|units|unit-schemas|when-known)\.ts$|^core\/testing\/|^core\/api\//;
 
 /** What plugins see of core; their tests see `postern/testing`, too. */
 const faces: ReadonlySet<string> = new Set(["postern/plugin", "postern/mail", "postern/store"]);
