@@ -27,6 +27,8 @@ export abstract class AccountInFiles {
   protected abstract annotated(name: string | null): AnnotatedPlace;
   /** All that is kept, counted. */
   protected abstract usage(): Promise<Usage>;
+  /** What has to be there before anything is counted. */
+  protected prepare(): void {}
   /** Makes an empty mailbox. */
   protected abstract make(canonical: string): void | Promise<void>;
   abstract open(name: string): Promise<Mailbox>;
@@ -71,8 +73,9 @@ export abstract class AccountInFiles {
   quota(how: { readonly recount?: boolean; readonly of?: string } = {}): Promise<QuotaState | null> {
     return this.guarded(async () => {
       if (how.of !== undefined && this.limit?.ignores(this.canonical(how.of))) return null;
+      if (!this.limit && !how.recount) return null;
+      this.prepare();
       if (this.limit) return this.limit.state(how);
-      if (!how.recount) return null;
       const hard = { bytes: null, messages: null };
       return { usage: await this.usage(), hard, soft: hard, isOverSoft: false, isFull: false };
     });

@@ -3,67 +3,62 @@ import { join } from "node:path";
 import {
   type AccountMailboxes,
   type AccountQuota,
-  type Annotations,
   type Defect,
   type Mailbox,
   type MailboxListing,
   type MailboxNotes,
   type MailboxStatus,
   type NewMessage,
-  type QuotaState,
   type SpecialUse,
   StoreError,
   type UniqueIds,
+  type Usage,
 } from "postern/plugin";
-import {
-  type AnnotatedPlace,
-  annotationLimits,
-  annotationsIn,
-  changeAnnotations,
-  errnoOf,
-  giveSpecialUse,
-  storeError,
-} from "postern/store";
+import { AccountInFiles, type AnnotatedPlace, errnoOf, giveSpecialUse } from "postern/store";
 import { appendMessages } from "./append.ts";
 import { cleanTmp } from "./clean-tmp.ts";
 import { deliverMessage } from "./deliver.ts";
 import type { Folder, FolderPlace } from "./folder.ts";
+import { FollowedSize } from "./followed-size.ts";
 import { createMailbox, deleteMailbox, listMailboxes, makeInbox, makeMailbox, renameMailbox } from "./hierarchy.ts";
 import { inspectMailbox } from "./inspect.ts";
 import { inspectQuota } from "./inspect-quota.ts";
+import { inspectTwins } from "./inspect-twins.ts";
 import type { MailboxTree } from "./mailbox-tree.ts";
-import { lockMaildrop } from "./maildrop.ts";
+import { lockMaildrop, uniqueIdsIn } from "./maildrop.ts";
 import { maildirNotes } from "./notes.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
 import { changeSubscription, subscribedIn } from "./subscriptions.ts";
 import { takeUids } from "./take-uids.ts";
 import { negative, Toll } from "./toll.ts";
-import { uniqueIdsOf } from "./unique-ids.ts";
 import { usageOf, usageOfAll } from "./usage.ts";
 
-export class MaildirAccount implements AccountMailboxes {
-  readonly separator = "/";
-  readonly annotationLimits = annotationLimits;
+export class MaildirAccount extends AccountInFiles implements AccountMailboxes {
   readonly notes: MailboxNotes;
   readonly #tree: MailboxTree;
   readonly #root: string;
   readonly #site: Site;
   readonly #usualUses: Readonly<Record<string, string>>;
-
-  readonly #quota: AccountQuota | null;
+  readonly #followed: FollowedSize;
 
   constructor(
     tree: MailboxTree,
     site: Site,
     of: { readonly usualUses: Readonly<Record<string, string>>; readonly quota: AccountQuota | null },
   ) {
+    super(of.quota);
+    this.#followed = new FollowedSize(tree);
     this.#tree = tree;
     this.#root = tree.root;
     this.#site = site;
     this.#usualUses = of.usualUses;
-    this.#quota = of.quota;
     this.notes = maildirNotes(tree, site);
+  }
+
+  /** Told of what changes; `null`: nobody counts. */
+  get #counted(): AccountQuota | null {
+    return this.limit ?? (this.#followed.isThere ? this.#followed : null);
   }
 
   #place(name: string): FolderPlace {
@@ -80,14 +75,14 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   list(): Promise<readonly MailboxListing[]> {
-    return this.#guarded(() => {
+    return this.guarded(() => {
       makeInbox(this.#root, this.#site.clock.now());
       return listMailboxes(this.#tree, this.#site, this.#usualUses);
     });
   }
 
   subscriptions(): Promise<readonly string[]> {
-    return this.#guarded(() => subscribedIn(this.#tree));
+    return this.guarded(() => subscribedIn(this.#tree));
   }
 
   onNames(listener: () => void): () => void {
@@ -103,7 +98,7 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   #subscription(name: string, isSubscribed: boolean): Promise<void> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const canonical = this.#tree.canonical(name);
       this.#tree.newPathOf(canonical);
       makeInbox(this.#root, this.#site.clock.now());
@@ -112,7 +107,7 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   create(name: string, specialUse?: SpecialUse): Promise<void> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const canonical = this.#tree.canonical(name);
       makeInbox(this.#root, this.#site.clock.now());
       if (specialUse === undefined) return createMailbox(this.#tree, canonical);
@@ -123,23 +118,31 @@ export class MaildirAccount implements AccountMailboxes {
     });
   }
 
-  setSpecialUse(name: string, use: SpecialUse | null): Promise<void> {
-    return this.#guarded(async () => {
-      const canonical = this.#tree.canonical(name);
-      if (!this.#tree.exists(canonical)) throw new StoreError("nonexistent", "There is no such mailbox");
-      await giveSpecialUse(this.#tree.specialUses, canonical, use);
-    });
+  protected canonical(name: string): string {
+    return this.#tree.canonical(name);
   }
 
-  annotations(name: string | null): Promise<Annotations> {
-    return this.#guarded(() => annotationsIn(this.#annotated(name)));
+  protected exists(canonical: string): boolean {
+    return this.#tree.exists(canonical);
   }
 
-  annotate(name: string | null, entries: ReadonlyMap<string, Uint8Array | null>): Promise<void> {
-    return this.#guarded(() => changeAnnotations(this.#annotated(name), entries));
+  protected make(canonical: string): void {
+    createMailbox(this.#tree, canonical);
   }
 
-  #annotated(name: string | null): AnnotatedPlace {
+  protected override prepare(): void {
+    makeInbox(this.#root, this.#site.clock.now());
+  }
+
+  protected usage(): Promise<Usage> {
+    return usageOfAll(this.#tree, () => false);
+  }
+
+  protected specialUses(): string {
+    return this.#tree.specialUses;
+  }
+
+  protected annotated(name: string | null): AnnotatedPlace {
     makeInbox(this.#root, this.#site.clock.now());
     if (name === null) return { file: join(this.#root, "postern-server-annotations"), isServer: true };
     const place = this.#place(name);
@@ -148,41 +151,27 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   delete(name: string): Promise<void> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const canonical = this.#tree.canonical(name);
-      const usage = this.#quota && (await usageOf(this.#place(canonical).path));
+      const counted = this.#counted;
+      const usage = counted && (await usageOf(this.#place(canonical).path));
       await deleteMailbox(this.#tree, canonical, this.#site);
-      if (usage) await this.#quota?.changed(canonical, negative(usage));
+      if (usage) await counted?.changed(canonical, negative(usage));
     });
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const [source, target] = [this.#tree.canonical(from), this.#tree.canonical(to)];
       makeInbox(this.#root, this.#site.clock.now());
-      if (source !== "INBOX") {
-        await renameMailbox(this.#tree, { from: source, to: target }, this.#site);
-        // Children go along: any of them may count now, or not any more.
-        if (this.#quota && this.#quota.ignores(source) !== this.#quota.ignores(target)) {
-          await this.#quota.state({ recount: true });
-        }
-        return;
-      }
-      // RFC 3501 6.3.5: INBOX stays, its messages go; children of INBOX are not affected.
-      createMailbox(this.#tree, target);
-      const inbox = await this.open("INBOX");
-      try {
-        const snapshot = await inbox.sync();
-        const uids = Array.from({ length: snapshot.size }, (_, index) => snapshot.at(index).uid);
-        await inbox.move(uids, target);
-      } finally {
-        await inbox.close();
-      }
+      if (source === "INBOX") return this.renameInbox(target);
+      await renameMailbox(this.#tree, { from: source, to: target }, this.#site);
+      await this.recountBetween(source, target);
     });
   }
 
   status(name: string): Promise<MailboxStatus> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const folder = this.#folder(name);
       const snapshot = await folder.sync();
       return {
@@ -208,7 +197,7 @@ export class MaildirAccount implements AccountMailboxes {
       claimsRecent = true,
     }: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean } = {},
   ): Promise<Mailbox> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const folder = this.#folder(name);
       this.#site.folders.hold(folder);
       try {
@@ -219,7 +208,7 @@ export class MaildirAccount implements AccountMailboxes {
           claimsRecent: claimsRecent && !isReadOnly,
           target: (target) => this.#folder(target),
           canonical: (target) => this.#tree.canonical(target),
-          quota: this.#quota,
+          quota: this.#counted,
         });
         await mailbox.show(found);
         return mailbox;
@@ -234,9 +223,10 @@ export class MaildirAccount implements AccountMailboxes {
     name: string,
     messages: readonly NewMessage[] | AsyncIterable<NewMessage>,
   ): Promise<{ readonly uidValidity: number; readonly uids: readonly number[] }> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const folder = this.#folder(name);
-      const toll = this.#quota && (await Toll.ask(this.#quota, this.#tree.canonical(name), messages));
+      const counted = this.#counted;
+      const toll = counted && (await Toll.ask(counted, this.#tree.canonical(name), messages));
       const appended = await appendMessages(folder, messages, toll);
       await toll?.paid();
       return appended;
@@ -244,9 +234,10 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   deliver(name: string, message: NewMessage, how: { readonly create?: boolean } = {}): Promise<void> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const place = this.#place(name);
-      const toll = this.#quota && (await Toll.ask(this.#quota, this.#tree.canonical(name), [message]));
+      const counted = this.#counted;
+      const toll = counted && (await Toll.ask(counted, this.#tree.canonical(name), [message]));
       const by = { site: this.#site, toll };
       try {
         this.#site.folders.check(place);
@@ -265,52 +256,32 @@ export class MaildirAccount implements AccountMailboxes {
   }
 
   lockMaildrop(): Promise<{ release(): Promise<void> } | null> {
-    return this.#guarded(() => {
+    return this.guarded(() => {
       makeInbox(this.#root, this.#site.clock.now());
       return lockMaildrop(this.#root);
     });
   }
 
   uniqueIds(mailbox: Mailbox): Promise<UniqueIds> {
-    return this.#guarded(() => {
+    return this.guarded(() => {
       if (!(mailbox instanceof OpenMailbox)) throw new TypeError("a mailbox of another store");
-      return uniqueIdsOf(mailbox.snapshot, mailbox.folder.uidlist, this.#site.uniqueIds);
-    });
-  }
-
-  quota(how?: { readonly of: string }): Promise<QuotaState | null>;
-  quota(how: { readonly recount: true }): Promise<QuotaState>;
-  quota(how: { readonly recount?: boolean; readonly of?: string } = {}): Promise<QuotaState | null> {
-    return this.#guarded(async () => {
-      if (how.of !== undefined && this.#quota?.ignores(this.#tree.canonical(how.of))) return null;
-      if (!this.#quota && !how.recount) return null;
-      makeInbox(this.#root, this.#site.clock.now());
-      if (this.#quota) return this.#quota.state(how);
-      const hard = { bytes: null, messages: null };
-      const usage = await usageOfAll(this.#tree, () => false);
-      return { usage, hard, soft: hard, isOverSoft: false, isFull: false };
+      return uniqueIdsIn(mailbox.snapshot, mailbox.folder.uidlist, this.#site.uniqueIds);
     });
   }
 
   inspect(name: string, how: { readonly repair: boolean }): Promise<readonly Defect[]> {
-    return this.#guarded(async () => {
+    return this.guarded(async () => {
       const place = this.#place(name);
       const defects = await inspectMailbox(place, how, this.#site);
-      const isInbox = this.#tree.canonical(name) === "INBOX";
-      return isInbox && this.#quota ? [...defects, ...(await inspectQuota(this.#tree, this.#quota, how))] : defects;
+      const canonical = this.#tree.canonical(name);
+      const twins = inspectTwins(this.#tree, canonical, how);
+      const counts = canonical === "INBOX" && this.limit ? await inspectQuota(this.#tree, this.limit, how) : [];
+      return [...defects, ...twins, ...counts];
     });
   }
 
   takeUids(name: string, from: { readonly uidValidity: number; readonly uidNext: number }): Promise<boolean> {
-    return this.#guarded(() => takeUids(this.#folder(name), from));
-  }
-
-  async #guarded<T>(work: () => T | Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (cause) {
-      throw cause instanceof TypeError ? cause : storeError(cause);
-    }
+    return this.guarded(() => takeUids(this.#folder(name), from));
   }
 }
 

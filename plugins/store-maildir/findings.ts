@@ -3,10 +3,9 @@
 import { accessSync, constants, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { type Account, type AccountAdmins, type Finding, StoreError } from "postern/plugin";
-import { errnoOf, mailboxPath } from "postern/store";
+import { errnoOf, faultInFormat, mailboxPath } from "postern/store";
 import type { Layout } from "./folder-name.ts";
 import { otherFormatAt, otherLayoutIn } from "./layout-found.ts";
-import { faultInFormat } from "./unique-ids.ts";
 
 const MAX_ACCOUNTS = 200;
 
@@ -20,7 +19,7 @@ interface Checked {
 export async function findings(options: Checked, admins: AccountAdmins | null): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   const error = (text: string) => found.push({ severity: "error", text });
-  const fault = faultInFormat(options.uniqueIds);
+  const fault = faultInFormat(options.uniqueIds, ["f", "g", "m"]);
   if (fault) error(`uniqueIds is ${JSON.stringify(options.uniqueIds)}: ${fault}`);
   for (const [placeholder] of options.path.matchAll(/\{[^}]*\}/g)) {
     if (!["{user}", "{domain}", "{home}"].includes(placeholder)) {

@@ -10,10 +10,10 @@ import {
   Quotas,
   Type,
 } from "postern/plugin";
+import { DEFAULT_UNIQUE_IDS } from "postern/store";
 import { FileSystemSync } from "./file-system-sync.ts";
 import { findings } from "./findings.ts";
 import { MaildirStore } from "./store.ts";
-import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
 
 export default definePlugin({
   name: "store-maildir",

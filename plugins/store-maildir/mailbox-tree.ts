@@ -71,6 +71,14 @@ export class MailboxTree {
     return [...names];
   }
 
+  /** Other directories with mail that stand for the same name: they are not shown. */
+  twinsOf(name: string): readonly string[] {
+    if (name === "INBOX" || otherDirectoryOf(name, this.layout) === null) return [];
+    const shown = this.pathOf(name);
+    const all = this.#directories().filter((directory) => directory.name === name && directory.path !== shown);
+    return all.flatMap(({ path }) => (isMailbox(path) ? [path] : []));
+  }
+
   /** Directories in which others may make mailboxes: with names as directories there are many, of which some are enough. */
   holders(): readonly string[] {
     if (this.layout.kind !== "fs") return [this.root];

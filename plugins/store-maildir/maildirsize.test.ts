@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DEFAULT_LAYOUT } from "./folder-name.ts";
 import { MailboxTree } from "./mailbox-tree.ts";
 import { MaildirSize, parsed } from "./maildirsize.ts";
+import { storeWith } from "./testing/store-in.ts";
 
 const hard = { bytes: 1000, messages: 10 };
 const rule: QuotaRule = { hard, ignores: (mailbox) => mailbox === "Trash" };
@@ -74,5 +75,33 @@ describe("maildirsize", () => {
     const [a, b] = [one.recount(), ledger().recount()];
     expect(a).toBe(b);
     expect(await a).toEqual(await b);
+  });
+});
+
+describe("maildirsize of others, where nothing limits the account here", () => {
+  const account = { login: "someone", addresses: [], home: "", quotaBytes: null };
+
+  it("is kept up, and neither made nor asked", async () => {
+    const store = storeWith({ path: `${root}/` });
+    const mail = await store.of(account);
+    await mail.append("INBOX", [{ content: [Buffer.from("Subject: a\n\n")] }]);
+    expect(existsSync(file)).toBe(false);
+    await writeFile(file, "1S\n500 5\n");
+    const { uids } = await mail.append("INBOX", [{ content: [Buffer.from("Subject: b\n\n")] }]);
+    const inbox = await mail.open("INBOX");
+    await inbox.store(uids, { mode: "add", flags: ["\\Deleted"] });
+    await inbox.expunge(uids);
+    await inbox.close();
+    expect(await readFile(file, "latin1")).toMatch(/^1S\n500 5\n(\d+) 1\n-\1 -1\n$/);
+    expect(await mail.quota()).toBeNull();
+    store.stop();
+  });
+
+  it("goes when it has become too long, so that they count anew", async () => {
+    await writeFile(file, `1S\n${"1 1\n".repeat(2_000)}`);
+    const store = storeWith({ path: `${root}/` });
+    await (await store.of(account)).append("INBOX", [{ content: [Buffer.from("Subject: a\n\n")] }]);
+    expect(existsSync(file)).toBe(false);
+    store.stop();
   });
 });

@@ -23,7 +23,7 @@ import type { MailboxTree } from "./mailbox-tree.ts";
 import { usageOfAll } from "./usage.ts";
 
 /** By the specification of Maildir++: beyond it, count anew. */
-const MAX_BYTES = 5_120;
+export const MAX_BYTES = 5_120;
 
 /** Counts that run in this process, by path: whoever comes meanwhile waits for the same. */
 const counting = new Map<string, Promise<Usage>>();
@@ -31,16 +31,16 @@ const counting = new Map<string, Promise<Usage>>();
 export class MaildirSize implements UsageLedger {
   readonly #tree: MailboxTree;
   readonly #rule: QuotaRule;
-  readonly #path: string;
+  readonly path: string;
 
   constructor(tree: MailboxTree, rule: QuotaRule) {
     this.#tree = tree;
     this.#rule = rule;
-    this.#path = join(tree.root, "maildirsize");
+    this.path = join(tree.root, "maildirsize");
   }
 
   read(): Usage | Promise<Usage> {
-    const text = textOf(this.#path);
+    const text = textOf(this.path);
     const usage = text === null ? null : parsed(text, this.#rule.hard);
     return usage ?? this.recount();
   }
@@ -49,7 +49,7 @@ export class MaildirSize implements UsageLedger {
   add({ bytes, messages }: Usage): void {
     let fd: number;
     try {
-      fd = openSync(this.#path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
+      fd = openSync(this.path, constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW);
     } catch (cause) {
       if (errnoOf(cause) === "ENOENT") return;
       throw cause;
@@ -63,10 +63,10 @@ export class MaildirSize implements UsageLedger {
   }
 
   recount(): Promise<Usage> {
-    const running = counting.get(this.#path);
+    const running = counting.get(this.path);
     if (running) return running;
-    const count = this.#count().finally(() => counting.delete(this.#path));
-    counting.set(this.#path, count);
+    const count = this.#count().finally(() => counting.delete(this.path));
+    counting.set(this.path, count);
     return count;
   }
 
@@ -76,7 +76,7 @@ export class MaildirSize implements UsageLedger {
     try {
       const text = `${definition(this.#rule.hard)}\n${usage.bytes} ${usage.messages}\n`;
       writeFileSync(temporary, text, { flag: "wx", mode: 0o600 });
-      renameSync(temporary, this.#path);
+      renameSync(temporary, this.path);
     } catch (cause) {
       attempt(() => unlinkSync(temporary));
       // An account that nothing was delivered to yet has no Maildir.

@@ -10,7 +10,7 @@ import type {
   Notifier,
   Quotas,
 } from "postern/plugin";
-import { dropPrepared, MailboxWatcher, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
+import { DEFAULT_UNIQUE_IDS, dropPrepared, MailboxWatcher, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { borrowedBytes, messageStream } from "./content.ts";
 import { hostPart } from "./file-name.ts";
@@ -21,7 +21,6 @@ import { MailboxTree } from "./mailbox-tree.ts";
 import { MaildirSize } from "./maildirsize.ts";
 import type { MessageFile } from "./message-file.ts";
 import type { Site } from "./site.ts";
-import { DEFAULT_UNIQUE_IDS } from "./unique-ids.ts";
 
 export interface MaildirStoreOptions {
   /** With placeholders {user}, {domain}, {home}; ends in "/". */
