@@ -221,7 +221,14 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
             ...{ notifier: parts.notifier, clock, log },
           }),
         ],
-        [Filing, createFiling({ kernel, submit, log, whenFull: config.quota.whenFull })],
+        [
+          Filing,
+          createFiling({
+            ...{ kernel, submit, log },
+            sharing: () => kernel.service(Sharing),
+            whenFull: config.quota.whenFull,
+          }),
+        ],
       ];
       return services.filter(([token]) => !isProvided(config.plugins, token));
     },

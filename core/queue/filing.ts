@@ -16,6 +16,7 @@ import {
   type StoreErrorCode,
 } from "../contracts/mailbox-store.ts";
 import type { Quotas } from "../contracts/quota.ts";
+import type { SharedMailboxes, Sharing } from "../contracts/sharing.ts";
 import type { Submit } from "../contracts/submit.ts";
 import type { FilingAction } from "../contracts/verdicts.ts";
 import { isStored, readPieces } from "../kernel/message.ts";
@@ -25,6 +26,8 @@ import { formatField } from "../mail/header.ts";
 export interface FilingRoom {
   readonly kernel: Kernel;
   readonly submit: Submit;
+  /** Left out: rules name mailboxes of the account itself only. */
+  readonly sharing?: () => Sharing;
   readonly log: Log;
   /** Left out: full mailboxes may have room later. */
   readonly whenFull?: Quotas["whenFull"];
@@ -118,13 +121,17 @@ async function intoNamed(
   about: Case,
   { mailbox, flags = [], create = false }: Extract<FilingAction, { do: "fileInto" }>,
 ): Promise<string> {
+  let isElsewhere = false;
   try {
-    const mailboxes = await mailboxesOf(room, about);
+    const mailboxes = await namedMailboxesOf(room, about);
+    isElsewhere = isOthers(mailboxes, mailbox);
     await mailboxes.deliver(mailbox, newMessage(about, flags), { create });
     return mailbox;
   } catch (cause) {
     const code = storeCode(cause);
-    if (code === null || !GIVES_WAY.has(code)) throw cause;
+    // Senders need not care for the quota of whoever shares a mailbox.
+    const givesWay = code !== null && (GIVES_WAY.has(code) || (isElsewhere && code === "overQuota"));
+    if (!givesWay) throw cause;
     const fields = { id: about.delivery.envelope.id, login: about.account.login, mailbox, code };
     room.log.warn(fields, "filed into INBOX instead");
     return intoInbox(room, about, flags);
@@ -135,6 +142,14 @@ const GIVES_WAY: ReadonlySet<string> = new Set<StoreErrorCode>(["nonexistent", "
 
 const mailboxesOf = ({ kernel }: FilingRoom, { account }: Case): Promise<AccountMailboxes> =>
   kernel.service(MailboxStore).of(account);
+
+/** RFC 4314 4: into mailboxes of others an account files what it has the right `p` for. */
+const namedMailboxesOf = (room: FilingRoom, about: Case): Promise<AccountMailboxes | SharedMailboxes> =>
+  room.sharing ? room.sharing().of(about.account) : mailboxesOf(room, about);
+
+const isOthers = (mailboxes: AccountMailboxes | SharedMailboxes, name: string): boolean =>
+  "namespaces" in mailboxes &&
+  [...mailboxes.namespaces.otherUsers, ...mailboxes.namespaces.shared].some((prefix) => name.startsWith(prefix));
 
 function newMessage({ delivery, recipient, fields }: Case, flags: readonly string[]): NewMessage {
   const { message } = delivery;

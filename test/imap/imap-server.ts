@@ -98,7 +98,8 @@ export class ImapServer {
   readonly tlsPort: number;
   readonly root: string;
   readonly logLines: readonly LogLine[];
-  readonly #kernel: KernelRuntime;
+  /** For what comes to mailboxes by other ways. */
+  readonly kernel: KernelRuntime;
   readonly #logins: OpenLogins;
   readonly #certificates: OpenCertificates;
   readonly #keyValue: TemporaryKeyValue;
@@ -115,7 +116,7 @@ export class ImapServer {
   }) {
     this.root = parts.root;
     this.logLines = parts.lines;
-    this.#kernel = parts.kernel;
+    this.kernel = parts.kernel;
     this.#logins = parts.logins;
     this.#certificates = parts.certificates;
     this.#keyValue = parts.keyValue;
@@ -191,8 +192,12 @@ export class ImapServer {
     return new ImapServer({ root, lines, kernel, logins, certificates, keyValue, listeners: [clear, secure] });
   }
 
+  accountOf(name: string): Account {
+    return accountOf(this.root, name);
+  }
+
   mailboxesOf(name: string): Promise<AccountMailboxes> {
-    return this.#kernel.service(MailboxStore).of(accountOf(this.root, name));
+    return this.kernel.service(MailboxStore).of(accountOf(this.root, name));
   }
 
   get connections(): number {
@@ -205,7 +210,7 @@ export class ImapServer {
 
   async stop(): Promise<void> {
     await this.closeListeners();
-    await this.#kernel.stop();
+    await this.kernel.stop();
     await this.#logins.close();
     this.#certificates.close();
     await this.#keyValue.close();
