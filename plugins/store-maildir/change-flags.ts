@@ -4,12 +4,12 @@
  * are renamed behind the answer, see `flags-ahead.ts`.
  */
 import type { FlagChange } from "postern/plugin";
-import type { Ahead } from "postern/store";
+import type { Ahead, FolderListener } from "postern/store";
 import { changing } from "./changing.ts";
 import { type Outcomes, outcomesOf } from "./flag-outcomes.ts";
 import { canonicalFlags } from "./flags.ts";
 import { changeAhead } from "./flags-ahead.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import { renameFlags, targetName } from "./rename-flags.ts";
 import { Entry, type MaildirSnapshot } from "./snapshot.ts";

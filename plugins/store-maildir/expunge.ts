@@ -1,9 +1,10 @@
 /** EXPUNGE: unlinks exactly the file that carries \Deleted; one that lost the flag meanwhile stays. */
 import { unlinkSync } from "node:fs";
 import { StoreError } from "postern/plugin";
+import type { FolderListener } from "postern/store";
 import { changing } from "./changing.ts";
 import { lettersOf } from "./file-name.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import type { MessageFile } from "./message-file.ts";
 
 export function expungeMessages(

@@ -6,11 +6,12 @@
  */
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { FolderListener } from "postern/store";
 import { changing } from "./changing.ts";
 import { type FlagOrder, type HeldOrder, uidRangesOf } from "./flag-journal.ts";
 import type { Outcomes } from "./flag-outcomes.ts";
 import { hasSameFlags } from "./flags.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import type { MessageFile } from "./message-file.ts";
 import { renameFlags } from "./rename-flags.ts";
 import { Entry } from "./snapshot.ts";

@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { Mutex } from "postern/store";
+import { type FolderListener, Mutex, type SharedFolder } from "postern/store";
 import { damageReport } from "./damaged.ts";
 import { baseOf, lettersOf, sortedByTime } from "./file-name.ts";
 import { FlagJournal } from "./flag-journal.ts";
@@ -37,15 +37,10 @@ export interface FolderPlace {
   readonly root: string;
 }
 
-/** What a session hears about: somebody else published a change. */
-export interface FolderListener {
-  changed(): void;
-}
-
 const NONE: ReadonlySet<number> = new Set();
 const NO_ENTRIES: ReadonlyMap<number, Entry> = new Map();
 
-export class Folder {
+export class Folder implements SharedFolder<Entry> {
   readonly path: string;
   readonly root: string;
   readonly site: Site;

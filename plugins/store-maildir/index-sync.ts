@@ -3,8 +3,9 @@
  * word of the disk for them. Where the index is gone, the folder goes on by itself until nobody has it open.
  */
 import type { IndexHead } from "postern/plugin";
+import type { FolderListener } from "postern/store";
 import { baseOf, lettersOf } from "./file-name.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import { cursorOf, FolderIndex, placeOf, wordsIn } from "./folder-index.ts";
 import type { DirectoryTimes } from "./scan.ts";
 import { recalled, withOthers } from "./share.ts";

@@ -18,10 +18,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type CopyResult, StoreError } from "postern/plugin";
+import type { FolderListener } from "postern/store";
 import { attempt, errnoOf } from "postern/store";
 import { placeWithUids } from "./append.ts";
 import { sizesIn, uniqueName, withSizes } from "./file-name.ts";
-import type { Folder, FolderListener } from "./folder.ts";
+import type { Folder } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import type { MessageFile } from "./message-file.ts";
 import type { Entry, MaildirSnapshot } from "./snapshot.ts";
