@@ -40,7 +40,7 @@ const longest = byLength.length - 1;
 
 export const isContentField = (name: KnownField): boolean => name.startsWith("content-");
 
-export interface FieldStart {
+interface FieldStart {
   readonly name: KnownField;
   /** First octet of its value that is no blank. */
   readonly valueStart: number;
