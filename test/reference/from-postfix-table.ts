@@ -212,6 +212,12 @@ export const sections: readonly Section[] = [
       row("header_size_limit", "core", "limits.headerSize", "of the whole header; what is longer is refused, not cut"),
       row("line_length_limit", "core", "limits.lineLength"),
       row("hopcount_limit", "core", "limits.hops"),
+      row(
+        "virtual_alias_expansion_limit",
+        "core",
+        "limits.expansion",
+        "of all aliases and lists; 10,000 by default, 20,000 at the most",
+      ),
       row("smtpd_hard_error_limit", "core", "limits.errors"),
       row(
         "smtpd_soft_error_limit, smtpd_error_sleep_time",
