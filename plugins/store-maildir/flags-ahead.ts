@@ -129,5 +129,7 @@ function tell(
   const later = folder.modseq.next();
   const changed = others.map((file) => [file.uid, new Entry(file, folder.flagsOf(file.name), later)] as const);
   if (changed.length > 0) folder.publish({ replaced: new Map(changed) }, null);
+  // So many renames take so long that others' changes easily stand behind them unseen.
+  folder.distrust();
   folder.announce();
 }
