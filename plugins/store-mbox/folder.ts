@@ -111,7 +111,7 @@ export class Folder implements SharedFolder<Entry> {
 
   /** Whether the file is as it is known to be, and nobody has told of anything else. */
   #isKnown(stamp: string): boolean {
-    if (stamp !== this.state.look.stamp || this.#isThoroughDue) return false;
+    if (stamp !== this.state.look.stamp || this.#isThoroughDue || this.#isUnsure) return false;
     // Two changes in one tick of the clock give one time to the file.
     return (this.index?.mailbox.head()?.highestModseq ?? 0) <= this.snapshot.highestModseq;
   }
@@ -133,6 +133,11 @@ export class Folder implements SharedFolder<Entry> {
 
   get #isThoroughDue(): boolean {
     return this.state.look.isDoubtful && Date.now() >= this.#thoroughMs;
+  }
+
+  /** Without an index nobody tells of a change in the same tick of the clock as the last one that was seen. */
+  get #isUnsure(): boolean {
+    return this.index === null && !this.state.look.isSettled;
   }
 
   /** Runs `work` with the mailbox locked. Changes are told to all listeners but `by`. */
@@ -231,7 +236,7 @@ export class Folder implements SharedFolder<Entry> {
     if (this.#mailboxId !== "" && this.facts.id !== this.#mailboxId) this.#refuseGone();
     let shows = await hearOthers(this);
     const stamp = stampOf(fstatSync(fd, { bigint: true }));
-    if (stamp !== this.state.look.stamp || this.#isThoroughDue) {
+    if (stamp !== this.state.look.stamp || this.#isThoroughDue || this.#isUnsure) {
       if (isWritable) await takeBack(fd, this);
       shows = (await this.#compare(file)) || shows;
     }
@@ -243,7 +248,7 @@ export class Folder implements SharedFolder<Entry> {
     const began = performance.now();
     const isFirst = this.state.uidValidity === 0 || this.state.look.end === 0;
     const since = this.snapshot.highestModseq;
-    const { shows, isDoubtful, ...change } = await takeIn(this, file, this.#isThoroughDue);
+    const { shows, isDoubtful, ...change } = await takeIn(this, file, this.#isThoroughDue || this.#isUnsure);
     if (isDoubtful) {
       const laterMs = Math.max(1_000, this.#thoroughTookMs * THOROUGH_SHARE);
       this.#thoroughMs = Math.max(this.#thoroughMs, Date.now() + laterMs);

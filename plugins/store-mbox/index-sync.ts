@@ -10,7 +10,7 @@ import type { Folder } from "./folder.ts";
 import { FolderIndex, type Registering } from "./folder-index.ts";
 import type { Read } from "./mailbox-state.ts";
 import { Message } from "./message.ts";
-import { stampOf } from "./open-file.ts";
+import { isSettled, stampOf } from "./open-file.ts";
 
 const openIndex = ({ site, place, facts }: Folder): Promise<FolderIndex | null> =>
   FolderIndex.open(site, { control: place.control, mailboxId: facts.id, uidValidity: facts.uidValidity });
@@ -140,7 +140,7 @@ export async function register(
   const { state, facts } = folder;
   const seen = fstatSync(fd, { bigint: true });
   const stamp = stampOf(seen);
-  state.look = { ...state.look, stamp, end: Number(seen.size) };
+  state.look = { ...state.look, stamp, isSettled: isSettled(seen), end: Number(seen.size) };
   facts.raiseUids(state.uidNext);
   if (folder.hasLeftIndex) return;
   folder.index ??= await openIndex(folder);

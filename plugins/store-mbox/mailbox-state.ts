@@ -11,6 +11,8 @@ const MAX_FLAG_SETS = 4_096;
 export interface Look {
   /** Inode, size, times. Empty: to be compared with the file. */
   readonly stamp: string;
+  /** Another content would have another stamp. */
+  readonly isSettled: boolean;
   /** Where the last message ends. */
   readonly end: number;
   readonly keywords: readonly string[];
@@ -34,7 +36,7 @@ export interface Edit {
   readonly highestModseq?: number;
 }
 
-const NOTHING_SEEN: Look = { stamp: "", end: 0, keywords: [], isDoubtful: false, oldUpTo: 0 };
+const NOTHING_SEEN: Look = { stamp: "", isSettled: false, end: 0, keywords: [], isDoubtful: false, oldUpTo: 0 };
 
 export class MailboxState {
   snapshot = emptySnapshot;

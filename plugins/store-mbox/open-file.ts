@@ -16,6 +16,13 @@ export const goneError = (): StoreError => new StoreError("nonexistent", "The ma
 export const stampOf = (stats: { ino: bigint; size: bigint; mtimeNs: bigint; ctimeNs: bigint }): string =>
   `${stats.ino}.${stats.size}.${stats.mtimeNs}.${stats.ctimeNs}`;
 
+/** Two changes in one tick of the file system's clock give one time to the file. */
+const TICK_NS = 30_000_000n;
+
+/** Whether a change that comes now would show in the stamp. */
+export const isSettled = ({ mtimeNs, ctimeNs }: { mtimeNs: bigint; ctimeNs: bigint }): boolean =>
+  BigInt(Date.now()) * 1_000_000n > (mtimeNs > ctimeNs ? mtimeNs : ctimeNs) + TICK_NS;
+
 /** Rejects with `nonexistent` where there is none. */
 export function openFile(path: string): OpenFile {
   const file = openForWriting(path);

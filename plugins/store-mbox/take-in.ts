@@ -36,9 +36,11 @@ export async function takeIn(folder: Folder, file: OpenFile, isThorough: boolean
   const base = kept > 0 ? found.base : (found.first?.facts.base ?? null);
   const isKnown = state.uidValidity !== 0;
   const { uidValidity, uidNext } = folder.settleValidity(base, size === 0);
+  // Somebody may have numbered messages that are gone, and with them what the file said of it.
+  const isForgotten = kept === 0 && base === null && folder.index === null;
   const numbers = new Numbers({
     after: known[kept - 1]?.uid ?? 0,
-    uidNext: isKnown ? state.uidNext : uidNext,
+    uidNext: isKnown ? Math.max(state.uidNext, isForgotten ? folder.facts.uidNext : 0) : uidNext,
     base: base?.uidValidity === uidValidity ? base : null,
     isKnown: isKnown ? (uid) => state.snapshot.find(uid) !== null : null,
   });
