@@ -184,7 +184,8 @@ function tryLock(path: string, keepIn: string | undefined): Dotlock | null {
 /** `null` if somebody held it all the time. Throws where the directory cannot be written. */
 export async function dotlock(path: string, wishes: DotlockWishes): Promise<Dotlock | null> {
   const until = performance.now() + wishes.waitMs;
-  for (let pauseMs = 2; ; pauseMs = Math.min(pauseMs * 2, 100)) {
+  // A lock is mostly held for a few milliseconds: what waits for it is felt by whoever waits for news.
+  for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 1.25, 100)) {
     const lock = tryLock(path, wishes.keepIn);
     if (lock) return lock;
     if (!heldHere.has(path)) breakStale(path, wishes);
