@@ -256,6 +256,13 @@ export interface UniqueIds {
   get(uid: number): string | undefined;
 }
 
+/** How a mailbox is opened; by default for changes, and claiming what is recent. */
+export interface OpenOptions {
+  readonly isReadOnly?: boolean;
+  /** `false`: new messages stay recent for whoever comes next (RFC 3501 2.3.2), as with a read-only open. */
+  readonly claimsRecent?: boolean;
+}
+
 export interface AccountMailboxes {
   readonly separator: "/";
   list(): Promise<readonly MailboxListing[]>;
@@ -288,8 +295,7 @@ export interface AccountMailboxes {
   /** Children move along; renaming INBOX moves its messages into the new mailbox (RFC 3501 6.3.5). */
   rename(from: string, to: string): Promise<void>;
   status(name: string): Promise<MailboxStatus>;
-  /** `claimsRecent: false`: new messages stay recent for whoever comes next (RFC 3501 2.3.2), as with a read-only open. */
-  open(name: string, how?: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean }): Promise<Mailbox>;
+  open(name: string, how?: OpenOptions): Promise<Mailbox>;
   /**
    * All or nothing; durable when it resolves. An iterable is asked for its first message only when the mailbox is known to be there and not
    * full, and for each of the others when the one before has been read to its end. Where it throws, nothing is kept.

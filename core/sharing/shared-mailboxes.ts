@@ -11,6 +11,7 @@ import type {
   MailboxListing,
   MailboxStatus,
   NewMessage,
+  OpenOptions,
   SpecialUse,
   UniqueIds,
 } from "../contracts/mailbox-store.ts";
@@ -122,13 +123,7 @@ export class LoginMailboxes implements SharedMailboxes {
     return statusAs(await this.#allowed(name, "r"), this.#room.readers);
   }
 
-  async open(
-    name: string,
-    {
-      isReadOnly = false,
-      claimsRecent = true,
-    }: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean } = {},
-  ): Promise<Mailbox> {
+  async open(name: string, { isReadOnly = false, claimsRecent = true }: OpenOptions = {}): Promise<Mailbox> {
     const place = await this.#allowed(name, "r");
     return openAs(place, {
       name: place.region.prefix + place.name,

@@ -9,6 +9,7 @@ import {
   type MailboxNotes,
   type MailboxStatus,
   type NewMessage,
+  type OpenOptions,
   type SpecialUse,
   StoreError,
   type UniqueIds,
@@ -190,13 +191,7 @@ export class MaildirAccount extends AccountInFiles implements AccountMailboxes {
     });
   }
 
-  open(
-    name: string,
-    {
-      isReadOnly = false,
-      claimsRecent = true,
-    }: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean } = {},
-  ): Promise<Mailbox> {
+  open(name: string, { isReadOnly = false, claimsRecent = true }: OpenOptions = {}): Promise<Mailbox> {
     return this.guarded(async () => {
       const folder = this.#folder(name);
       this.#site.folders.hold(folder);

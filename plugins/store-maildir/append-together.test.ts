@@ -5,24 +5,15 @@ import { join } from "node:path";
 import type { AccountMailboxes } from "postern/plugin";
 import { type Dotlock, dotlock, dropPrepared } from "postern/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { MaildirStore } from "./store.ts";
-import { quietLog } from "./testing/quiet-log.ts";
+import type { MaildirStore } from "./store.ts";
+import { storeWith } from "./testing/store-in.ts";
 
 let home = "";
 let store: MaildirStore;
 let mail: AccountMailboxes;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "postern-together-"));
-  store = new MaildirStore({
-    path: "{home}/Maildir/",
-    configDir: "/",
-    specialUse: {},
-    maxWatches: 0,
-    checkEvery: 60_000,
-    log: quietLog,
-    clock: Date,
-    notifier: null,
-  });
+  store = storeWith();
   mail = await store.of({ login: "someone", addresses: [], home, quotaBytes: null });
   await (await mail.open("INBOX")).close();
   dropPrepared();

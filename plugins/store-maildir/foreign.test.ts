@@ -20,8 +20,9 @@ import type { AccountMailboxes, Log, Mailbox } from "postern/plugin";
 import { dotlock, dropPrepared, mailboxPath } from "postern/store";
 import { addressOf, keptLog } from "postern/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { MaildirStore } from "./store.ts";
+import type { MaildirStore } from "./store.ts";
 import { quietLog } from "./testing/quiet-log.ts";
+import { storeWith } from "./testing/store-in.ts";
 
 let home = "";
 let stores: MaildirStore[] = [];
@@ -31,16 +32,7 @@ const maildir = (...parts: readonly string[]): string => join(home, "Maildir", .
 const someone = { login: "someone", addresses: [addressOf("someone@example.org")], quotaBytes: null };
 
 async function opened(log: Log = quietLog): Promise<AccountMailboxes> {
-  const store = new MaildirStore({
-    path: "{home}/Maildir/",
-    configDir: "/",
-    specialUse: {},
-    maxWatches: 0,
-    checkEvery: 60_000,
-    log,
-    clock: Date,
-    notifier: null,
-  });
+  const store = storeWith({ log });
   stores.push(store);
   return store.of({ ...someone, home });
 }
@@ -305,16 +297,7 @@ it("removes old files in tmp/, and no young ones", async () => {
   put("tmp/young");
   const clock = { now: () => Date.now() + 37 * 3_600_000 };
   put("tmp/keeps");
-  const store = new MaildirStore({
-    path: "{home}/Maildir/",
-    configDir: "/",
-    specialUse: {},
-    maxWatches: 0,
-    checkEvery: 60_000,
-    log: quietLog,
-    clock,
-    notifier: null,
-  });
+  const store = storeWith({ clock });
   stores.push(store);
   await mail.status("INBOX");
   dropPrepared();

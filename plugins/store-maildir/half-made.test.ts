@@ -3,23 +3,14 @@ import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { MaildirStore } from "./store.ts";
-import { quietLog } from "./testing/quiet-log.ts";
+import type { MaildirStore } from "./store.ts";
+import { storeWith } from "./testing/store-in.ts";
 
 let home = "";
 let store: MaildirStore;
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "postern-half-made-"));
-  store = new MaildirStore({
-    path: "{home}/Maildir/",
-    configDir: "/",
-    specialUse: {},
-    maxWatches: 0,
-    checkEvery: 60_000,
-    log: quietLog,
-    clock: Date,
-    notifier: null,
-  });
+  store = storeWith();
 });
 afterEach(async () => {
   store.stop();

@@ -11,6 +11,7 @@ import {
   type MailboxNotes,
   type MailboxStatus,
   type NewMessage,
+  type OpenOptions,
   type SpecialUse,
   StoreError,
   type UniqueIds,
@@ -164,13 +165,7 @@ export class MboxAccount extends AccountInFiles implements AccountMailboxes {
     });
   }
 
-  open(
-    name: string,
-    {
-      isReadOnly = false,
-      claimsRecent = true,
-    }: { readonly isReadOnly?: boolean; readonly claimsRecent?: boolean } = {},
-  ): Promise<Mailbox> {
+  open(name: string, { isReadOnly = false, claimsRecent = true }: OpenOptions = {}): Promise<Mailbox> {
     return this.guarded(async () => {
       const folder = this.#folder(name);
       this.#site.folders.hold(folder);
