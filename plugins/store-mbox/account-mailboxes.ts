@@ -17,7 +17,14 @@ import {
   type UniqueIds,
   type Usage,
 } from "postern/plugin";
-import { AccountInFiles, type AnnotatedPlace, errnoOf, giveSpecialUse, moveSpecialUses } from "postern/store";
+import {
+  AccountInFiles,
+  type AnnotatedPlace,
+  canonicalFlags,
+  errnoOf,
+  giveSpecialUse,
+  moveSpecialUses,
+} from "postern/store";
 import { contentOf } from "./append.ts";
 import { appendMessages, deliverSpooled } from "./deliver.ts";
 import type { Folder, FolderPlace } from "./folder.ts";
@@ -35,7 +42,6 @@ import {
 import { inspectMailbox } from "./inspect.ts";
 import { canonicalName, controlRoot, specialUsesOf } from "./mailbox-name.ts";
 import { lockMaildrop, uniqueIdsIn } from "./maildrop.ts";
-import { canonicalFlags } from "./meta-fields.ts";
 import { mboxNotes } from "./notes.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";

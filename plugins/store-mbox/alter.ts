@@ -5,14 +5,22 @@
 
 import { readSync } from "node:fs";
 import { StoreError } from "postern/plugin";
-import { Breather } from "postern/store";
+import {
+  Breather,
+  formatMeta,
+  layoutOf,
+  type MessageLayout,
+  type MetaKind,
+  metaSpan,
+  metaValue,
+  refitField,
+  type WantedMeta,
+} from "postern/store";
 import { type Piece, replace, type Step, writeAll } from "./journal.ts";
-import { type Layout, layoutOf, metaSpan } from "./layout.ts";
 import type { Message } from "./message.ts";
-import { formatFields, type MetaKind, ownValue, refit, type Wanted } from "./meta-fields.ts";
 
 /** What shall stand in a message's fields; `null`: it goes. The mark of its delivery stays. */
-export type Wish = Omit<Wanted, "tag"> | null;
+export type Wish = Omit<WantedMeta, "tag"> | null;
 
 export interface Site {
   readonly fd: number;
@@ -50,7 +58,7 @@ function bytesAt(fd: number, position: number, length: number): Buffer {
   return bytes;
 }
 
-async function layoutIn(fd: number, message: Message): Promise<Layout> {
+async function layoutIn(fd: number, message: Message): Promise<MessageLayout> {
   const layout = await layoutOf(fd, message);
   if (!layout) throw changed();
   return layout;
@@ -74,7 +82,7 @@ export async function alter(site: Site, { messages, wish, all }: Altering): Prom
 function patchesFor(
   fd: number,
   { start }: Message,
-  { wanted, layout }: { readonly wanted: NonNullable<Wish>; readonly layout: Layout },
+  { wanted, layout }: { readonly wanted: NonNullable<Wish>; readonly layout: MessageLayout },
 ): readonly Patch[] | null {
   const whole = { ...wanted, tag: layout.facts.tag };
   const seen = new Set<MetaKind>();
@@ -82,15 +90,15 @@ function patchesFor(
   const span = metaSpan(layout);
   const bytes = bytesAt(fd, start + span.at, span.length);
   for (const { kind, at, length } of layout.meta) {
-    const value = ownValue(kind, whole);
+    const value = metaValue(kind, whole);
     if (value === null || seen.has(kind)) continue;
     seen.add(kind);
     const field = bytes.toString("latin1", at - span.at, at - span.at + length);
-    const next = refit(field, kind, value);
+    const next = refitField(field, kind, value);
     if (next === null) return null;
     if (next !== field) list.push(difference(start + at, field, next));
   }
-  for (const kind of OWN) if (!seen.has(kind) && ownValue(kind, whole) !== "") return null;
+  for (const kind of OWN) if (!seen.has(kind) && metaValue(kind, whole) !== "") return null;
   return list;
 }
 
@@ -232,7 +240,7 @@ async function headerAnew(
   // A field that was cut off gets the line end that it lacks; nobody has seen the message without.
   if (!isEnded && layout.fields > layout.header) ended.add(message);
   // One piece for all of them: there may be very many messages.
-  const own = (isEnded ? "" : end) + formatFields({ ...wanted, tag: layout.facts.tag }, end);
+  const own = (isEnded ? "" : end) + formatMeta({ ...wanted, tag: layout.facts.tag }, end);
   pieces.put(Buffer.from(own, "latin1"));
   pieces.copy(position(layout.fields), position(message.length));
   return pieces.length - before - message.length;

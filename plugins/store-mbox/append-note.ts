@@ -17,11 +17,9 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { attempt, errnoOf } from "postern/store";
+import { attempt, errnoOf, layoutOf, type MboxQuoting, scanMbox } from "postern/store";
 import { isAsKnown } from "./compare.ts";
 import type { Folder } from "./folder.ts";
-import { layoutOf } from "./layout.ts";
-import { type Quoting, scanMessages } from "./scan.ts";
 
 /** An append that was begun: if the file is shorter than `to`, what stands behind `from` is a piece of a message. */
 export interface Begun {
@@ -105,11 +103,11 @@ async function isEndAt(fd: number, position: number, { state }: Folder): Promise
 
 async function countFrom(
   fd: number,
-  range: { readonly from: number; readonly to: number; readonly quoting: Quoting },
+  range: { readonly from: number; readonly to: number; readonly quoting: MboxQuoting },
 ): Promise<number> {
   let count = 0;
   try {
-    for await (const one of scanMessages(fd, range)) count += Math.sign(one.place.length);
+    for await (const one of scanMbox(fd, range)) count += Math.sign(one.place.length);
   } catch (cause) {
     if (errnoOf(cause) !== "corruption") throw cause;
   }

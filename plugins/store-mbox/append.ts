@@ -6,16 +6,13 @@
 import { createHash } from "node:crypto";
 import { fdatasyncSync, fstatSync, ftruncateSync, readSync } from "node:fs";
 import { type NewMessage, StoreError } from "postern/plugin";
-import type { FolderListener } from "postern/store";
-import { attempt } from "postern/store";
+import { attempt, canonicalFlags, type FolderListener, formatFromLine, formatMeta, type MboxBase } from "postern/store";
 import { forgetAppend, noteAppend } from "./append-note.ts";
 import type { Folder } from "./folder.ts";
-import { formatFromLine } from "./from-line.ts";
 import { keepIds } from "./given-ids.ts";
 import { noteUnread } from "./index-sync.ts";
 import { writeAll } from "./journal.ts";
 import { Message } from "./message.ts";
-import { type Base, canonicalFlags, formatFields } from "./meta-fields.ts";
 import { type OpenFile, stampOf } from "./open-file.ts";
 import type { Content, Spooled } from "./spool.ts";
 
@@ -78,7 +75,7 @@ export async function appendLocked(
   for (const { uid } of messages) uids.push(Math.max(uid ?? 0, (uids.at(-1) ?? state.uidNext - 1) + 1));
   const uidNext = (uids.at(-1) ?? 0) + 1;
   if (uidNext > MAX_UID) throw new StoreError("limit", "The mailbox has no more UIDs");
-  const base: Base = { uidValidity: state.uidValidity, lastUid: uidNext - 1, keywords: words };
+  const base: MboxBase = { uidValidity: state.uidValidity, lastUid: uidNext - 1, keywords: words };
   const { holder } = folder;
   // First, as it may have to grow: what stands behind it moves then.
   const reshaped = holder ? await folder.alter(file, [holder], (one) => folder.wantedOf(one, { base })) : [];
@@ -113,7 +110,7 @@ export async function appendBlindly(folder: Folder, file: OpenFile, message: App
 async function writeMessages(
   folder: Folder,
   { fd }: OpenFile,
-  { messages, base }: { readonly messages: readonly Appending[]; readonly base: Base | null },
+  { messages, base }: { readonly messages: readonly Appending[]; readonly base: MboxBase | null },
 ): Promise<AllWritten> {
   const { size } = fstatSync(fd);
   const written: Written[] = [];
@@ -149,12 +146,12 @@ function needsLineEnd(fd: number, size: number): boolean {
   return size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== 10;
 }
 
-function headOf(folder: Folder, appending: Appending, base: Base | null) {
+function headOf(folder: Folder, appending: Appending, base: MboxBase | null) {
   const { spooled, flags, uid = 0, isOld, tag, internalDate } = appending;
   const { facts } = spooled;
   const fromLine = Buffer.from(formatFromLine(appending.sender, internalDate));
   const contentLength = folder.site.quoting === "none" ? `Content-Length: ${facts.bodyLength}\n` : "";
-  const fieldText = formatFields({ uid: uid ?? 0, flags, isOld, base, isPseudo: false, tag });
+  const fieldText = formatMeta({ uid: uid ?? 0, flags, isOld, base, isPseudo: false, tag });
   const own = Buffer.from(fieldText + contentLength, "latin1");
   const length = fromLine.length + spooled.length + own.length + 1;
   return {

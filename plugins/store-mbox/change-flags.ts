@@ -1,9 +1,8 @@
 /** STORE: flags stand in fields of the message; where they have room, a change writes a few octets and nothing else. */
 import type { FlagChange } from "postern/plugin";
-import type { FolderListener } from "postern/store";
+import { canonicalFlags, type FolderListener } from "postern/store";
 import type { Folder } from "./folder.ts";
 import type { Message } from "./message.ts";
-import { canonicalFlags } from "./meta-fields.ts";
 
 export function changeFlags(
   folder: Folder,

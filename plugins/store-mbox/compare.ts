@@ -4,12 +4,18 @@
  * message are looked at, and the rest later.
  */
 
-import { Breather, errnoOf } from "postern/store";
-import { type Layout, layoutOf } from "./layout.ts";
+import {
+  Breather,
+  errnoOf,
+  layoutOf,
+  type MboxBase,
+  type MboxQuoting,
+  type MessageLayout,
+  type ScannedMessage,
+  SMALL_WINDOW_BYTES,
+  scanMbox,
+} from "postern/store";
 import type { Message } from "./message.ts";
-import type { Base } from "./meta-fields.ts";
-import { type Quoting, type Scanned, scanMessages } from "./scan.ts";
-import { SMALL_WINDOW } from "./window.ts";
 
 /** So many messages are looked at whenever something has changed. */
 const MAX_EACH_TIME = 2_000;
@@ -18,13 +24,13 @@ export interface Compared {
   /** Messages, the one that is none included, that still stand where they stood: so many from the beginning. */
   readonly kept: number;
   /** What the first of them says of the mailbox. */
-  readonly base: Base | null;
+  readonly base: MboxBase | null;
   /** Of these, what others have changed in their fields. */
-  readonly reread: ReadonlyMap<Message, Scanned>;
+  readonly reread: ReadonlyMap<Message, ScannedMessage>;
   /** What stands behind them: read when it is asked for, as there may be very many. */
-  readonly rest: AsyncIterable<Scanned>;
+  readonly rest: AsyncIterable<ScannedMessage>;
   /** The first of these. */
-  readonly first: Scanned | null;
+  readonly first: ScannedMessage | null;
   /** The others were not looked at. */
   readonly isDoubtful: boolean;
 }
@@ -32,7 +38,7 @@ export interface Compared {
 export interface Comparing {
   readonly fd: number;
   readonly size: number;
-  readonly quoting: Quoting;
+  readonly quoting: MboxQuoting;
   /** Where the last message ends. */
   readonly end: number;
   /** The flags that a message is known to have. */
@@ -55,7 +61,7 @@ export async function compareWithFile(messages: readonly Message[], how: Compari
     const found = from <= how.size ? await scanFrom(from, how) : null;
     if (found) return { ...seen, ...found, kept, isDoubtful: false };
   }
-  const found = await peeked(scanMessages(how.fd, { ...how, from: 0, to: how.size }));
+  const found = await peeked(scanMbox(how.fd, { ...how, from: 0, to: how.size }));
   return { kept: 0, base: null, reread: new Map(), ...found, isDoubtful: false };
 }
 
@@ -63,9 +69,9 @@ type Seen = Pick<Compared, "kept" | "base" | "reread">;
 
 async function lookAt(messages: readonly Message[], how: Comparing): Promise<Seen> {
   const { fd, size, quoting } = how;
-  const reread = new Map<Message, Scanned>();
+  const reread = new Map<Message, ScannedMessage>();
   const breather = new Breather();
-  let base: Base | null = null;
+  let base: MboxBase | null = null;
   for (const [index, message] of messages.entries()) {
     const { start, length } = message;
     if (breather.isDue) await breather.pause();
@@ -73,7 +79,7 @@ async function lookAt(messages: readonly Message[], how: Comparing): Promise<See
     if (!layout) return { kept: Math.max(0, index - 1), base, reread };
     if (index === 0) base = layout.facts.base;
     if (isAsKnown(layout, message, how.flagsOf(message))) continue;
-    const [first] = await some(scanMessages(fd, { from: start, to: size, quoting, windowBytes: SMALL_WINDOW }), 1);
+    const [first] = await some(scanMbox(fd, { from: start, to: size, quoting, windowBytes: SMALL_WINDOW_BYTES }), 1);
     // The same place, but not the same message.
     if (first?.place.length !== length || first.facts.uid !== message.uid) return { kept: index, base, reread };
     reread.set(message, first);
@@ -82,7 +88,7 @@ async function lookAt(messages: readonly Message[], how: Comparing): Promise<See
 }
 
 /** Whether its own fields say what they are known to say. One that has been told of as recent stays so, whatever others write. */
-export function isAsKnown({ facts }: Layout, message: Message, flags: ReadonlySet<string>): boolean {
+export function isAsKnown({ facts }: MessageLayout, message: Message, flags: ReadonlySet<string>): boolean {
   return (
     facts.uid === message.uid &&
     (message.isOld || !facts.isOld) &&
@@ -96,15 +102,15 @@ async function scanFrom(
   { fd, size, quoting }: Comparing,
 ): Promise<Pick<Compared, "first" | "rest"> | null> {
   try {
-    return await peeked(scanMessages(fd, { from, to: size, quoting }));
+    return await peeked(scanMbox(fd, { from, to: size, quoting }));
   } catch (cause) {
     if (errnoOf(cause) !== "corruption") throw cause;
     return null;
   }
 }
 
-async function peeked(messages: AsyncGenerator<Scanned>): Promise<Pick<Compared, "first" | "rest">> {
-  const { value: first = null } = (await messages.next()) as { readonly value?: Scanned | null };
+async function peeked(messages: AsyncGenerator<ScannedMessage>): Promise<Pick<Compared, "first" | "rest">> {
+  const { value: first = null } = (await messages.next()) as { readonly value?: ScannedMessage | null };
   async function* rest() {
     if (first) yield first;
     yield* messages;
@@ -112,8 +118,8 @@ async function peeked(messages: AsyncGenerator<Scanned>): Promise<Pick<Compared,
   return { first, rest: rest() };
 }
 
-async function some(messages: AsyncIterable<Scanned>, limit: number): Promise<readonly Scanned[]> {
-  const found: Scanned[] = [];
+async function some(messages: AsyncIterable<ScannedMessage>, limit: number): Promise<readonly ScannedMessage[]> {
+  const found: ScannedMessage[] = [];
   for await (const one of messages) {
     found.push(one);
     if (found.length >= limit) break;

@@ -4,13 +4,11 @@
  */
 import { Readable } from "node:stream";
 import { StoreError } from "postern/plugin";
-import { type Form, MessageDecoder } from "./decode.ts";
+import { layoutOf, MboxDecoder, type MboxForm, readAt } from "postern/store";
 import type { Folder } from "./folder.ts";
-import { layoutOf } from "./layout.ts";
 import type { Message } from "./message.ts";
 import type { OpenFile } from "./open-file.ts";
 import type { Entry } from "./snapshot.ts";
-import { readAt } from "./window.ts";
 
 const changed = (): StoreError => new StoreError("unavailable", "The message changed while it was read");
 
@@ -46,7 +44,7 @@ async function rawBytes(file: OpenFile, position: number, length: number): Promi
 }
 
 /** How it is to be read. */
-async function formOf(fd: number, message: Message): Promise<Form> {
+async function formOf(fd: number, message: Message): Promise<MboxForm> {
   const layout = await layoutOf(fd, message);
   if (!layout) throw changed();
   // A header that ends the message ends with its last field.
@@ -56,7 +54,7 @@ async function formOf(fd: number, message: Message): Promise<Form> {
 /** The whole message if it is no larger than the limit. For whoever has the mailbox locked. */
 async function wholeOf(folder: Folder, file: OpenFile, { message }: Entry): Promise<Buffer> {
   const form = await formOf(file.fd, message);
-  const decoder = new MessageDecoder(form, folder.site.quoting);
+  const decoder = new MboxDecoder(form, folder.site.quoting);
   const raw = await rawBytes(file, message.start + form.header, message.end - form.header);
   const whole = Buffer.concat([decoder.write(raw), decoder.end()]);
   if (whole.length !== message.sizeBytes) throw changed();
@@ -74,7 +72,7 @@ export function messageBytes(folder: Folder, uid: number, limitBytes: number): P
 export async function* lockedContent(folder: Folder, file: OpenFile, entry: Entry): AsyncGenerator<Buffer> {
   const { start, end } = entry.message;
   const form = await formOf(file.fd, entry.message);
-  const decoder = new MessageDecoder(form, folder.site.quoting);
+  const decoder = new MboxDecoder(form, folder.site.quoting);
   const { header } = form;
   for (let at = start + header; at < start + end; at += CHUNK_BYTES) {
     yield decoder.write(await rawBytes(file, at, Math.min(CHUNK_BYTES, start + end - at)));
@@ -98,14 +96,14 @@ export async function messageStream(folder: Folder, uid: number, range: Range | 
 
 /** The range counts octets after the conversion, so what stands before it is converted too. */
 async function* pieces(folder: Folder, uid: number, { start, length }: Range): AsyncGenerator<Buffer> {
-  let reading: { readonly decoder: MessageDecoder; readonly body: number; at: number } | null = null;
+  let reading: { readonly decoder: MboxDecoder; readonly body: number; at: number } | null = null;
   let passed = 0;
   let isLast = false;
   while (passed < start + length && !isLast) {
     const bytes: Buffer = await folder.use("shared", async (file) => {
       const { message } = entryOf(folder, uid);
       const form = await formOf(file.fd, message);
-      reading ??= { decoder: new MessageDecoder(form, folder.site.quoting), body: form.body, at: form.header };
+      reading ??= { decoder: new MboxDecoder(form, folder.site.quoting), body: form.body, at: form.header };
       // Its own fields may have grown since; behind them nothing but the distance has changed.
       const by: number = form.body - reading.body;
       if (by !== 0 && reading.at < reading.body) throw changed();

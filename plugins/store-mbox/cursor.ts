@@ -1,8 +1,8 @@
 /** What the index keeps of a mailbox as a whole: how the file looked when all that it says was so. */
 
+import type { MboxQuoting } from "postern/store";
 import type { Look, MailboxState } from "./mailbox-state.ts";
 import { Message } from "./message.ts";
-import type { Quoting } from "./scan.ts";
 
 /** Mail that was delivered without looking into the mailbox: the file as it was afterwards, and what came. */
 export interface Unread {
@@ -23,13 +23,13 @@ const VERSION = 1;
 
 interface Written extends Look {
   readonly version: number;
-  readonly quoting: Quoting;
+  readonly quoting: MboxQuoting;
   readonly lead: { readonly internalDate: number; readonly sizeBytes: number; readonly place: string } | null;
   readonly sizeBytes: number;
   readonly unread?: Unread;
 }
 
-export function cursorText({ look, lead, sizeBytes }: MailboxState, stamp: string, quoting: Quoting): string {
+export function cursorText({ look, lead, sizeBytes }: MailboxState, stamp: string, quoting: MboxQuoting): string {
   const written: Written = {
     ...{ version: VERSION, quoting, sizeBytes },
     ...{ ...look, stamp },
@@ -39,7 +39,7 @@ export function cursorText({ look, lead, sizeBytes }: MailboxState, stamp: strin
 }
 
 /** `null`: what the index says does not count, as others may have changed anything, or messages were read in another way. */
-export function cursorOf(text: string, quoting: Quoting): Cursor | null {
+export function cursorOf(text: string, quoting: MboxQuoting): Cursor | null {
   if (text === "") return null;
   const { version, quoting: its, lead, sizeBytes, unread = null, ...look } = JSON.parse(text) as Written;
   if (version !== VERSION || its !== quoting) return null;

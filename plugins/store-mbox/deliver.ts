@@ -3,11 +3,10 @@
  * The same delivery again is known by a mark that stays with the message.
  */
 import type { AccountQuota, NewMessage } from "postern/plugin";
+import { canonicalFlags, layoutOf } from "postern/store";
 import { type Appending, appendBlindly, appendingOf, appendLocked, contentOf } from "./append.ts";
 import type { Folder } from "./folder.ts";
-import { layoutOf } from "./layout.ts";
 import { suspicionOf } from "./message.ts";
-import { canonicalFlags } from "./meta-fields.ts";
 import { Spooled } from "./spool.ts";
 import { admit, tellCame } from "./toll.ts";
 

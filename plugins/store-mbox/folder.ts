@@ -7,18 +7,26 @@
 import { closeSync, existsSync, fstatSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { attempt, errnoOf, type FolderListener, Mutex, type SharedFolder, storeError } from "postern/store";
+import {
+  attempt,
+  errnoOf,
+  type FolderListener,
+  layoutOf,
+  type MboxBase,
+  Mutex,
+  type SharedFolder,
+  storeError,
+  type WantedMeta,
+} from "postern/store";
 import { alter, type Wish } from "./alter.ts";
 import { isAppendNoted, takeBack } from "./append-note.ts";
 import { isAsKnown } from "./compare.ts";
 import type { FolderIndex } from "./folder-index.ts";
 import { hearOthers, register } from "./index-sync.ts";
-import { layoutOf } from "./layout.ts";
 import { MailboxFacts } from "./mailbox-facts.ts";
 import { lockMailbox } from "./mailbox-lock.ts";
 import { MailboxState } from "./mailbox-state.ts";
 import type { Message } from "./message.ts";
-import type { Base, Wanted } from "./meta-fields.ts";
 import { goneError, isSameFile, type OpenFile, openFile, stampOf } from "./open-file.ts";
 import { recoverMailbox } from "./rescue.ts";
 import type { Site } from "./site.ts";
@@ -98,7 +106,7 @@ export class Folder implements SharedFolder<Entry> {
     return this.mutex.run(async () => {
       const isThorough = how.isThorough === true && this.state.look.isDoubtful;
       if (isThorough) this.#thoroughMs = 0;
-      if (this.isBehind || isThorough) await this.#locked("shared", () => {}, null);
+      if (this.isBehind || isThorough) await this.locked("shared", () => {}, null);
       return this.snapshot;
     });
   }
@@ -146,21 +154,12 @@ export class Folder implements SharedFolder<Entry> {
     work: (file: OpenFile) => Promise<T> | T,
     by: FolderListener | null = null,
   ): Promise<T> {
-    return this.mutex.run(() => this.#locked(mode, work, by));
-  }
-
-  /** Like `use`, for whoever has the mutex. */
-  locked<T>(
-    mode: "shared" | "exclusive",
-    work: (file: OpenFile) => Promise<T> | T,
-    by: FolderListener | null,
-  ): Promise<T> {
-    return this.#locked(mode, work, by);
+    return this.mutex.run(() => this.locked(mode, work, by));
   }
 
   /** Without looking at what is in the mailbox: for appending to one that nobody has opened yet. */
   useBlindly<T>(work: (file: OpenFile) => Promise<T> | T): Promise<T> {
-    return this.mutex.run(() => this.#locked("exclusive", work, null, true));
+    return this.mutex.run(() => this.locked("exclusive", work, null, true));
   }
 
   /** Whether this process knows nothing of what is in it, and need not know to put mail behind it. */
@@ -168,7 +167,8 @@ export class Folder implements SharedFolder<Entry> {
     return this.state.uidValidity === 0 && !isAppendNoted(this.place.control);
   }
 
-  async #locked<T>(
+  /** Like `use`, for whoever has the mutex. */
+  async locked<T>(
     wanted: "shared" | "exclusive",
     work: (file: OpenFile) => Promise<T> | T,
     by: FolderListener | null,
@@ -271,7 +271,7 @@ export class Folder implements SharedFolder<Entry> {
   }
 
   /** Under which UIDVALIDITY it goes on, and from which UID if nothing is known. `nonexistent`: it has become another mailbox. */
-  settleValidity(base: Base | null, isEmpty: boolean): { readonly uidValidity: number; readonly uidNext: number } {
+  settleValidity(base: MboxBase | null, isEmpty: boolean): { readonly uidValidity: number; readonly uidNext: number } {
     const { state, facts } = this;
     if (state.uidValidity !== 0 && base && base.uidValidity !== state.uidValidity) {
       this.forgetIndex();
@@ -291,7 +291,7 @@ export class Folder implements SharedFolder<Entry> {
   }
 
   /** What shall stand in a message's fields, with what shall be different. */
-  wantedOf(message: Message, change: Partial<Pick<Wanted, "flags" | "isOld" | "base">> = {}): NonNullable<Wish> {
+  wantedOf(message: Message, change: Partial<Pick<WantedMeta, "flags" | "isOld" | "base">> = {}): NonNullable<Wish> {
     const { uid, isOld } = message;
     return {
       uid,
@@ -303,7 +303,7 @@ export class Folder implements SharedFolder<Entry> {
     };
   }
 
-  get base(): Base {
+  get base(): MboxBase {
     const { uidValidity, uidNext, keywords } = this.state;
     return { uidValidity, lastUid: uidNext - 1, keywords };
   }

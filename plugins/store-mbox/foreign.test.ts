@@ -16,9 +16,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountMailboxes, Mailbox } from "postern/plugin";
+import type { MboxQuoting } from "postern/store";
 import { addressOf, type TemporaryMailboxIndex, temporaryMailboxIndex } from "postern/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Quoting } from "./scan.ts";
 import type { MboxStore } from "./store.ts";
 import { storeWith } from "./testing/open-store.ts";
 
@@ -30,7 +30,7 @@ let index: TemporaryMailboxIndex | null = null;
 const inboxPath = (): string => join(home, "inbox");
 const control = (...parts: readonly string[]): string => join(home, "mail/.postern/boxes/=INBOX", ...parts);
 
-async function opened(quoting: Quoting = "mboxrd"): Promise<AccountMailboxes> {
+async function opened(quoting: MboxQuoting = "mboxrd"): Promise<AccountMailboxes> {
   const store = storeWith({ quoting, index: index?.open() ?? null });
   stores.push(store);
   return store.of({ login: "someone", addresses: [addressOf("someone@example.org")], home, quotaBytes: null });

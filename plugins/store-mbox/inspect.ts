@@ -2,9 +2,8 @@
 
 import { existsSync, lstatSync, statSync } from "node:fs";
 import { type Defect, type DefectKind, StoreError } from "postern/plugin";
-import { storeError } from "postern/store";
+import { scanMbox, storeError } from "postern/store";
 import type { Folder, FolderPlace } from "./folder.ts";
-import { scanMessages } from "./scan.ts";
 import type { Site } from "./site.ts";
 
 const defect = (kind: DefectKind, text: string, done: string | null = null, uid: number | null = null): Defect => ({
@@ -46,7 +45,7 @@ async function compareAll(folder: Folder, fd: number): Promise<readonly Defect[]
   const found: Defect[] = [];
   const known = [...folder.state.messages()];
   let index = 0;
-  for await (const one of scanMessages(fd, { from: 0, to: statSync(folder.path).size, quoting: folder.site.quoting })) {
+  for await (const one of scanMbox(fd, { from: 0, to: statSync(folder.path).size, quoting: folder.site.quoting })) {
     const message = known[index++];
     if (!message) found.push(defect("index", `a message at ${one.place.start} is not known`));
     else if (

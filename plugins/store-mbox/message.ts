@@ -4,7 +4,7 @@
  * whenever it is needed (`layout.ts`): there may be very many messages.
  */
 import { crc32 } from "node:zlib";
-import type { Scanned } from "./scan.ts";
+import type { ScannedMessage } from "postern/store";
 
 const CRLF = 1;
 /** Its `>From ` are not to be undone. */
@@ -76,7 +76,7 @@ export class Message {
     return message;
   }
 
-  static scanned(uid: number, { place, facts, internalDate, sizeBytes }: Scanned): Message {
+  static scanned(uid: number, { place, facts, internalDate, sizeBytes }: ScannedMessage): Message {
     const { start, length, end, isCrlf, isVerbatim, isUnquoted } = place;
     const { isOld, tag } = facts;
     const tail = length - end;

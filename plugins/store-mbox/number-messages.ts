@@ -2,7 +2,7 @@
  * Which UIDs the messages of a file have. What stands in X-UID counts if it can be: mail comes in with such fields, too, and other programs
  * put mailboxes together. From the first message without one that can be on, all get new ones, as UIDs ascend with their place.
  */
-import type { Base } from "./meta-fields.ts";
+import type { MboxBase } from "postern/store";
 
 export interface Numbering {
   /** UID of the message in front of them. */
@@ -10,7 +10,7 @@ export interface Numbering {
   /** The next UID that we know of. */
   readonly uidNext: number;
   /** What the mailbox says of itself now. */
-  readonly base: Base | null;
+  readonly base: MboxBase | null;
   /** Whether a message that is known here has this UID: one that comes back under a UID that is gone gets another. `null`: nothing is known. */
   readonly isKnown: ((uid: number) => boolean) | null;
 }

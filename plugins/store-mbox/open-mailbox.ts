@@ -3,12 +3,11 @@
 import type { Readable } from "node:stream";
 import type { MessageGist, MessageOverview, Structure } from "postern/mail";
 import { type AccountQuota, type CopyResult, type FlagChange, type Mailbox, StoreError } from "postern/plugin";
-import { MailboxSession, type SurveyCache } from "postern/store";
+import { MAX_KEYWORDS, MailboxSession, type SurveyCache } from "postern/store";
 import { changeFlags } from "./change-flags.ts";
 import { entryOf, messageBytes, messageStream, type Range, type SurveyedMessage } from "./content.ts";
 import { expungeMessages } from "./expunge.ts";
 import type { Folder } from "./folder.ts";
-import { MAX_KEYWORDS } from "./meta-fields.ts";
 import type { Entry, MboxSnapshot } from "./snapshot.ts";
 import { admit, tellCame, tellWent } from "./toll.ts";
 import { copyMessages, moveMessages, type Transfer } from "./transfer.ts";

@@ -1,12 +1,11 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
 
 import type { Clock, Log, MailboxIndex, Notifier } from "postern/plugin";
-import type { MailboxWatcher, SurveyCache } from "postern/store";
+import type { MailboxWatcher, MboxQuoting, SurveyCache } from "postern/store";
 import type { SurveyedMessage } from "./content.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
 import type { Step } from "./journal.ts";
 import type { LockMethod } from "./mailbox-lock.ts";
-import type { Quoting } from "./scan.ts";
 
 export interface Site {
   readonly log: Log;
@@ -18,7 +17,7 @@ export interface Site {
   readonly folders: FolderRegistry;
   readonly surveys: SurveyCache<SurveyedMessage>;
   readonly watcher: MailboxWatcher;
-  readonly quoting: Quoting;
+  readonly quoting: MboxQuoting;
   /** Format of POP3's unique-ids. */
   readonly uniqueIds: string;
   /** Whether messages that come in with an X-UIDL keep that as their id. */

@@ -2,10 +2,8 @@
 import { closeSync, constants, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { StoreError } from "postern/plugin";
-import { MessageEncoder } from "./encode.ts";
+import { MboxEncoder, type MboxQuoting, readAt } from "postern/store";
 import { writeAll } from "./journal.ts";
-import type { Quoting } from "./scan.ts";
-import { readAt } from "./window.ts";
 
 const IN_MEMORY_BYTES = 4 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
@@ -18,20 +16,20 @@ export interface Content {
 let made = 0;
 
 export class Spooled {
-  readonly #encoder: MessageEncoder;
+  readonly #encoder: MboxEncoder;
   readonly #directory: string;
   #memory: Buffer[] = [];
   #fd = -1;
   #head = "";
   length = 0;
 
-  private constructor(quoting: Quoting, directory: string) {
-    this.#encoder = new MessageEncoder(quoting);
+  private constructor(quoting: MboxQuoting, directory: string) {
+    this.#encoder = new MboxEncoder(quoting);
     this.#directory = directory;
   }
 
   /** Rejects when the content breaks off, or is not as long as was said; nothing is left then. `directory` takes large ones. */
-  static async of({ content, sizeBytes }: Content, quoting: Quoting, directory: string): Promise<Spooled> {
+  static async of({ content, sizeBytes }: Content, quoting: MboxQuoting, directory: string): Promise<Spooled> {
     const spooled = new Spooled(quoting, directory);
     try {
       let total = 0;
@@ -53,7 +51,7 @@ export class Spooled {
     }
   }
 
-  get facts(): Pick<MessageEncoder, "fields" | "hasBody" | "hasQuoted" | "sizeBytes" | "bodyLength"> {
+  get facts(): Pick<MboxEncoder, "fields" | "hasBody" | "hasQuoted" | "sizeBytes" | "bodyLength"> {
     return this.#encoder;
   }
 

@@ -10,13 +10,12 @@ import type {
   Notifier,
   Quotas,
 } from "postern/plugin";
-import { MailboxWatcher, mailboxPath, SurveyCache } from "postern/store";
+import { MailboxWatcher, type MboxQuoting, mailboxPath, SurveyCache } from "postern/store";
 import { MboxAccount } from "./account-mailboxes.ts";
 import { entryOf, messageBytes, messageStream, type SurveyedMessage } from "./content.ts";
 import { FolderRegistry } from "./folder-registry.ts";
 import type { Step } from "./journal.ts";
 import type { LockMethod } from "./mailbox-lock.ts";
-import type { Quoting } from "./scan.ts";
 import type { Site } from "./site.ts";
 import { IndexedUsage } from "./usage.ts";
 
@@ -26,7 +25,7 @@ export interface MboxStoreOptions {
   /** File of the INBOX, with the same. */
   readonly inbox: string;
   readonly configDir: string;
-  readonly quoting: Quoting;
+  readonly quoting: MboxQuoting;
   /** Format of POP3's unique-ids. */
   readonly uniqueIds: string;
   readonly reuseXUidl: boolean;

@@ -1,15 +1,13 @@
 /** What others did to the file becomes a change of what is known: messages that came, went or have other flags; new ones get their UIDs. */
 import { fstatSync } from "node:fs";
-import { attempt } from "postern/store";
+import { attempt, type MboxBase, type ScannedMessage } from "postern/store";
 import { compareWithFile } from "./compare.ts";
 import type { Folder } from "./folder.ts";
 import { keepIds } from "./given-ids.ts";
 import type { Read } from "./mailbox-state.ts";
 import { Message } from "./message.ts";
-import type { Base } from "./meta-fields.ts";
 import { Numbers } from "./number-messages.ts";
 import type { OpenFile } from "./open-file.ts";
-import type { Scanned } from "./scan.ts";
 import { wordsWith } from "./words.ts";
 
 export interface TakenIn {
@@ -85,7 +83,7 @@ class Taking {
     this.#modseq = modseq;
   }
 
-  add(scanned: Scanned, uid: number): void {
+  add(scanned: ScannedMessage, uid: number): void {
     const { state } = this.#folder;
     const message = Message.scanned(uid, scanned);
     for (const flag of scanned.facts.flags) this.words.add(flag);
@@ -118,7 +116,7 @@ class Taking {
 async function writeUids(
   folder: Folder,
   file: OpenFile,
-  { unwritten, base }: { readonly unwritten: readonly Message[]; readonly base: Base | null },
+  { unwritten, base }: { readonly unwritten: readonly Message[]; readonly base: MboxBase | null },
 ): Promise<readonly Message[]> {
   const { state, holder } = folder;
   const doomed = unwritten.flatMap(({ uid }) => state.snapshot.find(uid)?.message ?? []);

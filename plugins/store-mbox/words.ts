@@ -1,5 +1,5 @@
 /** Keywords of a mailbox: each once, whatever its case; the first way of writing it counts. */
-import { MAX_KEYWORDS } from "./meta-fields.ts";
+import { MAX_KEYWORDS } from "postern/store";
 
 /** Flags that are no keywords are passed over, and so is what goes beyond the bound. */
 export function wordsWith(words: readonly string[], flags: Iterable<string>): readonly string[] {

@@ -2,23 +2,23 @@
  * From the octets of an mbox to those of a message: fields that belong to the mbox are left out, `>From ` becomes `From ` where it was
  * quoted, line ends become CRLF. Takes the octets of one message behind its From_ line, in order, in pieces of any size.
  */
-import { withCrlf } from "postern/store";
+import { withCrlf } from "../crlf.ts";
 import type { MetaLine } from "./meta-fields.ts";
-import { MAX_MARKS, type Quoting } from "./scan.ts";
+import { MAX_MARKS, type MboxQuoting } from "./quoting.ts";
 
 const LF = 10;
 const GREATER = 62;
 const FROM = Buffer.from("From ");
 
-export interface Form {
+export interface MboxForm {
   readonly header: number;
   readonly body: number;
   readonly meta: readonly MetaLine[];
   readonly isUnquoted: boolean;
 }
 
-export class MessageDecoder {
-  readonly #form: Form;
+export class MboxDecoder {
+  readonly #form: MboxForm;
   readonly #isMboxo: boolean;
   /** Position of the next octet, counted from the From_ line. */
   #position: number;
@@ -28,7 +28,7 @@ export class MessageDecoder {
   #held: Buffer = Buffer.alloc(0);
   #isAtLineStart = true;
 
-  constructor(form: Form, quoting: Quoting) {
+  constructor(form: MboxForm, quoting: MboxQuoting) {
     this.#form = form;
     this.#isMboxo = quoting === "mboxo";
     this.#position = form.header;

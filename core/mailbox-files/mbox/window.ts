@@ -2,8 +2,8 @@
 import { read } from "node:fs";
 
 /** For reading on and on; for looking at one message, less does. */
-const LARGE_WINDOW = 1024 * 1024;
-export const SMALL_WINDOW = 160 * 1024;
+const LARGE_WINDOW_BYTES = 1024 * 1024;
+export const SMALL_WINDOW_BYTES = 160 * 1024;
 
 export const readAt = (fd: number, into: Buffer, at: number, position: number): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -12,7 +12,7 @@ export const readAt = (fd: number, into: Buffer, at: number, position: number): 
 
 const NOTHING = Buffer.alloc(0);
 
-export class Window {
+export class FileWindow {
   readonly #fd: number;
   readonly #storage: Buffer;
   /** Where reading ends. */
@@ -22,15 +22,15 @@ export class Window {
   /** Position in the file of its first octet. */
   base = 0;
 
-  constructor(fd: number, to: number, size = LARGE_WINDOW) {
+  constructor(fd: number, to: number, size = LARGE_WINDOW_BYTES) {
     this.#fd = fd;
     this.#storage = size > 0 ? Buffer.allocUnsafe(size) : NOTHING;
     this.to = to;
   }
 
   /** What is in memory already, and all there is. */
-  static holding(bytes: Buffer, base: number): Window {
-    const window = new Window(-1, base + bytes.length, 0);
+  static holding(bytes: Buffer, base: number): FileWindow {
+    const window = new FileWindow(-1, base + bytes.length, 0);
     window.bytes = bytes;
     window.base = base;
     return window;

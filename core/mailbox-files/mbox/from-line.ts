@@ -9,7 +9,7 @@ const ZONE = String.raw`(?:([+-]\d{4})|[A-Z][A-Za-z]{2,4})`;
 const CLOCK = String.raw`(\d{1,2}):(\d\d)(?::(\d\d))?`;
 /** asctime(3), with a zone before or behind the year. */
 const ASCTIME = new RegExp(
-  String.raw`(?:^|\s)(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat),?\s+([A-Za-z]{3})\s+(\d{1,2})\s+${CLOCK}(?:\s+${ZONE}){0,2}\s+(\d{4})(?:\s+${ZONE})?(?=\s|$)`,
+  String.raw`(?:^|\s)(?:Sun|Mon|Tue|Wed|Thu|Fri|Sat),?\s+([A-Za-z]{3})\s+(\d{1,2}),?\s+${CLOCK}(?:\s+${ZONE}){0,2}\s+(\d{4})(?:\s+${ZONE})?(?=\s|$)`,
 );
 /** As in a Date field: some archives have it. */
 const FIELD_DATE = new RegExp(

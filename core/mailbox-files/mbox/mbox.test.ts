@@ -3,32 +3,43 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { MessageDecoder } from "./decode.ts";
-import { MessageEncoder } from "./encode.ts";
+import { MboxDecoder } from "./decode.ts";
+import { MboxEncoder } from "./encode.ts";
 import { formatFromLine, parseFromLine } from "./from-line.ts";
-import { factsOf, formatFields, refit } from "./meta-fields.ts";
-import { type Quoting, type Scanned, scanMessages } from "./scan.ts";
+import { factsOf } from "./meta-fields.ts";
+import type { ScannedMessage } from "./place.ts";
+import type { MboxQuoting } from "./quoting.ts";
+import { scanMbox } from "./scan.ts";
+import { formatMeta, refitField } from "./write-meta.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "postern-mbox-"));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 const FROM = "From a@b Fri Jan  2 03:04:05 2026\n";
 
-async function scanned(text: string | Buffer, quoting: Quoting = "mboxrd", from = 0): Promise<readonly Scanned[]> {
+async function scanned(
+  text: string | Buffer,
+  quoting: MboxQuoting = "mboxrd",
+  from = 0,
+): Promise<readonly ScannedMessage[]> {
   const path = join(directory, "scanned");
   writeFileSync(path, text);
   const fd = openSync(path, "r");
   try {
-    const found: Scanned[] = [];
-    for await (const one of scanMessages(fd, { from, to: fstatSync(fd).size, quoting })) found.push(one);
+    const found: ScannedMessage[] = [];
+    for await (const one of scanMbox(fd, { from, to: fstatSync(fd).size, quoting })) found.push(one);
     return found;
   } finally {
     closeSync(fd);
   }
 }
 
-function decoded(file: Buffer, one: Scanned, how: { readonly quoting?: Quoting; readonly step?: number } = {}): Buffer {
-  const decoder = new MessageDecoder(one.place, how.quoting ?? "mboxrd");
+function decoded(
+  file: Buffer,
+  one: ScannedMessage,
+  how: { readonly quoting?: MboxQuoting; readonly step?: number } = {},
+): Buffer {
+  const decoder = new MboxDecoder(one.place, how.quoting ?? "mboxrd");
   const raw = file.subarray(one.place.start + one.place.header, one.place.start + one.place.end);
   const step = how.step ?? raw.length + 1;
   const out: Buffer[] = [];
@@ -36,12 +47,12 @@ function decoded(file: Buffer, one: Scanned, how: { readonly quoting?: Quoting; 
   return Buffer.concat([...out, decoder.end()]);
 }
 
-function encoded(content: Buffer, quoting: Quoting, step = content.length + 1): Buffer {
-  const encoder = new MessageEncoder(quoting);
+function encoded(content: Buffer, quoting: MboxQuoting, step = content.length + 1): Buffer {
+  const encoder = new MboxEncoder(quoting);
   const out: Buffer[] = [];
   for (let at = 0; at < content.length; at += step) out.push(encoder.write(content.subarray(at, at + step)));
   const raw = Buffer.concat([...out, encoder.end()]);
-  const fields = formatFields({ uid: 7, flags: ["\\Seen", "Key"], isOld: true, base: null, isPseudo: false, tag: "t" });
+  const fields = formatMeta({ uid: 7, flags: ["\\Seen", "Key"], isOld: true, base: null, isPseudo: false, tag: "t" });
   const length = quoting === "none" ? `Content-Length: ${encoder.bodyLength}\n` : "";
   return Buffer.concat([
     Buffer.from(FROM),
@@ -52,7 +63,7 @@ function encoded(content: Buffer, quoting: Quoting, step = content.length + 1): 
   ]);
 }
 
-const texts = async (text: string, quoting: Quoting = "mboxrd"): Promise<readonly string[]> => {
+const texts = async (text: string, quoting: MboxQuoting = "mboxrd"): Promise<readonly string[]> => {
   const file = Buffer.from(text, "latin1");
   return (await scanned(file, quoting)).map((one) => {
     const whole = decoded(file, one, { quoting });
@@ -214,7 +225,7 @@ describe("what is written", () => {
   const ending = fc.constantFrom("\r\n", "\r\n", "\r\n", "\r\r\n");
   const body = fc.array(fc.tuple(line, ending), { maxLength: 8 }).map((lines) => lines.flat().join(""));
 
-  it.each<Quoting>(["mboxrd", "none"])("comes back as it was: %s", async (quoting) => {
+  it.each<MboxQuoting>(["mboxrd", "none"])("comes back as it was: %s", async (quoting) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(body, { minLength: 1, maxLength: 4 }),
@@ -247,11 +258,11 @@ describe("what is written", () => {
 
 describe("fields of the mailbox", () => {
   it("are changed where they stand if there is room", () => {
-    expect(refit("Status:   \n", "status", "RO")).toBe("Status: RO\n");
-    expect(refit("Status:  RO\r\n", "status", "O")).toBe("Status: O  \r\n");
-    expect(refit("X-Keywords: a\n\tb\n", "keywords", "a b")).toBe("X-Keywords: a b \n");
-    expect(refit("Status: O\n", "status", "RO")).toBeNull();
-    expect(refit("X-UID:12\n", "uid", "12")).toBe("X-UID:12\n");
+    expect(refitField("Status:   \n", "status", "RO")).toBe("Status: RO\n");
+    expect(refitField("Status:  RO\r\n", "status", "O")).toBe("Status: O  \r\n");
+    expect(refitField("X-Keywords: a\n\tb\n", "keywords", "a b")).toBe("X-Keywords: a b \n");
+    expect(refitField("Status: O\n", "status", "RO")).toBeNull();
+    expect(refitField("X-UID:12\n", "uid", "12")).toBe("X-UID:12\n");
   });
 
   it("have room for a UID, all flags and some keywords", () => {
@@ -262,8 +273,8 @@ describe("fields of the mailbox", () => {
       flags: ["\\Seen", "\\Answered", "\\Flagged", "\\Draft", "\\Deleted", "k".repeat(50)],
       isOld: true,
     };
-    expect(formatFields(full).length).toBe(formatFields(empty).length);
-    const lines = formatFields(full).split(/(?<=\n)/);
+    expect(formatMeta(full).length).toBe(formatMeta(empty).length);
+    const lines = formatMeta(full).split(/(?<=\n)/);
     const kinds = ["uid", "status", "xstatus", "keywords"] as const;
     const facts = factsOf(lines.map((text, index) => ({ kind: kinds[index] ?? "uid", text })));
     expect([...facts.flags].sort()).toEqual([...full.flags].sort());

@@ -1,53 +1,22 @@
 /**
- * Finds the messages of an mbox: where each begins and ends, what its own fields say, how long it is as fetched. Memory is bounded
+ * Reads one message of an mbox: where it begins and ends, what its own fields say, how long it is as fetched. Memory is bounded
  * whatever the file holds. A From_ line begins a message wherever it stands, but where a Content-Length says otherwise and is right: at
  * its end there is a From_ line or the end of the file. The last line end in front of a From_ line, or of the end, belongs to nobody.
  */
-import { StoreError } from "postern/plugin";
 import { MAX_FROM_LINE, parseFromLine } from "./from-line.ts";
-import type { Layout } from "./layout.ts";
-import { type Facts, factsOf, MAX_META_NAME, type MetaLine, metaKind } from "./meta-fields.ts";
-import { Window } from "./window.ts";
-
-/** How `From ` at the beginning of a line of text is written: `>` before any number of `>`, before none only, or not at all. */
-export type Quoting = "mboxrd" | "mboxo" | "none";
-
-/** Where a message and its parts stand. All but the first count from its From_ line. */
-export interface Place {
-  /** Position of the From_ line. */
-  readonly start: number;
-  readonly header: number;
-  readonly fields: number;
-  readonly body: number;
-  readonly end: number;
-  /** Up to the next message. */
-  readonly length: number;
-  readonly isCrlf: boolean;
-  readonly isVerbatim: boolean;
-  readonly isUnquoted: boolean;
-  readonly meta: readonly MetaLine[];
-}
-
-export interface Scanned {
-  readonly place: Place;
-  readonly facts: Facts;
-  readonly internalDate: number;
-  /** As fetched. */
-  readonly sizeBytes: number;
-  /** By which POP3 clients of another server know it, by its X-UIDL; mostly empty. */
-  readonly uniqueId: string;
-}
+import { factsOf, MAX_META_NAME, type MetaLine, metaKind } from "./meta-fields.ts";
+import type { MessageLayout, MessagePlace, ScannedMessage } from "./place.ts";
+import { MAX_MARKS, type MboxQuoting } from "./quoting.ts";
+import type { FileWindow } from "./window.ts";
 
 const LF = 10;
 const CR = 13;
 const F = 70;
 const GREATER = 62;
 /** So much of a line has to be seen to know what it is. */
-const LOOK = 128 * 1024;
+export const LOOK_BYTES = 128 * 1024;
 /** Longer fields are none of ours. */
-export const MAX_FIELD = 32 * 1024;
-/** More than so many `>` before a `From ` are no quoting. */
-export const MAX_MARKS = 60_000;
+const MAX_FIELD_BYTES = 32 * 1024;
 /** First letters of all fields that count. */
 const META_LETTERS: ReadonlySet<number> = new Set(Buffer.from("xXsScClL"));
 /** Qpopper and others; it is a field of the message like any other. */
@@ -56,48 +25,10 @@ const MAX_ID_LINE = 128;
 const MAX_META_LINES = 4_096;
 const NO_META: readonly MetaLine[] = [];
 
-export class NoMbox extends StoreError {
-  constructor() {
-    super("corruption", "This file is no mbox");
-  }
-}
-
-export interface Scanning {
-  readonly from: number;
-  readonly to: number;
-  readonly quoting: Quoting;
-  /** How much is read at once. */
-  readonly windowBytes?: number;
-}
-
-/** Messages from `from`, which is where one begins, to `to`, which is the end of the file. */
-export async function* scanMessages(fd: number, { from, to, quoting, windowBytes }: Scanning): AsyncGenerator<Scanned> {
-  const window = new Window(fd, to, windowBytes);
-  let position = from;
-  for (;;) {
-    if (!window.has(position, LOOK)) await window.move(position);
-    position += emptyLines(window, position);
-    if (position >= window.to) return;
-    const scan = new MessageScan(window, position, quoting);
-    const found = await scan.run();
-    if (!found) throw new NoMbox();
-    yield found;
-    position = found.place.start + found.place.length;
-  }
-}
-
-/** Octets of empty lines. */
-function emptyLines({ bytes, base }: Window, position: number): number {
-  const from = position - base;
-  let at = from;
-  while (bytes[at] === LF || (bytes[at] === CR && bytes[at + 1] === LF)) at += bytes[at] === CR ? 2 : 1;
-  return at - from;
-}
-
 export class MessageScan {
-  readonly #window: Window;
+  readonly #window: FileWindow;
   readonly #start: number;
-  readonly #quoting: Quoting;
+  readonly #quoting: MboxQuoting;
   readonly #meta: (MetaLine & { readonly text: string })[] = [];
   #at: number;
   #uniqueId = "";
@@ -110,7 +41,7 @@ export class MessageScan {
   #isLastBare = false;
   #isLastEnded = false;
 
-  constructor(window: Window, start: number, quoting: Quoting) {
+  constructor(window: FileWindow, start: number, quoting: MboxQuoting) {
     this.#window = window;
     this.#start = start;
     this.#at = start;
@@ -118,7 +49,7 @@ export class MessageScan {
   }
 
   /** What stands in front of the text, behind a From_ line. */
-  async head(): Promise<Layout & { readonly isWhole: boolean }> {
+  async head(): Promise<MessageLayout & { readonly isWhole: boolean }> {
     if (this.#isBlind) await this.#see();
     this.#isCrlf = this.#endLine() === 2;
     const header = this.#at - this.#start;
@@ -131,7 +62,7 @@ export class MessageScan {
   }
 
   /** `null`: no From_ line is here. */
-  async run(): Promise<Scanned | null> {
+  async run(): Promise<ScannedMessage | null> {
     if (this.#isBlind) await this.#see();
     const internalDate = this.#fromLineAt(this.#at);
     if (internalDate === null) return null;
@@ -144,7 +75,7 @@ export class MessageScan {
 
   /** Whether what comes next may be out of sight. Asked first: a promise for each line would cost more than reading it. */
   get #isBlind(): boolean {
-    return !this.#window.has(this.#at, LOOK);
+    return !this.#window.has(this.#at, LOOK_BYTES);
   }
 
   #see(): Promise<void> {
@@ -231,7 +162,7 @@ export class MessageScan {
       const lf = bytes.indexOf(LF, end);
       end = lf < 0 ? bytes.length : lf + 1;
     } while ((bytes[end] === 32 || bytes[end] === 9) && end < bytes.length);
-    if (end - (at - base) > MAX_FIELD) return this.#endLine() > 0;
+    if (end - (at - base) > MAX_FIELD_BYTES) return this.#endLine() > 0;
     const length = end - (at - base);
     this.#meta.push({ kind, at: at - this.#start, length, text: bytes.toString("latin1", at - base, end) });
     this.#at = at + length;
@@ -269,7 +200,7 @@ export class MessageScan {
     const window = this.#window;
     while (this.#at < window.to) {
       if (this.#isBlind) await this.#see();
-      const limit = window.end < window.to ? window.end - LOOK : window.end;
+      const limit = window.end < window.to ? window.end - LOOK_BYTES : window.end;
       do {
         const first = this.#byte(this.#at);
         if (first === F && this.#isFrom(trustedEnd)) return;
@@ -303,7 +234,7 @@ export class MessageScan {
     if (bytes.toString("latin1", at, at + 5) === "From ") this.#quoted++;
   }
 
-  #result(found: Layout & { readonly internalDate: number }): Scanned {
+  #result(found: MessageLayout & { readonly internalDate: number }): ScannedMessage {
     const length = this.#at - this.#start;
     const separator = this.#isLastEnded && length > found.body ? (this.#isCrlf && !this.#isLastBare ? 2 : 1) : 0;
     if (separator > 0 && this.#isLastBare) this.#bareLf--;
@@ -311,7 +242,7 @@ export class MessageScan {
     const isVerbatim = this.#quoting === "none" || this.#hasBareFrom;
     const quoted = isVerbatim ? 0 : this.#quoted;
     const meta = this.#meta.map(({ kind, at, length: octets }) => ({ kind, at, length: octets }));
-    const place: Place = {
+    const place: MessagePlace = {
       start: this.#start,
       header: found.header,
       fields: found.fields,

@@ -3,7 +3,7 @@
  * the mailbox's own left out. What comes out is as long as what comes in, at most a quarter more; the rest waits for its line end.
  */
 import { MAX_META_NAME, metaKind } from "./meta-fields.ts";
-import { MAX_MARKS, type Quoting } from "./scan.ts";
+import { MAX_MARKS, type MboxQuoting } from "./quoting.ts";
 
 const LF = 10;
 const CR = 13;
@@ -15,8 +15,8 @@ const GREATER = 62;
 const LONG = 128 * 1024;
 const NONE: Buffer = Buffer.alloc(0);
 
-export class MessageEncoder {
-  readonly #quoting: Quoting;
+export class MboxEncoder {
+  readonly #quoting: MboxQuoting;
   #isInHeader = true;
   #isLeftOut = false;
   /** In the middle of a long line. */
@@ -30,7 +30,7 @@ export class MessageEncoder {
   #bareLf = 0;
   #last = 0;
 
-  constructor(quoting: Quoting) {
+  constructor(quoting: MboxQuoting) {
     this.#quoting = quoting;
   }
 

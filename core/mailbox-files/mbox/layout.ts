@@ -3,20 +3,9 @@
  * may have changed it, and to keep it for each message would be most of what a mailbox needs in memory.
  */
 import { readSync } from "node:fs";
-import type { Facts, MetaLine } from "./meta-fields.ts";
-import { MessageScan } from "./scan.ts";
-import { SMALL_WINDOW, Window } from "./window.ts";
-
-/** All positions count from the From_ line. */
-export interface Layout {
-  /** Behind the From_ line. */
-  readonly header: number;
-  /** Behind the last field: new ones go here. */
-  readonly fields: number;
-  readonly body: number;
-  readonly meta: readonly MetaLine[];
-  readonly facts: Facts;
-}
+import { MessageScan } from "./message-scan.ts";
+import type { MessageLayout } from "./place.ts";
+import { FileWindow, SMALL_WINDOW_BYTES } from "./window.ts";
 
 /** Most headers are shorter. */
 const HEAD_BYTES = 4_000;
@@ -27,11 +16,11 @@ const scratch = Buffer.alloc(HEAD_BYTES);
 export function layoutOf(
   fd: number,
   { start, length }: { readonly start: number; readonly length: number },
-): Promise<Layout> | null {
+): Promise<MessageLayout> | null {
   const known = scratch.subarray(0, readSync(fd, scratch, 0, Math.min(length, HEAD_BYTES), start));
   if (known.length < 5 || known.toString("latin1", 0, 5) !== "From ") return null;
   const head = headIn(known);
-  const window = head ? Window.holding(head, start) : new Window(fd, start + length, SMALL_WINDOW);
+  const window = head ? FileWindow.holding(head, start) : new FileWindow(fd, start + length, SMALL_WINDOW_BYTES);
   return new MessageScan(window, start, "none").head();
 }
 
@@ -49,7 +38,7 @@ function headIn(bytes: Buffer): Buffer | null {
 }
 
 /** Where its own fields are, those of the message between them included; empty if it has none. */
-export function metaSpan({ meta, fields }: Pick<Layout, "meta" | "fields">): {
+export function metaSpan({ meta, fields }: Pick<MessageLayout, "meta" | "fields">): {
   readonly at: number;
   readonly length: number;
 } {
