@@ -77,7 +77,7 @@ describe("import", () => {
       "in.mbox",
       mboxMessage("DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA", { fields: "X-IMAP: 1 2\nStatus: RO\n" }) +
         mboxMessage("quoted", {
-          body: ">From here\n>>From there\nFrom nowhere at all\n\nFrom the start of a sentence\n",
+          body: ">From here\n>>From there\n\n> From the start of a sentence\n",
           fields: "Status: RO\nX-Status: AF\nX-Keywords: Work $Junk\nContent-Length: 3\n",
         }) +
         mboxMessage("last without an end").trimEnd(),
@@ -87,7 +87,7 @@ describe("import", () => {
     const found = await messagesIn(maildir("ann@example.org"));
     const quoted = found.find(({ content }) => content.includes("quoted"));
     expect(quoted?.content).toBe(
-      "Subject: quoted\r\n\r\nFrom here\r\n>From there\r\nFrom nowhere at all\r\n\r\nFrom the start of a sentence\r\n",
+      "Subject: quoted\r\n\r\nFrom here\r\n>From there\r\n\r\n> From the start of a sentence\r\n",
     );
     expect(quoted?.name).toMatch(/:2,FRSab$/);
     expect(await readFile(maildir("ann@example.org", "dovecot-keywords"), "utf8")).toBe("0 Work\n1 $Junk\n");

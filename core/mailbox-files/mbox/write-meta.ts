@@ -67,19 +67,29 @@ const ROOM: Readonly<Partial<Record<MetaKind, number>>> = {
   keywords: 60,
 };
 
-/** All fields of a message as they are written here, each with room to grow. */
-export function formatMeta(wanted: WantedMeta, end = "\n"): string {
+function* fieldsOf(wanted: WantedMeta): Generator<readonly [MetaKind, string]> {
   const kinds: MetaKind[] = ["uid", "status", "xstatus", "keywords"];
   if (wanted.base) kinds.unshift(wanted.isPseudo ? "pseudo" : "base");
   if (wanted.tag !== "") kinds.push("tag");
-  return kinds
-    .map((kind) => {
-      const value = metaValue(kind, wanted) ?? "";
-      const room = ROOM[kind] ?? 0;
-      // Grown beyond its room: some more, so that the next word fits again.
-      return `${NAMES[kind]}: ${value.padEnd(value.length > room - 10 && room > 10 ? value.length + room : room)}${end}`;
-    })
-    .join("");
+  for (const kind of kinds) yield [kind, metaValue(kind, wanted) ?? ""];
+}
+
+/** All fields of a message as they are written here, each with room to grow. */
+export function formatMeta(wanted: WantedMeta, end = "\n"): string {
+  let text = "";
+  for (const [kind, value] of fieldsOf(wanted)) {
+    const room = ROOM[kind] ?? 0;
+    // Grown beyond its room: some more, so that the next word fits again.
+    text += `${NAMES[kind]}: ${value.padEnd(value.length > room - 10 && room > 10 ? value.length + room : room)}${end}`;
+  }
+  return text;
+}
+
+/** Those that say something, without room: for files that are handed on. */
+export function formatPlainMeta(wanted: WantedMeta): string {
+  let text = "";
+  for (const [kind, value] of fieldsOf(wanted)) if (value !== "") text += `${NAMES[kind]}: ${value}\n`;
+  return text;
 }
 
 /** The same field with another value in exactly its place; `null` if it does not fit. */

@@ -1,11 +1,17 @@
-/** mbox files as a source: one file is one folder, a directory has one for each file in it. A file that grows meanwhile is read up to where it was. */
+/**
+ * mbox files as a source: one file is one folder, a directory has one for each file in it. They are read by the rules of mailboxes that are
+ * kept so, and never changed. A file that grows meanwhile is read up to where it was.
+ */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, join, relative, sep } from "node:path";
 import { exitCodes } from "../../../kernel/exit-codes.ts";
+import { MboxDecoder } from "../../../mailbox-files/mbox/decode.ts";
+import { parseFromLine } from "../../../mailbox-files/mbox/from-line.ts";
+import type { MessagePlace } from "../../../mailbox-files/mbox/place.ts";
+import { NoMbox, scanMbox } from "../../../mailbox-files/mbox/scan.ts";
 import { CommandError } from "../../command-error.ts";
-import { dateOfFromLine, isFromLine, readMessage } from "./mbox-format.ts";
+import { withoutMozilla } from "./mozilla-fields.ts";
 import type { OpenSource, Source, SourceMessage } from "./source.ts";
 
 export async function mboxSource(path: string): Promise<Source> {
@@ -39,6 +45,9 @@ async function filesBelow(root: string): Promise<ReadonlyMap<string, string>> {
   return files;
 }
 
+/** What is quoted more than once shows that all was quoted; what is quoted once is the same in both ways. */
+const QUOTING = "mboxrd";
+
 const nameOf = (file: string): string => {
   const name = file.replace(/\.mbox$/i, "");
   return /^inbox$/i.test(name) ? "INBOX" : name;
@@ -48,34 +57,48 @@ async function isMbox(path: string): Promise<boolean> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(1024), 0, 1024, 0);
-    return bytesRead === 0 || isFromLine(buffer.toString("latin1", 0, bytesRead).split("\n")[0] ?? "");
+    const [line = ""] = buffer
+      .toString("latin1", 0, bytesRead)
+      .replace(/^(?:\r?\n)+/, "")
+      .split("\n", 1);
+    return bytesRead === 0 || parseFromLine(line.trimEnd()) !== null;
   } finally {
     await file.close();
   }
 }
 
-interface Span {
-  /** Behind the From_ line. */
-  readonly start: number;
-  readonly end: number;
-  readonly dateMs: number | null;
+async function openMbox(path: string): Promise<OpenSource> {
+  const file = await open(path);
+  try {
+    return await listed(file);
+  } catch (cause) {
+    await file.close();
+    if (!(cause instanceof NoMbox)) throw cause;
+    throw new CommandError(`${path} is no mbox file: it does not begin with a From_ line`, exitCodes.dataError);
+  }
 }
 
-async function openMbox(path: string): Promise<OpenSource> {
-  const spans = await spansOf(path);
-  const file = await open(path);
-  const byKey = new Map<string, Span>();
+async function listed(file: FileHandle): Promise<OpenSource> {
+  const places = new Map<string, MessagePlace>();
   const messages: SourceMessage[] = [];
   const seen = new Map<string, number>();
-  for (const span of spans) {
-    const { content, flags, isInternal } = readMessage(await bytesOf(file, span));
-    if (isInternal) continue;
-    const digest = createHash("sha256").update(content).digest("hex");
+  const { size } = await file.stat();
+  let isFirst = true;
+  for await (const { place, facts, internalDate } of scanMbox(file.fd, { from: 0, to: size, quoting: QUOTING })) {
+    // What other programs keep there in the place of a first message.
+    const isPseudo = isFirst && facts.isPseudo;
+    isFirst = false;
+    if (isPseudo) continue;
+    const { content, flags } = await messageAt(file, place);
+    const digest = digestOf(content);
     const count = (seen.get(digest) ?? 0) + 1;
     seen.set(digest, count);
     const key = `${digest}.${count}`;
-    byKey.set(key, span);
-    messages.push({ key, uid: null, flags, internalDate: span.dateMs, sizeBytes: content.length });
+    places.set(key, place);
+    messages.push({
+      ...{ key, uid: null, internalDate, sizeBytes: content.length },
+      flags: [...new Set([...facts.flags, ...flags])],
+    });
   }
   return {
     uidValidity: null,
@@ -84,11 +107,10 @@ async function openMbox(path: string): Promise<OpenSource> {
     async read(wanted) {
       const contents = new Map<string, Buffer>();
       for (const { key } of wanted) {
-        const span = byKey.get(key);
-        const content = span && readMessage(await bytesOf(file, span)).content;
+        const place = places.get(key);
+        const content = place && (await messageAt(file, place)).content;
         // Another program has written the file anew meanwhile: the next run reads it again.
-        const isSame = content && key.startsWith(createHash("sha256").update(content).digest("hex"));
-        if (content && isSame) contents.set(key, content);
+        if (content && key.startsWith(digestOf(content))) contents.set(key, content);
       }
       return contents;
     },
@@ -96,42 +118,11 @@ async function openMbox(path: string): Promise<OpenSource> {
   };
 }
 
-async function bytesOf(file: FileHandle, { start, end }: Span): Promise<Buffer> {
-  const bytes = Buffer.alloc(end - start);
-  const { bytesRead } = await file.read(bytes, 0, bytes.length, start);
-  return bytes.subarray(0, bytesRead);
-}
+const digestOf = (content: Buffer): string => createHash("sha256").update(content).digest("hex");
 
-/** Where messages begin and end; the file is read once, in pieces. */
-async function spansOf(path: string): Promise<readonly Span[]> {
-  const spans: Span[] = [];
-  let current: { start: number; dateMs: number | null } | null = null;
-  let at = 0;
-  let rest: Buffer = Buffer.alloc(0);
-  let isBehindEmpty = true;
-  const take = (line: Buffer): void => {
-    if (isBehindEmpty && line.length > 10 && line.toString("latin1", 0, 5) === "From ") {
-      const text = line.toString("latin1", 0, 400);
-      if (isFromLine(text)) {
-        if (current) spans.push({ ...current, end: at });
-        current = { start: at + line.length, dateMs: dateOfFromLine(text) };
-      }
-    }
-    isBehindEmpty = line.length === 1 || (line.length === 2 && line[0] === 13);
-    at += line.length;
-  };
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
-    const bytes: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    let from = 0;
-    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, from)) {
-      take(bytes.subarray(from, end + 1));
-      from = end + 1;
-    }
-    rest = bytes.subarray(from);
-  }
-  if (rest.length > 0) take(rest);
-  if (current) spans.push({ ...(current as { start: number; dateMs: number | null }), end: at });
-  else if (at > 0)
-    throw new CommandError(`${path} is no mbox file: it does not begin with "From "`, exitCodes.dataError);
-  return spans;
+async function messageAt(file: FileHandle, place: MessagePlace): Promise<ReturnType<typeof withoutMozilla>> {
+  const bytes = Buffer.alloc(place.end - place.header);
+  const { bytesRead } = await file.read(bytes, 0, bytes.length, place.start + place.header);
+  const decoder = new MboxDecoder(place, QUOTING);
+  return withoutMozilla(Buffer.concat([decoder.write(bytes.subarray(0, bytesRead)), decoder.end()]));
 }

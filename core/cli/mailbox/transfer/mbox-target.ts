@@ -2,10 +2,14 @@
 import { mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { exitCodes } from "../../../kernel/exit-codes.ts";
+import { MboxEncoder } from "../../../mailbox-files/mbox/encode.ts";
+import { formatFromLine } from "../../../mailbox-files/mbox/from-line.ts";
+import { formatPlainMeta } from "../../../mailbox-files/mbox/write-meta.ts";
 import { CommandError } from "../../command-error.ts";
 import { statIfThere } from "../../stat-if-there.ts";
-import { writeMessage } from "./mbox-format.ts";
-import type { OpenTarget, Target } from "./target.ts";
+import type { OpenTarget, Prepared, Target } from "./target.ts";
+
+const LF = 10;
 
 export function mboxTarget(directory: string): Target {
   return {
@@ -24,6 +28,20 @@ export function mboxTarget(directory: string): Target {
   };
 }
 
+/** mboxrd with LF, such as mutt, Dovecot and Thunderbird read: From_ line, message, an empty line. */
+function mboxMessage({ content, flags, internalDate }: Prepared): Buffer {
+  const encoder = new MboxEncoder("mboxrd");
+  const message = Buffer.concat([encoder.write(content), encoder.end()]);
+  const header = message.subarray(0, encoder.fields);
+  const body = message.subarray(encoder.fields);
+  const sender = /^Return-Path: *<([^>\s]*)>/im.exec(header.toString("latin1"))?.[1] ?? "";
+  const meta = formatPlainMeta({ uid: 0, flags, isOld: true, base: null, isPseudo: false, tag: "" });
+  // RFC 4155: an empty line stands behind each message, and not all who read it do without.
+  const end = body.length > 0 && body.at(-1) !== LF ? "\n\n" : "\n";
+  const fromLine = formatFromLine(sender, internalDate ?? Date.now());
+  return Buffer.concat([Buffer.from(fromLine), header, Buffer.from(meta, "latin1"), body, Buffer.from(end)]);
+}
+
 function openFile(name: string, path: string): OpenTarget {
   return {
     name,
@@ -36,9 +54,7 @@ function openFile(name: string, path: string): OpenTarget {
     async append(messages) {
       const file = await open(path, "a", 0o600);
       try {
-        for (const { content, flags, internalDate } of messages) {
-          await file.appendFile(writeMessage(content, { flags, dateMs: internalDate ?? Date.now() }));
-        }
+        for (const message of messages) await file.appendFile(mboxMessage(message));
         await file.sync();
       } finally {
         await file.close();
