@@ -22,6 +22,7 @@ export * from "../mailbox-files/mutex.ts";
 export * from "../mailbox-files/name-watcher.ts";
 export * from "../mailbox-files/notes.ts";
 export * from "../mailbox-files/permissions.ts";
+export { PreparedLocks } from "../mailbox-files/prepared-locks.ts";
 export * from "../mailbox-files/small-file.ts";
 export * from "../mailbox-files/snapshot.ts";
 export * from "../mailbox-files/special-use.ts";

@@ -19,10 +19,11 @@ import { decodeModifiedUtf7, encodeModifiedUtf7 } from "../mail/modified-utf7.ts
 import { annotationsIn, changeAnnotations } from "./annotations.ts";
 import { changesIn } from "./changes.ts";
 import { countBareLf, withCrlf } from "./crlf.ts";
-import { dotlock, dropPrepared } from "./dotlock.ts";
+import { dotlock } from "./dotlock.ts";
 import { storeError } from "./errors.ts";
 import { mailboxPath } from "./mailbox-path.ts";
 import { Mutex } from "./mutex.ts";
+import { PreparedLocks } from "./prepared-locks.ts";
 import { changeText, readText } from "./small-file.ts";
 import { ChunkedSnapshot } from "./snapshot.ts";
 import { giveSpecialUse, moveSpecialUses, specialUsesIn } from "./special-use.ts";
@@ -52,7 +53,8 @@ describe("a dotlock", () => {
 
   it("is another name of a file that is kept for it, as long as that is there", async () => {
     mkdirSync(file("tmp"));
-    const keeping = { ...wishes, keepIn: file("tmp") };
+    const locks = new PreparedLocks();
+    const keeping = { ...wishes, keep: { by: locks, in: file("tmp") } };
     const inode = async () => {
       const lock = await dotlock(file("x.lock"), keeping);
       expect(readFileSync(file("x.lock"), "latin1")).toBe(`${process.pid}:${hostname()}`);
@@ -69,18 +71,21 @@ describe("a dotlock", () => {
     renameSync(join(file("tmp"), name), file("elsewhere"));
     expect(await inode()).not.toBe(first);
     expect(readdirSync(file("tmp"))).toHaveLength(1);
-    dropPrepared();
+    locks.close();
+    expect(readdirSync(file("tmp"))).toEqual([]);
+    await inode();
     expect(readdirSync(file("tmp"))).toEqual([]);
   });
 
   it("is not taken from another program by what is kept for it", async () => {
     mkdirSync(file("tmp"));
-    const keeping = { ...wishes, keepIn: file("tmp") };
+    const locks = new PreparedLocks();
+    const keeping = { ...wishes, keep: { by: locks, in: file("tmp") } };
     (await dotlock(file("x.lock"), keeping))?.release();
     writeFileSync(file("x.lock"), `${process.ppid}:${hostname()}`);
     expect(await dotlock(file("x.lock"), keeping)).toBeNull();
     expect(readFileSync(file("x.lock"), "latin1")).toBe(`${process.ppid}:${hostname()}`);
-    dropPrepared();
+    locks.close();
   });
 
   it("is one process's at a time, and leaves nothing behind", async () => {

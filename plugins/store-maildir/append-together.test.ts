@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AccountMailboxes } from "postern/plugin";
-import { type Dotlock, dotlock, dropPrepared } from "postern/store";
+import { type Dotlock, dotlock } from "postern/store";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { MaildirStore } from "./store.ts";
 import { storeWith } from "./testing/store-in.ts";
@@ -16,7 +16,6 @@ beforeEach(async () => {
   store = storeWith();
   mail = await store.of({ login: "someone", addresses: [], home, quotaBytes: null });
   await (await mail.open("INBOX")).close();
-  dropPrepared();
 });
 afterEach(async () => {
   store.stop();
@@ -32,10 +31,14 @@ async function locked(): Promise<Dotlock> {
   return lock;
 }
 
+/** What the store keeps for the next lock lies there, too. */
+const inTmp = async (): Promise<readonly string[]> =>
+  (await readdir(inMaildir("tmp"))).filter((name) => !name.startsWith("dovecot-uidlist.lock."));
+
 /** Paths of what waits for a UID, by subject, once there are so many. */
 async function waiting(count: number): Promise<ReadonlyMap<string, string>> {
-  await expect.poll(() => readdir(inMaildir("tmp"))).toHaveLength(count);
-  const paths = (await readdir(inMaildir("tmp"))).map((name) => inMaildir("tmp", name));
+  await expect.poll(inTmp).toHaveLength(count);
+  const paths = (await inTmp()).map((name) => inMaildir("tmp", name));
   const texts = await Promise.all(paths.map((path) => readFile(path, "latin1")));
   return new Map(texts.map((text, index) => [/^Subject: (.*)\r/.exec(text)?.[1] ?? "", paths[index] ?? ""]));
 }
@@ -68,5 +71,5 @@ it("a message that is lost on the way fails its own command, with all its messag
   expect(new Set(uids).size).toBe(4);
   expect(await seenUids()).toEqual([...uids].sort((one, other) => one - other));
   store.stop();
-  expect(await readdir(inMaildir("tmp"))).toEqual([]);
+  expect(await inTmp()).toEqual([]);
 });

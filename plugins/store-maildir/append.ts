@@ -89,7 +89,7 @@ function placeTogether(
     };
     folder.mutex
       .run(() =>
-        withUidLock(folder.path, () => {
+        withUidLock(folder, () => {
           leave();
           return placeBatch(folder, batch);
         }),

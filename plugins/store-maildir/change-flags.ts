@@ -46,7 +46,7 @@ export function changeFlags(
 export async function outcomesIn(folder: Folder, change: Pick<FlagChange, "mode" | "flags">): Promise<Outcomes> {
   const { mode, flags } = change;
   if (mode !== "remove" && folder.keywords.missing(flags).length > 0) {
-    await withUidLock(folder.path, () => folder.keywords.add(flags));
+    await withUidLock(folder, () => folder.keywords.add(flags));
     folder.forgetFlagSets();
   }
   return outcomesOf(folder, change);

@@ -64,9 +64,10 @@ export async function deliverMessage(
 async function lettersOfNew(place: FolderPlace, message: NewMessage, site: Site): Promise<string> {
   const flags = canonicalFlags(message.flags ?? []);
   if (!flags.some(isKeyword)) return lettersFor(flags, []);
-  const { keywords } = site.folders.at(place, site);
+  const folder = site.folders.at(place, site);
+  const { keywords } = folder;
   keywords.refresh();
-  if (keywords.missing(flags).length > 0) await withUidLock(place.path, () => keywords.add(flags));
+  if (keywords.missing(flags).length > 0) await withUidLock(folder, () => keywords.add(flags));
   return lettersFor(flags, keywords.names);
 }
 

@@ -169,7 +169,7 @@ export class Folder implements SharedFolder<Entry> {
     const isUnchanged = scan.unknown.size === 0 || this.#refreshUids(lost) === "unchanged";
     let nameless = isUnchanged ? this.#withoutUid(scan) : [];
     if (!isUnchanged || nameless.length > 0) {
-      await withUidLock(this.path, async () => {
+      await withUidLock(this, async () => {
         // Whoever gave UIDs since our listing had its files in place: one listing under the lock holds all of them.
         if ((await this.#readUidsLocked(lost)) || !isUnchanged) {
           scan = await scanFolder(this, expected);
@@ -205,7 +205,7 @@ export class Folder implements SharedFolder<Entry> {
   }
 
   async #readUids(lost: Set<number>): Promise<void> {
-    if (this.#refreshUids(lost) === "missing") await withUidLock(this.path, () => this.#readUidsLocked(lost));
+    if (this.#refreshUids(lost) === "missing") await withUidLock(this, () => this.#readUidsLocked(lost));
   }
 
   /** Whether there was anything new. */

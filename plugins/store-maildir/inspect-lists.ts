@@ -42,7 +42,7 @@ async function inspectUidList({ place, site, found }: Inspection): Promise<void>
       keepAside(folder.uidlist.path);
       await folder.sync();
       await folder.mutex.run(() =>
-        withUidLock(place.path, async () => {
+        withUidLock(folder, async () => {
           folder.uidlist.refresh();
           await folder.uidlist.rewrite();
         }),

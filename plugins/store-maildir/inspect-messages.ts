@@ -114,7 +114,7 @@ async function renameRight(
   const base = withSizes(bare, diskBytes, sizeBytes);
   const directory = join(place.path, file.where);
   return folder.mutex.run(() =>
-    withUidLock(place.path, async () => {
+    withUidLock(folder, async () => {
       folder.uidlist.refresh();
       const record = folder.uidlist.records.get(old);
       const isRenamed = ignoreMissing(() =>

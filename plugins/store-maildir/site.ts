@@ -1,7 +1,7 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
 
 import type { Clock, Log, MailboxIndex, Notifier } from "postern/plugin";
-import type { MailboxWatcher, NameWatcher, SurveyCache } from "postern/store";
+import type { MailboxWatcher, NameWatcher, PreparedLocks, SurveyCache } from "postern/store";
 import type { Flush } from "./flush.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
 import type { MessageFile } from "./message-file.ts";
@@ -17,6 +17,7 @@ export interface Site {
   readonly index: MailboxIndex | null;
   readonly folders: FolderRegistry;
   readonly flush: Flush;
+  readonly locks: PreparedLocks;
   readonly surveys: SurveyCache<MessageFile>;
   readonly watcher: MailboxWatcher;
   readonly names: NameWatcher;

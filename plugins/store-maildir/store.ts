@@ -10,7 +10,14 @@ import type {
   Notifier,
   Quotas,
 } from "postern/plugin";
-import { DEFAULT_UNIQUE_IDS, dropPrepared, MailboxWatcher, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
+import {
+  DEFAULT_UNIQUE_IDS,
+  MailboxWatcher,
+  mailboxPath,
+  NameWatcher,
+  PreparedLocks,
+  SurveyCache,
+} from "postern/store";
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { borrowedBytes, messageStream } from "./content.ts";
 import { hostPart } from "./file-name.ts";
@@ -63,6 +70,7 @@ export class MaildirStore implements MailboxStore {
       index: options.index ?? null,
       folders: new FolderRegistry(),
       flush: new Flush(options.syncFileSystem),
+      locks: new PreparedLocks(),
       surveys: new SurveyCache<MessageFile>({
         key: (file) => `${file.directory}/${file.base}`,
         internalDate: (file) => file.internalDate,
@@ -93,6 +101,6 @@ export class MaildirStore implements MailboxStore {
     this.#stopping.abort();
     this.#site.watcher.stop();
     this.#site.names.stop();
-    dropPrepared();
+    this.#site.locks.close();
   }
 }

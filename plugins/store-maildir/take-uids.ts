@@ -24,14 +24,14 @@ export function takeUids(folder: Folder, { uidValidity, uidNext }: ForeignUids):
   return folder.mutex.run(async () => {
     await folder.compare();
     if (folder.uidlist.uidValidity === uidValidity) {
-      await withUidLock(folder.path, async () => {
+      await withUidLock(folder, async () => {
         await folder.prepareUids();
         await folder.uidlist.raiseNext(uidNext);
       });
       return true;
     }
     if (folder.files.size > 0) return false;
-    return withUidLock(folder.path, () => {
+    return withUidLock(folder, () => {
       // Whoever gave UIDs since the comparison has mail here.
       if (folder.uidlist.refresh() !== "unchanged") return false;
       const guid = randomBytes(16).toString("hex");

@@ -69,7 +69,7 @@ async function place(
   };
   const bases = entries.map(({ file }) => baseFor(to, file));
   const flags = entries.map((entry) => [...entry.flags]);
-  const { uidValidity, uids } = await withUidLock(to.path, () =>
+  const { uidValidity, uids } = await withUidLock(to, () =>
     placeWithUids(to, { bases, flags, put, others: how.others }),
   );
   return { uidValidity, uids: entries.map(({ uid }, index) => ({ from: uid, to: uids[index] ?? 0 })) };
