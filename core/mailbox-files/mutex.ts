@@ -8,6 +8,11 @@ export class Mutex {
     return this.#waiting > 0;
   }
 
+  /** For whoever has it: whether somebody waits. */
+  get isAwaited(): boolean {
+    return this.#waiting > 1;
+  }
+
   run<T>(work: () => Promise<T> | T): Promise<T> {
     return this.runAhead(async () => ({ value: await work(), rest: null }));
   }

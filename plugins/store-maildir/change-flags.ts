@@ -8,7 +8,7 @@ import type { Ahead, FolderListener } from "postern/store";
 import { changing } from "./changing.ts";
 import { type Outcomes, outcomesOf } from "./flag-outcomes.ts";
 import { canonicalFlags } from "./flags.ts";
-import { changeAhead } from "./flags-ahead.ts";
+import { changeAhead, changeAlong } from "./flags-ahead.ts";
 import type { Folder } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import { renameFlags, targetName } from "./rename-flags.ts";
@@ -29,13 +29,17 @@ export function changeFlags(
   change: FlagChange,
   by: FolderListener,
 ): Promise<Changed> {
+  const { mode, unchangedSince } = change;
   const flags = canonicalFlags(change.flags);
+  // RFC 7162 3.1.3: what others have changed must be known.
+  const along = unchangedSince === undefined ? changeAlong(folder, uids, { mode, flags }, by) : null;
+  if (along) return Promise.resolve({ unchanged: [], ahead: along });
   return folder.mutex.runAhead(async (): Promise<Ahead<Changed>> => {
     await folder.compare(by);
-    const outcomes = await outcomesIn(folder, { ...change, flags });
-    const { doomed, unchanged } = pick(folder, uids, { outcomes, since: change.unchangedSince });
-    const order = { mode: change.mode, flags };
-    const ahead = doomed.length < AHEAD_FROM ? null : await changeAhead(folder, doomed, { order, outcomes, by });
+    const outcomes = await outcomesIn(folder, { mode, flags });
+    const { doomed, unchanged } = pick(folder, uids, { outcomes, since: unchangedSince });
+    const how = { change: { mode, flags }, outcomes, by };
+    const ahead = doomed.length < AHEAD_FROM ? null : await changeAhead(folder, doomed, how);
     if (ahead) return { value: { unchanged, ahead: folder.snapshot }, rest: ahead.rest };
     await changeNow(folder, doomed, outcomes, by);
     return { value: { unchanged, ahead: null }, rest: null };

@@ -16,10 +16,28 @@ export type Outcomes = (name: string) => Outcome;
 
 const MAX_KNOWN = 4_096;
 
+/** Of one change behind another. */
+export function inTurn(first: Outcomes, then: Outcomes): Outcomes {
+  return byLetters((letters) => then(`:2,${first(`:2,${letters}`).letters}`));
+}
+
+/** `outcome` answers what its own change makes of letters; here they are compared with those that the file has. */
+function byLetters(outcome: (letters: string) => Pick<Outcome, "letters" | "flags">): Outcomes {
+  const known = new Map<string, Outcome>();
+  return (name) => {
+    const before = lettersOf(name);
+    const found = known.get(before);
+    if (found) return found;
+    const { letters, flags } = outcome(before);
+    const result = { letters, flags, isSame: letters === before };
+    if (known.size < MAX_KNOWN) known.set(before, result);
+    return result;
+  };
+}
+
 export function outcomesOf(folder: Folder, { mode, flags: changes }: Pick<FlagChange, "mode" | "flags">): Outcomes {
   const names = folder.keywords.names;
   const wanted = new Set(changes.map((flag) => flag.toLowerCase()));
-  const known = new Map<string, Outcome>();
   const after = (letters: string): string => {
     const others = otherLetters(letters, names);
     if (mode === "replace") return lettersFor(changes, names, others);
@@ -28,13 +46,8 @@ export function outcomesOf(folder: Folder, { mode, flags: changes }: Pick<FlagCh
     else for (const flag of flags) if (wanted.has(flag.toLowerCase())) flags.delete(flag);
     return lettersFor(flags, names, others);
   };
-  return (name) => {
-    const letters = lettersOf(name);
-    const found = known.get(letters);
-    if (found) return found;
-    const changed = after(letters);
-    const outcome = { letters: changed, flags: folder.flagsOf(`:2,${changed}`), isSame: changed === letters };
-    if (known.size < MAX_KNOWN) known.set(letters, outcome);
-    return outcome;
-  };
+  return byLetters((before) => {
+    const letters = after(before);
+    return { letters, flags: folder.flagsOf(`:2,${letters}`) };
+  });
 }

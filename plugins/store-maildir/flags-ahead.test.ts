@@ -18,7 +18,7 @@ import { dotlock } from "postern/store";
 import { type TemporaryMailboxIndex, temporaryMailboxIndex } from "postern/testing";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { lettersOf } from "./file-name.ts";
-import { parseOrder } from "./flag-journal.ts";
+import { parseOrders } from "./flag-journal.ts";
 import type { MaildirStore } from "./store.ts";
 import { RemoteStore } from "./testing/remote-store.ts";
 import { storeWith } from "./testing/store-in.ts";
@@ -71,7 +71,7 @@ it("answers when they are written down, shows them at once, and leaves nothing b
   const inbox = await mail.open("INBOX");
   const before = inbox.snapshot.highestModseq;
   await inbox.store(all, flagged);
-  expect(parseOrder(readFileSync(journal(), "utf8"))).toMatchObject({ ...flagged, uids: [[1, COUNT]] });
+  expect(parseOrders(readFileSync(journal(), "utf8"))).toMatchObject([{ ...flagged, uids: [[1, COUNT]] }]);
   expect(letters().filter((one) => one.includes("F"))).toHaveLength(1);
   const shown = await inbox.sync();
   expect([flagsOf(inbox, 1), flagsOf(inbox, 2)]).toEqual([["\\Flagged", "\\Seen"], ["\\Flagged"]]);

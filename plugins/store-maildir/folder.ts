@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { type FolderListener, Mutex, type SharedFolder } from "postern/store";
+import type { CarryOut } from "./carry-out.ts";
 import { damageReport } from "./damaged.ts";
 import { baseOf, lettersOf, sortedByTime } from "./file-name.ts";
 import { FlagJournal } from "./flag-journal.ts";
@@ -63,6 +64,8 @@ export class Folder implements SharedFolder<Entry> {
   /** `null`: there is none, or it has gone while this folder was known. */
   index: FolderIndex | null = null;
   hasLeftIndex = false;
+  /** Flags that a session was told of, until the disk has them. */
+  ahead: CarryOut | null = null;
   #isGone = false;
   /** One function for all files. */
   readonly #learned = (file: MessageFile): void => this.index?.mailbox.learn(file.uid, learnedOf(file));

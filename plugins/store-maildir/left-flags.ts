@@ -18,7 +18,11 @@ export async function withLeftFlags(folder: Folder, compare: () => Promise<Maild
   try {
     folder.distrust();
     await compare();
-    isDone = await carriedOut(folder, left.order);
+    // From the first one on, whatever of them is done already: the last word about each flag is the same.
+    for (const order of left.orders) {
+      isDone = await carriedOut(folder, order);
+      if (!isDone) break;
+    }
     return folder.snapshot;
   } finally {
     if (isDone) left.held.done();
