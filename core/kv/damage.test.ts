@@ -8,6 +8,7 @@ import { manualClock } from "../testing/manual-clock.ts";
 import { openEnvironment } from "./environment.ts";
 import { createKeyValue, type KeyValueOptions, type OpenKeyValue } from "./key-value.ts";
 import { snapshot } from "./maintenance.ts";
+import { TABLES } from "./tables.ts";
 
 let directory = "";
 let opened: OpenKeyValue[] = [];
@@ -82,7 +83,7 @@ describe("an environment that is damaged", () => {
     await put(kv, "k", 1);
     await kv.lease("g", 3);
     const lease = await other.lease("g", 3);
-    const environment = await openEnvironment(join(directory, "1"), 1024 * 1024);
+    const environment = await openEnvironment(join(directory, "1"), { tables: TABLES, mapBytes: 1024 * 1024 });
     environment.transact(() => environment.entries.put(Buffer.from("a\0k"), Buffer.alloc(40, "no record")));
     await environment.close();
     await expect(put(kv, "k", 2)).rejects.toMatchObject({ code: "KEY_VALUE_BROKEN" });
@@ -143,7 +144,7 @@ describe("a machine that stopped", () => {
   it("costs what was changed since the last snapshot, once", async () => {
     await put(open(), "k", "kept");
     await close();
-    const environment = await openEnvironment(join(directory, "1"), 1024 * 1024);
+    const environment = await openEnvironment(join(directory, "1"), { tables: TABLES, mapBytes: 1024 * 1024 });
     await snapshot(environment, join(directory, "snapshot.mdb"));
     await environment.close();
     await put(open(), "later", "lost");

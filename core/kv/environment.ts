@@ -1,16 +1,12 @@
-/** One LMDB environment and its three tables. What fails here is passed on as it is; `isDamage` knows what means a damaged file. */
+/** One LMDB environment with named tables. What fails here is passed on as it is; `isDamage` knows what means a damaged file. */
 import type { Database, RootDatabase } from "lmdb";
 
 export type Table = Database<Buffer, Buffer>;
 
-export interface Environment {
+interface Opened {
   readonly directory: string;
-  readonly entries: Table;
-  /** When to look at which entry, see `record.ts`. */
-  readonly expiries: Table;
-  readonly gauges: Table;
   /** All or nothing, on this thread; no other process writes meanwhile. */
-  transact(work: () => void): void;
+  transact<R>(work: () => R): R;
   /** From now on reads see what other processes have written. */
   refresh(): void;
   /** Readers that were killed keep pages from being used again: forgets them. */
@@ -23,8 +19,9 @@ export interface Environment {
   close(): Promise<void>;
 }
 
+export type Environment<Name extends string> = Opened & Readonly<Record<Name, Table>>;
+
 export const DATA_FILE = "data.mdb";
-export const TABLES = ["entries", "expiries", "gauges"] as const;
 
 /**
  * MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_PANIC, MDB_VERSION_MISMATCH, MDB_INVALID, MDB_INCOMPATIBLE, MDB_BAD_DBI; and what LMDB says
@@ -55,43 +52,48 @@ interface RootStats extends Stats {
 const pagesOf = ({ treeBranchPageCount, treeLeafPageCount, overflowPages }: Stats): number =>
   treeBranchPageCount + treeLeafPageCount + overflowPages;
 
-export async function openEnvironment(directory: string, ceilingBytes: number): Promise<Environment> {
-  // Only servers whose plugins keep something pay for the native library.
+const BINARY = { keyEncoding: "binary", encoding: "binary" } as const;
+
+/** `mapBytes`: how large it may become at most. */
+export async function openEnvironment<Name extends string>(
+  directory: string,
+  { tables: names, mapBytes }: { readonly tables: readonly Name[]; readonly mapBytes: number },
+): Promise<Environment<Name>> {
+  // Only servers that keep something in it pay for the native library.
   const { open } = await import("lmdb");
-  const binary = { keyEncoding: "binary", encoding: "binary" } as const;
   const root: RootDatabase<Buffer, Buffer> = open({
-    ...binary,
+    ...BINARY,
     path: directory,
-    maxDbs: 8,
-    mapSize: ceilingBytes,
+    maxDbs: names.length + 2,
+    mapSize: mapBytes,
     // See ADR 7: the page cache survives the process, and a power cut is found by the boot's id.
     noSync: process.platform === "linux",
     permissionsMode: 0o600,
   } as Parameters<typeof open>[0] & { path: string });
   const statsOf = (table: Table): RootStats => table.getStats() as RootStats;
   try {
-    const [entries, expiries, gauges] = TABLES.map((name) => root.openDB<Buffer, Buffer>(name, binary)) as [
-      Table,
-      Table,
-      Table,
-    ];
+    const opened = names.map((name) => [name, root.openDB<Buffer, Buffer>(name, BINARY)] as const);
     return {
-      ...{ directory, entries, expiries, gauges },
-      transact: (work) =>
+      ...(Object.fromEntries(opened) as Record<Name, Table>),
+      directory,
+      transact<R>(work: () => R): R {
+        const result: { value?: R } = {};
         root.transactionSync(() => {
           // A promise as result would keep the transaction open until it resolves.
-          work();
-        }),
+          result.value = work();
+        });
+        return result.value as R;
+      },
       refresh: () => root.resetReadTxn(),
       forgetDeadReaders: () => void root.readerCheck(),
       usedBytes() {
-        const whole = statsOf(entries);
-        const pages = [whole, whole.root, whole.free, statsOf(expiries), statsOf(gauges)].map(pagesOf);
-        return pages.reduce((sum, count) => sum + count, 0) * whole.pageSize;
+        const { pageSize, root: main, free } = statsOf(root);
+        const pages = [main, free, ...opened.map(([, table]) => statsOf(table))].map(pagesOf);
+        return pages.reduce((sum, count) => sum + count, 0) * pageSize;
       },
       lastTransaction: () => statsOf(root).lastTxnId,
       flush: () => flush(root),
-      copyTo: (directory) => root.backup(directory, true),
+      copyTo: (place) => root.backup(place, true),
       close: () => root.close(),
     };
   } catch (cause) {

@@ -3,8 +3,9 @@
  * its expiry. A step of the sweep looks at a few places whose time has come: what has expired goes, what was prolonged moves.
  * Called inside transactions only.
  */
-import type { Environment } from "./environment.ts";
+
 import { encodeRecord, expiryOf, indexEnd, indexedAtOf, indexedEntry, indexKey, indexTime } from "./record.ts";
+import type { KeyValueEnvironment } from "./tables.ts";
 
 const NOTHING = Buffer.alloc(0);
 
@@ -14,7 +15,7 @@ export interface Held {
 }
 
 export function putEntry(
-  { entries, expiries }: Environment,
+  { entries, expiries }: KeyValueEnvironment,
   key: Buffer,
   held: Held | null,
   { expiresAtMs, json }: { readonly expiresAtMs: number; readonly json: string },
@@ -27,13 +28,13 @@ export function putEntry(
   expiries.put(indexKey(indexedAtMs, key), NOTHING);
 }
 
-export function removeEntry({ entries, expiries }: Environment, key: Buffer, { indexedAtMs }: Held): void {
+export function removeEntry({ entries, expiries }: KeyValueEnvironment, key: Buffer, { indexedAtMs }: Held): void {
   entries.remove(key);
   expiries.remove(indexKey(indexedAtMs, key));
 }
 
 /** Answers how many places were looked at: fewer than `limit` means that nothing is left. */
-export function sweepStep(environment: Environment, nowMs: number, limit: number): number {
+export function sweepStep(environment: KeyValueEnvironment, nowMs: number, limit: number): number {
   const { entries, expiries } = environment;
   const due = [...expiries.getKeys({ end: indexEnd(nowMs), limit })];
   for (const place of due) {

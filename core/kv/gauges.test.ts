@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import type { Environment } from "./environment.ts";
 import { createGauges } from "./gauges.ts";
 import type { Owners } from "./owners.ts";
+import type { KeyValueEnvironment } from "./tables.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 /** An environment whose gauges live in memory, and cannot be written while `isFailing`. */
@@ -19,7 +19,7 @@ function fixture() {
       kept.delete(key.toString("latin1"));
     },
   };
-  const environment = { gauges, transact: (work: () => void) => work() } as unknown as Environment;
+  const environment = { gauges, transact: (work: () => void) => work() } as unknown as KeyValueEnvironment;
   const queue = createWorkQueue({
     environment: () => environment,
     opened: async () => environment,

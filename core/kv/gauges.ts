@@ -4,9 +4,9 @@
  * whoever comes across them. Counting costs one read, plus a look at each other process that holds a share.
  */
 import type { Lease } from "../contracts/key-value.ts";
-import type { Environment } from "./environment.ts";
 import { entryKey } from "./keys.ts";
 import type { Owners } from "./owners.ts";
+import type { KeyValueEnvironment } from "./tables.ts";
 import type { Job, WorkQueue } from "./work-queue.ts";
 
 export interface Gauges {
@@ -14,7 +14,7 @@ export interface Gauges {
   /** Leases are the process's, not the environment's: writes them all where there was none before. */
   restore(): void;
   /** Ends all leases of this process. */
-  leave(environment: Environment): void;
+  leave(environment: KeyValueEnvironment): void;
   /** Looks for owners that are gone and drops what they held, in small steps; `all`: also if none is known to be gone. */
   sweepOwners(all: boolean): Promise<void>;
   /** Writes shares whose write had failed. */
@@ -33,23 +33,23 @@ export function createGauges(queue: WorkQueue, owners: Owners): Gauges {
   const unwritten = new Map<string, Buffer>();
   const swept = new Set<string>();
 
-  const sharesOf = (environment: Environment, key: Buffer): Shares => {
+  const sharesOf = (environment: KeyValueEnvironment, key: Buffer): Shares => {
     const bytes = environment.gauges.get(key);
     return bytes ? (JSON.parse(bytes.toString()) as Shares) : {};
   };
   /** Shares that count, without our own. */
-  const othersOf = (environment: Environment, key: Buffer): Shares => {
+  const othersOf = (environment: KeyValueEnvironment, key: Buffer): Shares => {
     const others: Shares = {};
     for (const [id, count] of Object.entries(sharesOf(environment, key))) {
       if (id !== ownId && !owners.isGone(id)) others[id] = count;
     }
     return others;
   };
-  const putShares = ({ gauges }: Environment, key: Buffer, shares: Shares): void => {
+  const putShares = ({ gauges }: KeyValueEnvironment, key: Buffer, shares: Shares): void => {
     if (Object.keys(shares).length === 0) gauges.remove(key);
     else gauges.put(key, Buffer.from(JSON.stringify(shares)));
   };
-  const putOwn = (environment: Environment, key: Buffer, own: number, others: Shares): void =>
+  const putOwn = (environment: KeyValueEnvironment, key: Buffer, own: number, others: Shares): void =>
     putShares(environment, key, own > 0 ? { ...others, [ownId]: own } : others);
 
   const add = (key: string, change: number): number => {
@@ -138,7 +138,7 @@ export function createGauges(queue: WorkQueue, owners: Owners): Gauges {
   };
 }
 
-function stepOf<R>(queue: WorkQueue, work: (environment: Environment) => R): Promise<R> {
+function stepOf<R>(queue: WorkQueue, work: (environment: KeyValueEnvironment) => R): Promise<R> {
   return new Promise((resolve, reject) => {
     let result: R;
     queue.add({

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import type { KeyValue } from "../contracts/key-value.ts";
 import type { Log } from "../contracts/log.ts";
-import { type Environment, isDamage, openEnvironment, TABLES } from "./environment.ts";
+import { isDamage, openEnvironment } from "./environment.ts";
 import { sweepStep } from "./expiry.ts";
 import { createGauges } from "./gauges.ts";
 import { createGenerations } from "./generations.ts";
@@ -15,6 +15,7 @@ import { KeyValueError } from "./key-value-error.ts";
 import { maintain } from "./maintenance.ts";
 import { createOwners } from "./owners.ts";
 import { createSpace } from "./space.ts";
+import { type KeyValueEnvironment, TABLES } from "./tables.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 export interface KeyValueOptions {
@@ -42,10 +43,10 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   const owners = createOwners(join(options.directory, "owners"));
   const generations = createGenerations({
     ...{ directory: options.directory, owners, log, name: "key-value", tables: TABLES, keepsDamaged: true },
-    openEnvironment: (directory) => openEnvironment(directory, ceilingBytes),
+    openEnvironment: (directory) => openEnvironment(directory, { tables: TABLES, mapBytes: ceilingBytes }),
   });
-  let current: Environment | null = null;
-  let opening: Promise<Environment> | null = null;
+  let current: KeyValueEnvironment | null = null;
+  let opening: Promise<KeyValueEnvironment> | null = null;
   let closing: Promise<void> | null = null;
   let endMaintenance: () => Promise<void> = async () => {};
   let left = Promise.resolve();
@@ -58,7 +59,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
     if (closing) throw new KeyValueError("CLOSED", "the KeyValue store is closed");
   };
 
-  const opened = async (): Promise<Environment> => {
+  const opened = async (): Promise<KeyValueEnvironment> => {
     assertOpen();
     opening ??= open().finally(() => {
       opening = null;
@@ -66,7 +67,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
     return current ?? opening;
   };
 
-  const open = async (): Promise<Environment> => {
+  const open = async (): Promise<KeyValueEnvironment> => {
     const environment = await generations.open();
     current = environment;
     jobsSinceCount = COUNTED_EVERY;
@@ -77,7 +78,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   };
 
   /** Another is to be opened at the next call. */
-  const leave = (environment: Environment): void => {
+  const leave = (environment: KeyValueEnvironment): void => {
     if (current !== environment) return;
     current = null;
     left = endMaintenance()
@@ -85,7 +86,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
       .catch((cause) => log.warn({ cause: String(cause) }, "key-value: not closed cleanly"));
   };
 
-  const onFault = (cause: unknown, environment: Environment, text: string): void => {
+  const onFault = (cause: unknown, environment: KeyValueEnvironment, text: string): void => {
     log.error({ cause: String(cause) }, text);
     if (!isDamage(cause) || current !== environment) return;
     generations.condemn(environment);
@@ -110,7 +111,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
   const parts = {
     queue,
     clock,
-    async read<R>(work: (environment: Environment) => R): Promise<R> {
+    async read<R>(work: (environment: KeyValueEnvironment) => R): Promise<R> {
       const environment = current ?? (await opened());
       assertOpen();
       try {
@@ -121,7 +122,7 @@ export function createKeyValue(options: KeyValueOptions): OpenKeyValue {
         throw new KeyValueError("BROKEN", "the KeyValue store cannot answer now", { cause });
       }
     },
-    assertRoom(environment: Environment) {
+    assertRoom(environment: KeyValueEnvironment) {
       if (isFull || jobsSinceCount >= COUNTED_EVERY) {
         jobsSinceCount = 0;
         const was = isFull;

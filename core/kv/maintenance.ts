@@ -8,10 +8,11 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
-import { DATA_FILE, type Environment } from "./environment.ts";
+import { DATA_FILE } from "./environment.ts";
 import { sweepStep } from "./expiry.ts";
 import type { Gauges } from "./gauges.ts";
 import type { Generations } from "./generations.ts";
+import type { KeyValueEnvironment } from "./tables.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
 const ROUND_MS = 30_000;
@@ -21,12 +22,12 @@ const SWEEP_STEP = 64;
 export interface MaintenanceParts {
   readonly queue: WorkQueue;
   readonly gauges: Gauges;
-  readonly generations: Generations<Environment>;
-  readonly environment: Environment;
+  readonly generations: Generations<KeyValueEnvironment>;
+  readonly environment: KeyValueEnvironment;
   readonly clock: Clock;
   readonly log: Log;
   /** Ends the use of this environment. */
-  leave(environment: Environment): void;
+  leave(environment: KeyValueEnvironment): void;
 }
 
 /** Answers how to end it; what was begun ends first. */
@@ -103,7 +104,7 @@ async function isFresh(file: string): Promise<boolean> {
 }
 
 /** Whole on disk before it takes the place of the one before. Several processes may do so at once: each has a place of its own. */
-export async function snapshot(environment: Environment, file: string): Promise<void> {
+export async function snapshot(environment: KeyValueEnvironment, file: string): Promise<void> {
   const fresh = `${file}.${process.pid}`;
   await rm(fresh, { recursive: true, force: true });
   // LMDB copies into a directory that is there.

@@ -1,19 +1,19 @@
 /** One space: reads are answered from the mapped file, without a transaction of their own; changes go through the work queue. */
 import type { Clock } from "../contracts/clock.ts";
 import type { Kept, KeyValueSpace } from "../contracts/key-value.ts";
-import type { Environment } from "./environment.ts";
 import { type Held, putEntry, removeEntry } from "./expiry.ts";
 import { entryKey, keyText, rangeOf, spacePrefix } from "./keys.ts";
 import { expiryOf, heldValue, indexedAtOf, jsonOf, timeOf } from "./record.ts";
+import type { KeyValueEnvironment } from "./tables.ts";
 import { Refused, type WorkQueue } from "./work-queue.ts";
 
 export interface SpaceParts {
   readonly queue: WorkQueue;
   readonly clock: Clock;
   /** Reads what can be read now. */
-  read<R>(work: (environment: Environment) => R): Promise<R>;
+  read<R>(work: (environment: KeyValueEnvironment) => R): Promise<R>;
   /** Throws when the store is full. */
-  assertRoom(environment: Environment): void;
+  assertRoom(environment: KeyValueEnvironment): void;
 }
 
 export function createSpace<V>(name: string, parts: SpaceParts): KeyValueSpace<V> {

@@ -3,12 +3,13 @@
  * milliseconds at most, then others have their turn. When a transaction fails, its jobs are tried one by one, so that only the
  * one at fault hears of it. A job never sees half of another.
  */
-import type { Environment } from "./environment.ts";
+
 import { KeyValueError } from "./key-value-error.ts";
+import type { KeyValueEnvironment } from "./tables.ts";
 
 export interface Job {
   /** Done inside the transaction. What it throws as a `Refused` concerns this job alone; all else fails the transaction. */
-  run(environment: Environment): void;
+  run(environment: KeyValueEnvironment): void;
   /** Takes back what `run` did in memory, as far as it came: the transaction failed. */
   undo?(): void;
   done(): void;
@@ -31,12 +32,12 @@ const WAITING_JOBS = 50_000;
 
 export interface WorkQueueParts {
   /** The environment, or `null` while it is being opened: `opened` is called then. */
-  environment(): Environment | null;
-  opened(): Promise<Environment>;
+  environment(): KeyValueEnvironment | null;
+  opened(): Promise<KeyValueEnvironment>;
   /** Called inside each transaction, after its jobs. */
-  afterJobs(environment: Environment, jobs: number): void;
+  afterJobs(environment: KeyValueEnvironment, jobs: number): void;
   /** A transaction of one job failed. */
-  onFailure(cause: unknown, environment: Environment): void;
+  onFailure(cause: unknown, environment: KeyValueEnvironment): void;
 }
 
 export function createWorkQueue(parts: WorkQueueParts): WorkQueue {
@@ -78,7 +79,7 @@ export function createWorkQueue(parts: WorkQueueParts): WorkQueue {
 }
 
 /** Answers what there was no time for. */
-function doTogether(environment: Environment, jobs: readonly Job[], parts: WorkQueueParts): readonly Job[] {
+function doTogether(environment: KeyValueEnvironment, jobs: readonly Job[], parts: WorkQueueParts): readonly Job[] {
   const settled: (() => void)[] = [];
   /** Also the one at which it failed: it may have come half of the way. */
   const begun: Job[] = [];
@@ -110,7 +111,7 @@ function doTogether(environment: Environment, jobs: readonly Job[], parts: WorkQ
 }
 
 function afterFailure(
-  environment: Environment,
+  environment: KeyValueEnvironment,
   jobs: readonly Job[],
   cause: unknown,
   parts: WorkQueueParts,

@@ -3,7 +3,8 @@
  * altogether. Steps are transactions of their own, so that other processes have their turn.
  */
 import type { Clock } from "../contracts/clock.ts";
-import type { ShardEnvironment, Table } from "./environment.ts";
+import type { Table } from "../kv/environment.ts";
+import type { ShardEnvironment } from "./environment.ts";
 import { behind, scopeOf } from "./keys.ts";
 import { decodeHead } from "./records.ts";
 

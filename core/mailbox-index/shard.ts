@@ -5,10 +5,10 @@
 import { join } from "node:path";
 import type { Clock } from "../contracts/clock.ts";
 import type { Log } from "../contracts/log.ts";
-import { isDamage } from "../kv/environment.ts";
+import { isDamage, openEnvironment } from "../kv/environment.ts";
 import { createGenerations } from "../kv/generations.ts";
 import { createOwners } from "../kv/owners.ts";
-import { openShardEnvironment, type ShardEnvironment, TABLES } from "./environment.ts";
+import { type ShardEnvironment, TABLES } from "./environment.ts";
 import { makeRoom } from "./make-room.ts";
 import { createWriter, type Writer } from "./writer.ts";
 
@@ -40,7 +40,7 @@ export function createShard({ directory, ceilingBytes, log, clock }: ShardParts)
   const owners = createOwners(join(directory, "owners"));
   const generations = createGenerations<ShardEnvironment>({
     ...{ directory, owners, log, name: "mailbox index", tables: TABLES, keepsDamaged: false },
-    openEnvironment: (place) => openShardEnvironment(place, ceilingBytes),
+    openEnvironment: (place) => openEnvironment(place, { tables: TABLES, mapBytes: ceilingBytes }),
   });
   let current: ShardEnvironment | null = null;
   let opening: Promise<ShardEnvironment | null> | null = null;
