@@ -94,6 +94,9 @@ export interface Connection {
   write(data: string | Uint8Array): void | Promise<void>;
   /** Aborted when the server shuts down: finish what was begun, say good-bye, call `close`. */
   readonly draining: AbortSignal;
+  /** The same without a signal, which takes its time to make: whether it has begun, and whom to call when it does. Called at most once. */
+  readonly isDraining: boolean;
+  onDrain: (() => void) | null;
   /** Aborted when the client has gone, for whatever reason. */
   readonly closed: AbortSignal;
   /** Idle time-out in milliseconds until the next byte; `onIdle` is called once, then nothing more happens. */

@@ -29,7 +29,6 @@ export interface Path {
 // RFC 5321 4.5.3.1: limits in octets
 const LOCAL_PART_LIMIT = 64;
 const DOMAIN_LIMIT = 255;
-const LABEL_LIMIT = 63;
 
 // RFC 5322 3.2.3 atext, with RFC 6531 3.3 UTF8-non-ascii
 const ATEXT_AND_DOTS = /[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\u{10ffff}.]{1,65}/uy;
@@ -38,7 +37,9 @@ const DOT_STRING =
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/u;
 const NON_ASCII = /[^\u0000-\u007f]/u;
 // Lenient: "_" is no letter of the grammar, but host names with it are met in the wild.
-const LABEL = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?$/;
+// RFC 1035 2.3.4: a label has at most 63 octets
+const LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
+const DOMAIN = new RegExp(`^${LABEL}(?:\\.${LABEL})*$`);
 // What may stand in a domain before it becomes A-labels: the conversion itself reads a URL and would cut at "/", "?" or "#".
 const U_LABELS = /^[A-Za-z0-9_.\-\u00a0-\u{10ffff}]+$/u;
 // RFC 5321 4.1.3 Snum: one to three digits, leading zeros are no octal
@@ -121,7 +122,7 @@ export function parseDomain(raw: string, syntax: AddressSyntax = {}): string | n
   if (isUtf8 && (syntax.utf8 === false || !U_LABELS.test(raw))) return null;
   const domain = isUtf8 ? domainToASCII(raw.normalize("NFC")) : raw.toLowerCase();
   if (domain === "" || domain.length > DOMAIN_LIMIT) return null;
-  return domain.split(".").every((label) => label.length <= LABEL_LIMIT && LABEL.test(label)) ? domain : null;
+  return DOMAIN.test(domain) ? domain : null;
 }
 
 /** The address literal of an IP address (RFC 5321 4.1.3), as domains have it; `null` if it is none. */

@@ -45,10 +45,14 @@ function nameEnd(block: Uint8Array, start: number, end: number): { name: number;
   return name > start && block[at] === COLON ? { name, colon: at } : null;
 }
 
+type OpenField = Omit<HeaderField, "end">;
+
+const fieldEndingAt = ({ name, start, valueStart }: OpenField, end: number): HeaderField => ({ name, start, valueStart, end });
+
 /** All fields up to the empty line, in order. */
 export function parseHeader(block: Uint8Array): readonly HeaderField[] {
   const fields: HeaderField[] = [];
-  let open: { name: string; start: number; valueStart: number } | null = null;
+  let open: OpenField | null = null;
   let at = 0;
   while (at < block.length) {
     const lf = block.indexOf(LF, at);
@@ -57,12 +61,12 @@ export function parseHeader(block: Uint8Array): readonly HeaderField[] {
     if (first === LF || (first === CR && lf === at + 1)) break;
     const colon = first === SPACE || first === TAB ? null : nameEnd(block, at, next);
     if (colon) {
-      if (open) fields.push({ ...open, end: at });
+      if (open) fields.push(fieldEndingAt(open, at));
       open = { name: ascii(block, at, colon.name), start: at, valueStart: colon.colon + 1 };
     }
     at = next;
   }
-  if (open) fields.push({ ...open, end: at });
+  if (open) fields.push(fieldEndingAt(open, at));
   return fields;
 }
 

@@ -47,6 +47,7 @@ export class ClientConnection implements Connection {
   #corked: Socket | CompressedSocket | null = null;
   #drained: Promise<void> | null = null;
   #lingering: NodeJS.Timeout | null = null;
+  onDrain: (() => void) | null = null;
   #isDraining = false;
   #isClosing = false;
   #isGone = false;
@@ -150,6 +151,10 @@ export class ClientConnection implements Connection {
     return this.#drained;
   }
 
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   get draining(): AbortSignal {
     this.#draining ??= new AbortController();
     if (this.#isDraining) this.#draining.abort(ENDING);
@@ -168,8 +173,10 @@ export class ClientConnection implements Connection {
 
   /** The server wants to end. */
   drain(): void {
+    if (this.#isDraining) return;
     this.#isDraining = true;
     this.#draining?.abort(ENDING);
+    this.onDrain?.();
   }
 
   close(): void {

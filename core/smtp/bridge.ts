@@ -28,6 +28,7 @@ const COMMANDS_IN_A_ROW = 100;
 const HELD_CHARS = 16 * 1024;
 
 export interface BridgeParts {
+  readonly hostname: string;
   readonly limits: SmtpLimits;
   readonly clock: Clock;
   readonly alarm: Alarm;
@@ -58,9 +59,9 @@ class BridgeServer extends SMTPServer {
   readonly log: Log;
   readonly deadlines: Deadlines;
 
-  constructor({ limits, clock, alarm, log }: BridgeParts) {
-    // Listening, TLS, names and log lines are ours: it is told to leave them alone.
-    super({ logger: false, disableReverseLookup: true, hideSTARTTLS: true, authOptional: true });
+  constructor({ hostname, limits, clock, alarm, log }: BridgeParts) {
+    // Listening, TLS, names and log lines are ours: it is told to leave them alone. Without a name it asks the system for each connection.
+    super({ name: hostname, logger: false, disableReverseLookup: true, hideSTARTTLS: true, authOptional: true });
     this.limits = limits;
     this.clock = clock;
     this.log = log;
@@ -138,7 +139,17 @@ class BridgeConnection extends SMTPConnection implements Wire, Watched {
   end(): void {
     this.flush();
     this.deadline = Number.POSITIVE_INFINITY;
-    this.close();
+    if (this.#hasSaidAll) this.destroy();
+    else this.close();
+  }
+
+  /**
+   * RFC 5321 4.1.1.10: behind QUIT nothing comes that would have to be let pass by, and the good-bye is the kernel's to deliver. TLS has a
+   * good-bye of its own.
+   */
+  get #hasSaidAll(): boolean {
+    const { conversation, parser, _socket: socket } = this;
+    return conversation.hasQuit && parser?.isUsedUp === true && socket.writableLength === 0 && this.#net.session.tls === null;
   }
 
   destroy(): void {
@@ -286,6 +297,11 @@ class BridgeParser extends SMTPStream {
     this.#input.offer(chunk);
     this.#next = next;
     if (this.#connection.conversation.mayRead()) this.#run();
+  }
+
+  /** Nothing is left of what has come. */
+  get isUsedUp(): boolean {
+    return this.#input.isUsedUp;
   }
 
   /** The end of the client's side. An unfinished line is no command. */

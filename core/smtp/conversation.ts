@@ -83,6 +83,8 @@ export class Conversation {
   incoming: Incoming | null = null;
   /** An AUTH exchange is under way. */
   exchange: LoginConversation | null = null;
+  /** It said QUIT: nothing more is to come from it. */
+  hasQuit = false;
   /** The client is not wanted: what it is told, whatever it says, until it leaves. */
   turnedAway: Reply | null = null;
   #isReady = false;
@@ -123,7 +125,7 @@ export class Conversation {
   ready(): void {
     if (this.#isReady) return;
     this.#isReady = true;
-    this.connection.draining.addEventListener("abort", () => this.onDraining(), { once: true });
+    this.connection.onDrain = () => this.onDraining();
   }
 
   /** The client sent something: may it be read now? Before the banner it should not have spoken at all. */
@@ -341,7 +343,7 @@ export class Conversation {
       this.endTransaction();
       return;
     }
-    if (this.transaction === null && this.connection.draining.aborted) this.onDraining();
+    if (this.transaction === null && this.connection.isDraining) this.onDraining();
   }
 
   #fault(error: unknown, onFault: Verb["onFault"]): Reply {

@@ -58,7 +58,7 @@ export function createSmtpFront(options: SmtpFrontOptions): SmtpFront {
     banners: { smtp: banner(hostname, "ESMTP"), lmtp: banner(hostname, "LMTP") },
   };
   const { clock, log, alarm = timerAlarm } = options;
-  const take = createBridge({ limits: config.limits, clock, alarm, log });
+  const take = createBridge({ hostname, limits: config.limits, clock, alarm, log });
   const serve = (role: Role) => (connection: Connection) => take(connection, new Conversation(parts, role, connection));
   return {
     mx: serve(mx),

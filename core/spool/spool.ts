@@ -9,7 +9,7 @@ import type { Spool, SpoolEntry, SpoolEnvelope, SpoolOutcome, SpoolSummary } fro
 import type { Intake } from "../contracts/submit.ts";
 import type { DirectoryLock } from "../kernel/directory-lock.ts";
 import { isStored, type Piece, type StoredMessage } from "../kernel/message.ts";
-import { acceptMessage } from "./accepting.ts";
+import { type AcceptingInit, acceptMessage } from "./accepting.ts";
 import type { Bodies } from "./bodies.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Damaged } from "./damaged.ts";
@@ -58,11 +58,13 @@ export class FileSpool implements Spool {
   /** Whoever neither accepts nor aborts a file leaves it to the garbage collector. */
   readonly #abandoned = new FinalizationRegistry<SpoolIntake>((intake) => this.#inBackground(intake.abort()));
   readonly #background = new Set<Promise<unknown>>();
+  readonly #accepting: AcceptingInit;
   #closing: Promise<void> | null = null;
 
   constructor(init: FileSpoolInit) {
     this.#init = init;
     this.#recent = init.recent;
+    this.#accepting = { ...init, inBackground: (work) => this.#inBackground(work) };
     this.#budget = new MemoryBudget(init.limits.memoryTotalBytes);
   }
 
@@ -104,7 +106,7 @@ export class FileSpool implements Spool {
       throw new SpoolError("SPOOL_DUPLICATE", "this id is taken");
     room.check(message.sizeBytes, ledger.count + ledger.accepting.size);
     const stored = isStored(message) ? message : await this.#store(message);
-    await acceptMessage({ ...this.#init, inBackground: this.#inBackground }, envelope, stored);
+    await acceptMessage(this.#accepting, envelope, stored);
     this.#recent.keep(envelope, stored);
     for (const piece of [stored.header, ...stored.body]) this.#intakes.get(piece)?.accepted();
   }

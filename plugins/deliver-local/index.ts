@@ -9,14 +9,14 @@ export default definePlugin({
   name: "deliver-local",
   api: 1,
   needs: { accounts: Accounts, filing: Filing },
-  setup({ needs, log }) {
+  setup({ needs: { accounts, filing }, log }) {
     return {
       hooks: {
         async route(recipient) {
-          const answer = await needs.accounts.byAddress(recipient.address);
+          const answer = await accounts.byAddress(recipient.address);
           if (answer.at === "found") return routed(TRANSPORT, null);
           if (answer.at === "unavailable") return defer("The directory cannot be asked now", { detail: "3.0" });
-          switch (await needs.accounts.domain(recipient.address.domain)) {
+          switch (await accounts.domain(recipient.address.domain)) {
             case "served":
               return reject("No such user here", { detail: "1.1" });
             case "unavailable":
@@ -26,7 +26,7 @@ export default definePlugin({
           }
         },
         async deliver(delivery, call) {
-          if (delivery.route.transport === TRANSPORT) await deliverAll(delivery, { ...needs, log, call });
+          if (delivery.route.transport === TRANSPORT) await deliverAll(delivery, { accounts, filing, log, call });
           return proceed;
         },
       },

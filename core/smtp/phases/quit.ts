@@ -8,5 +8,6 @@ const goodBye = reply(221, "2.0.0", "Good-bye", { closes: true });
 export function quit(conversation: Conversation, argument: string): Answer {
   if (argument.trim() !== "") return noParameters;
   conversation.endTransaction();
+  conversation.hasQuit = true;
   return goodBye;
 }
