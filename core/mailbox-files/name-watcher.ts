@@ -6,14 +6,28 @@ import { type FSWatcher, watch } from "node:fs";
 import type { Log } from "../contracts/log.ts";
 import { errnoOf } from "./errors.ts";
 
+export interface NamesOfAccount {
+  /** Directories in which others may make mailboxes, those that have most of them first. Asked again with each change. */
+  holders(): Iterable<string>;
+  /** Whether an entry of such a directory may be a mailbox, or the list of subscriptions. */
+  mayName(entry: string): boolean;
+}
+
+interface Listening {
+  readonly names: NamesOfAccount;
+  readonly listener: () => void;
+}
+
 interface Watched {
   readonly watching: FSWatcher;
-  readonly listeners: Set<() => void>;
+  readonly listening: Set<Listening>;
   timer: NodeJS.Timeout | null;
 }
 
 /** Events of one change, and of those that follow it at once, are told together. */
 const SETTLE_MS = 300;
+/** Of one account: with names as directories there are many, of which some are enough. */
+const MAX_HOLDERS = 50;
 
 export class NameWatcher {
   readonly #limit: number;
@@ -26,13 +40,12 @@ export class NameWatcher {
     this.#log = log;
   }
 
-  /** `isName`: whether an entry of a directory may be a mailbox, or the list of subscriptions. Answers how to stop. */
-  add(directories: readonly string[], isName: (entry: string) => boolean, listener: () => void): () => void {
-    const watched = directories.flatMap((directory) => this.#watch(directory, isName) ?? []);
-    for (const { listeners } of watched) listeners.add(listener);
+  /** Answers how to stop. */
+  add(names: NamesOfAccount, listener: () => void): () => void {
+    const one = { names, listener };
+    this.#follow(one);
     return () => {
-      for (const [directory, { listeners }] of [...this.#watched])
-        if (listeners.delete(listener) && listeners.size === 0) this.#close(directory);
+      for (const directory of [...this.#watched.keys()]) this.#leave(directory, one);
     };
   }
 
@@ -40,16 +53,38 @@ export class NameWatcher {
     for (const directory of [...this.#watched.keys()]) this.#close(directory);
   }
 
-  #watch(directory: string, isName: (entry: string) => boolean): Watched | null {
+  /** Watches what is there now: a mailbox that got children has become a directory. */
+  #follow(one: Listening): void {
+    const holders = new Set<string>();
+    try {
+      for (const directory of one.names.holders()) {
+        holders.add(directory);
+        if (holders.size >= MAX_HOLDERS) break;
+      }
+    } catch (cause) {
+      this.#log.debug({ cause: errnoOf(cause) }, "directories of mailboxes cannot be read");
+      return;
+    }
+    for (const directory of holders) this.#watch(directory)?.listening.add(one);
+    for (const directory of [...this.#watched.keys()]) if (!holders.has(directory)) this.#leave(directory, one);
+  }
+
+  #leave(directory: string, one: Listening): void {
+    const listening = this.#watched.get(directory)?.listening;
+    if (listening?.delete(one) && listening.size === 0) this.#close(directory);
+  }
+
+  #watch(directory: string): Watched | null {
     const known = this.#watched.get(directory);
     if (known) return known;
     if (this.#watched.size >= this.#limit) return null;
     try {
       const watching = watch(directory, { persistent: false }, (event, entry) => {
         // What is only written to has kept its name.
-        if (event === "rename" && (entry === null || isName(entry))) this.#tellSoon(watched);
+        if (event === "rename" && [...watched.listening].some(({ names }) => entry === null || names.mayName(entry)))
+          this.#tellSoon(watched);
       });
-      const watched: Watched = { watching, listeners: new Set(), timer: null };
+      const watched: Watched = { watching, listening: new Set(), timer: null };
       watching.on("error", () => this.#close(directory));
       this.#watched.set(directory, watched);
       return watched;
@@ -62,7 +97,10 @@ export class NameWatcher {
   #tellSoon(watched: Watched): void {
     watched.timer ??= setTimeout(() => {
       watched.timer = null;
-      for (const listener of watched.listeners) listener();
+      for (const one of [...watched.listening]) {
+        this.#follow(one);
+        one.listener();
+      }
     }, SETTLE_MS).unref();
   }
 
@@ -71,7 +109,7 @@ export class NameWatcher {
     if (!watched) return;
     this.#watched.delete(directory);
     if (watched.timer) clearTimeout(watched.timer);
-    watched.listeners.clear();
+    watched.listening.clear();
     watched.watching.close();
   }
 }

@@ -87,7 +87,7 @@ export class MaildirAccount extends AccountInFiles implements AccountMailboxes {
   }
 
   onNames(listener: () => void): () => void {
-    return this.#site.names.add(this.#tree.holders(), (entry) => this.#tree.mayName(entry), listener);
+    return this.#site.names.add(this.#tree, listener);
   }
 
   subscribe(name: string): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { type Dirent, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "postern/store";
+import { errnoOf, type NamesOfAccount } from "postern/store";
 import {
   canonicalName,
   directoryOf,
@@ -15,14 +15,13 @@ import {
 
 const OWN_STEPS: ReadonlySet<string> = new Set(["cur", "new", "tmp"]);
 
-const MAX_HOLDERS = 50;
 /** What stands beside mailboxes. */
 const NO_NAMES = /^(?:cur|new|tmp|dovecot.*|postern.*|maildir.*)$|\.lock$/;
 
 export const isMailbox = (path: string): boolean =>
   statSync(join(path, "cur"), { throwIfNoEntry: false })?.isDirectory() ?? false;
 
-export class MailboxTree {
+export class MailboxTree implements NamesOfAccount {
   /** The Maildir of the account, which is the INBOX. */
   readonly root: string;
   readonly layout: Layout;
@@ -79,10 +78,10 @@ export class MailboxTree {
     return all.flatMap(({ path }) => (isMailbox(path) ? [path] : []));
   }
 
-  /** Directories in which others may make mailboxes: with names as directories there are many, of which some are enough. */
+  /** Directories in which others may make mailboxes. */
   holders(): readonly string[] {
     if (this.layout.kind !== "fs") return [this.root];
-    return [this.root, ...this.#directories().map(({ path }) => path)].slice(0, MAX_HOLDERS);
+    return [this.root, ...this.#directories().map(({ path }) => path)];
   }
 
   /** Whether an entry of a holder may be a mailbox, or the list of subscriptions. */

@@ -20,6 +20,7 @@ import {
 import {
   AccountInFiles,
   type AnnotatedPlace,
+  attempt,
   canonicalFlags,
   errnoOf,
   giveSpecialUse,
@@ -42,6 +43,7 @@ import {
 import { inspectMailbox } from "./inspect.ts";
 import { canonicalName, controlRoot, specialUsesOf } from "./mailbox-name.ts";
 import { lockMaildrop, uniqueIdsIn } from "./maildrop.ts";
+import { namesOfOthers } from "./names-of-others.ts";
 import { mboxNotes } from "./notes.ts";
 import { OpenMailbox } from "./open-mailbox.ts";
 import type { Site } from "./site.ts";
@@ -87,6 +89,12 @@ export class MboxAccount extends AccountInFiles implements AccountMailboxes {
 
   subscriptions(): Promise<readonly string[]> {
     return this.guarded(() => subscribedIn(this.#home.root));
+  }
+
+  onNames(listener: () => void): () => void {
+    // What is not there cannot be watched.
+    attempt(() => makeDirectory(this.#home.root));
+    return this.#site.names.add(namesOfOthers(this.#home.root), listener);
   }
 
   subscribe(name: string): Promise<void> {

@@ -85,7 +85,8 @@ export function mailboxNames(home: Home): readonly string[] {
   return [...names];
 }
 
-function entriesOf(directory: string) {
+/** None where there is no such directory. */
+export function entriesOf(directory: string) {
   try {
     return readdirSync(directory, { withFileTypes: true });
   } catch (cause) {

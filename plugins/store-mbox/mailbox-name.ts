@@ -14,6 +14,8 @@ export const MESSAGES = "mBoX-MeSsAgEs";
 const MAX_STEP_OCTETS = 230;
 const MAX_OCTETS = 900;
 const MAX_LEVELS = 32;
+/** `NAME.lock`; behind that, process and number of a file that is to become one, or has been one. */
+const LOCK = /\.lock(?:\.\d+\.\d+)?$/;
 
 export const controlRoot = (root: string): string => join(root, ".postern");
 
@@ -30,9 +32,8 @@ export function canonicalName(name: string): string {
   for (const step of steps) {
     if (step === "") throw cannot("A mailbox name has no empty parts");
     if (/\p{Cc}|\p{Cs}|\p{Cn}|[\u2028\u2029]/u.test(step)) throw cannot("A mailbox name has only printable characters");
-    // Dots at the beginning hide a file, locks end in .lock: no program takes such files for mailboxes.
-    if (step.trim() === "" || /^[.~]/.test(step) || step.endsWith(".lock"))
-      throw cannot("A mailbox cannot have this name");
+    // Dots at the beginning hide a file, and locks are none: no program takes such files for mailboxes.
+    if (step.trim() === "" || /^[.~]/.test(step) || LOCK.test(step)) throw cannot("A mailbox cannot have this name");
     const file = encodeModifiedUtf7(step);
     if (file === MESSAGES) throw cannot("A mailbox cannot have this name");
     if (Buffer.byteLength(file) > MAX_STEP_OCTETS) throw cannot("The mailbox name is too long");

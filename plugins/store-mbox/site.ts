@@ -1,7 +1,7 @@
 /** What all mailboxes of this store share: made once by the plugin, handed down. */
 
 import type { Clock, Log, MailboxIndex, Notifier } from "postern/plugin";
-import type { MailboxWatcher, MboxQuoting, SurveyCache } from "postern/store";
+import type { MailboxWatcher, MboxQuoting, NameWatcher, SurveyCache } from "postern/store";
 import type { SurveyedMessage } from "./content.ts";
 import type { FolderRegistry } from "./folder-registry.ts";
 import type { Step } from "./journal.ts";
@@ -17,6 +17,7 @@ export interface Site {
   readonly folders: FolderRegistry;
   readonly surveys: SurveyCache<SurveyedMessage>;
   readonly watcher: MailboxWatcher;
+  readonly names: NameWatcher;
   readonly quoting: MboxQuoting;
   /** Format of POP3's unique-ids. */
   readonly uniqueIds: string;

@@ -10,7 +10,7 @@ import type {
   Notifier,
   Quotas,
 } from "postern/plugin";
-import { MailboxWatcher, type MboxQuoting, mailboxPath, SurveyCache } from "postern/store";
+import { MailboxWatcher, type MboxQuoting, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
 import { MboxAccount } from "./account-mailboxes.ts";
 import { entryOf, messageBytes, messageStream, type SurveyedMessage } from "./content.ts";
 import { FolderRegistry } from "./folder-registry.ts";
@@ -65,6 +65,7 @@ export class MboxStore implements MailboxStore {
         stream: ({ folder, uid }) => messageStream(folder, uid, null),
       }),
       watcher: new MailboxWatcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery, log, notifier }),
+      names: new NameWatcher({ maxWatches: options.maxWatches, log }),
       ...(step && { step }),
     };
   }
@@ -78,5 +79,6 @@ export class MboxStore implements MailboxStore {
 
   stop(): void {
     this.#site.watcher.stop();
+    this.#site.names.stop();
   }
 }

@@ -6,7 +6,9 @@ import { changeSubscription as change, type NameSpelling, parseSubscriptions, re
 
 const spelling: NameSpelling = { separator: "/", encode: encodeModifiedUtf7, decode: decodeModifiedUtf7 };
 
-const placeOf = (root: string): string => join(root, ".subscriptions");
+export const SUBSCRIPTIONS = ".subscriptions";
+
+const placeOf = (root: string): string => join(root, SUBSCRIPTIONS);
 
 export const subscribedIn = (root: string): readonly string[] =>
   parseSubscriptions(readText(placeOf(root)), spelling).names;
