@@ -19,7 +19,7 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
   try {
     switch (request.ask) {
       case "list":
-        yield* list(room, request.filter, request.form);
+        yield* listed({ ...room, stateOf: (id) => room.queue.stateOf(id) }, request.filter, request.form);
         break;
       case "show":
         yield* show(room, request.id, request.hasContent);
@@ -42,8 +42,15 @@ export async function* answer(room: DeskRoom, request: ControlRequest): AsyncGen
 /** Rows are put together to pieces of about this size. */
 const PIECE_CHARACTERS = 64 * 1024;
 
-async function* list(
-  { spool, queue, clock }: DeskRoom,
+export interface ListRoom {
+  readonly spool: Pick<Spool, "list">;
+  readonly stateOf: QueueActions["stateOf"];
+  readonly clock: Clock;
+}
+
+/** Rows in pieces, and how many they were. */
+export async function* listed(
+  { spool, stateOf, clock }: ListRoom,
   filter: QueueFilter,
   form: ListForm,
 ): AsyncGenerator<ControlAnswer> {
@@ -58,7 +65,7 @@ async function* list(
   let sizeBytes = 0;
   for await (const some of spool.list()) {
     for (const summary of some) {
-      const message = { ...summary, state: stateOf(queue, summary.id, summary.hold) };
+      const message = { ...summary, state: stateIn(stateOf(summary.id), summary.hold) };
       if (messages >= limit || !fits(message)) continue;
       messages += 1;
       sizeBytes += summary.sizeBytes;
@@ -75,8 +82,8 @@ async function* list(
   yield { is: "listed", messages, sizeBytes };
 }
 
-const stateOf = (queue: QueueActions, id: string, hold: string | null): QueueState =>
-  queue.stateOf(id) ?? (hold === null ? "waiting" : "held");
+const stateIn = (atWork: ReturnType<QueueActions["stateOf"]>, hold: string | null): QueueState =>
+  atWork ?? (hold === null ? "waiting" : "held");
 
 /** What a client has to take at once. */
 const PIECE_BYTES = 256 * 1024;
@@ -85,7 +92,7 @@ async function* show({ spool, queue }: DeskRoom, id: string, hasContent: boolean
   const entry = await spool.read(id);
   if (!entry) return;
   const { envelope, state, message } = entry;
-  const queueState = stateOf(queue, id, envelope.hold);
+  const queueState = stateIn(queue.stateOf(id), envelope.hold);
   yield { is: "shown", shown: { envelope, state, queueState, sizeBytes: message.sizeBytes } };
   if (!hasContent) return;
   for await (const piece of piecesOf(message)) {

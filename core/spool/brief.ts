@@ -76,15 +76,24 @@ export function updated(brief: Brief, { schedule, hold, outcomes }: Since): Brie
   const open = outcomes.size === 0 ? brief.open : brief.open.filter(([id]) => isOpen(outcomes.get(id)));
   const lastReply = schedule ? schedule.lastReply : brief.lastReply;
   const deferredBy = outcomes.size === 0 ? undefined : lastDeferrer(outcomes.values(), lastReply);
-  return {
-    ...brief,
-    ...(deferredBy !== undefined && { deferredBy }),
+  // Field by field, as below.
+  const since: Mutable<Brief> = {
+    id: brief.id,
+    origin: brief.origin,
+    reversePath: brief.reversePath,
+    login: brief.login,
+    sizeBytes: brief.sizeBytes,
+    acceptedAt: brief.acceptedAt,
     attempts: schedule?.attempts ?? brief.attempts,
     lastReply,
     hold: hold ? hold.reason : brief.hold,
     open,
     openCount: isWhole ? open.length : brief.openCount,
   };
+  if (brief.heldBy) since.heldBy = brief.heldBy;
+  const by = deferredBy ?? brief.deferredBy;
+  if (by !== undefined) since.deferredBy = by;
+  return since;
 }
 
 /** Field by field: there may be a million of them. */

@@ -6,6 +6,8 @@ import { errorCode, isMissing } from "./errors.ts";
 import type { SpoolFiles } from "./files.ts";
 import type { Layout } from "./layout.ts";
 
+export type SettingAside = Pick<Damaged, "keepBytes" | "keepFile">;
+
 export class Damaged {
   readonly #files: SpoolFiles;
   readonly #layout: Layout;

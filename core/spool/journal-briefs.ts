@@ -15,7 +15,9 @@ interface Located {
 export async function* journalBriefs(
   entries: readonly Entry[],
 ): AsyncIterable<readonly (readonly [Entry, Brief | null])[]> {
-  for (const [segment, located] of bySegment(entries)) {
+  for (const [segment, all] of bySegment(entries)) {
+    yield all.flatMap(({ entry }) => (entry.brief ? [[entry, entry.presentBrief] as const] : []));
+    const located = all.filter(({ entry }) => entry.brief === null);
     located.sort((one, other) => one.offset - other.offset);
     for (let next = 0; next < located.length; ) {
       const from = located[next]?.offset ?? 0;

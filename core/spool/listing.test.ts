@@ -14,6 +14,7 @@ import {
   snapshotOf,
   textFor,
 } from "../testing/spool-fixture.ts";
+import { viewSpool } from "./view.ts";
 
 const change = (dueAt: number, attempts = 1) => ({
   ...{ attempts, dueAt, warnedAt: null },
@@ -228,5 +229,62 @@ describe("a damaged file", () => {
     expect(log.lines.some(({ level, text }) => level === "error" && text.includes("set aside"))).toBe(true);
     expect(await spool.read("old")).toBe(null);
     await expect(spool.hold("old", null)).rejects.toMatchObject({ code: "SPOOL_UNKNOWN" });
+  });
+});
+
+describe("a view of a spool that nobody works on", () => {
+  const viewed = async (dir: string, files = failingFiles(() => undefined)) => {
+    const log = rememberingLog();
+    const view = await viewSpool({ dir, log, files });
+    const found: SpoolSummary[] = [];
+    for await (const some of view.list()) found.push(...some);
+    await view.close();
+    return { found: found.sort((one, other) => (one.id < other.id ? -1 : 1)), log };
+  };
+  const everything = async (dir: string) =>
+    (await readdir(dir, { recursive: true })).filter((name) => name !== "catalogue").sort();
+
+  it("tells what the spool would tell, and changes nothing in it", async () => {
+    const dir = await freshDirectory();
+    const spool = await mixed(dir);
+    await spool.hold("more3", "looks odd");
+    await spool.remove("more4");
+    const crashed = await snapshotOf(dir);
+    const before = await everything(crashed);
+    const { found } = await viewed(crashed);
+    expect(await everything(crashed)).toEqual(before);
+    expect(found).toEqual(await listed(spool));
+    expect(found).toEqual(await listed(await openIn(crashed)));
+  });
+
+  it("reads what the catalogue lacks from the files, once", async () => {
+    const dir = await freshDirectory();
+    await (await mixed(dir)).close();
+    await unlink(catalogueOf(dir));
+    const first = counting();
+    expect((await viewed(dir, first.files)).found.map(({ id }) => id)).toEqual(mixedIds);
+    expect(first.opened.length).toBeGreaterThan(0);
+    const second = counting();
+    expect((await viewed(dir, second.files)).found.map(({ id }) => id)).toEqual(mixedIds);
+    expect(second.opened).toEqual([]);
+  });
+
+  it("leaves out what is damaged, and leaves it where it is", async () => {
+    const dir = await freshDirectory();
+    await (await mixed(dir)).close();
+    await unlink(catalogueOf(dir));
+    const name = (await everything(dir)).find((one) => one.endsWith(".old")) ?? "";
+    await writeFile(join(dir, name), "nonsense");
+    const { found, log } = await viewed(dir);
+    expect(found.map(({ id }) => id)).toEqual(mixedIds.filter((id) => id !== "old"));
+    expect(log.lines.map(({ text }) => text)).toEqual(["spool: a list lacks what could not be read"]);
+    expect(await everything(dir)).toContain(name);
+    expect(await readdir(join(dir, "damaged"))).toEqual([]);
+  });
+
+  it("is refused where somebody works", async () => {
+    const dir = await freshDirectory();
+    await openIn(dir);
+    await expect(viewed(dir)).rejects.toMatchObject({ code: "DIRECTORY_IN_USE" });
   });
 });

@@ -38,7 +38,7 @@ export function parseMeta(meta: Buffer): object & { readonly id: string } {
   if (typeof value !== "object" || value === null || !("id" in value)) throw strange();
   const { id } = value;
   if (typeof id !== "string" || !isSpoolId(id)) throw strange();
-  return Object.assign(value, { id });
+  return value as { readonly id: string };
 }
 
 export function acceptMeta(value: object): AcceptMeta {

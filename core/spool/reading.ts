@@ -3,7 +3,7 @@ import type { SpoolEntry, SpoolOutcome } from "../contracts/spool.ts";
 import { createMessage, type StoredMessage } from "../kernel/message.ts";
 import { type Bodies, isDamage } from "./bodies.ts";
 import { type Brief, briefOf } from "./brief.ts";
-import type { Damaged } from "./damaged.ts";
+import type { SettingAside } from "./damaged.ts";
 import type { DeferredFiles, DeferredRecord } from "./deferred-files.ts";
 import { type Entry, freshSchedule, type Hold, type Place, type Schedule } from "./entry.ts";
 import { isMissing, SpoolError } from "./errors.ts";
@@ -16,7 +16,7 @@ export interface ReadingInit {
   readonly ledger: Ledger;
   readonly deferred: DeferredFiles;
   readonly bodies: Bodies;
-  readonly damaged: Damaged;
+  readonly damaged: SettingAside;
 }
 
 export async function readEntry(init: ReadingInit, entry: Entry): Promise<SpoolEntry | null> {

@@ -3,8 +3,9 @@
  * skipped; a record that nothing can be made of is damage, too. Throws only if the disk cannot be read at all.
  */
 import { join } from "node:path";
-import type { Damaged } from "./damaged.ts";
-import { Entry } from "./entry.ts";
+import { briefOf } from "./brief.ts";
+import type { SettingAside } from "./damaged.ts";
+import { Entry, freshSchedule } from "./entry.ts";
 import type { SpoolFiles } from "./files.ts";
 import { isSpareName, type Layout, neverDue, parseSegmentName, segmentFileName } from "./layout.ts";
 import { type Ledger, Overlay } from "./ledger.ts";
@@ -16,7 +17,9 @@ export interface ReplayInit {
   readonly files: SpoolFiles;
   readonly layout: Layout;
   readonly ledger: Ledger;
-  readonly damaged: Damaged;
+  readonly damaged: SettingAside;
+  /** Whoever is about to list all of them need not read the journal twice. */
+  readonly keepsBriefs?: boolean;
 }
 
 export interface Replayed {
@@ -56,7 +59,7 @@ async function readWhole(files: SpoolFiles, path: string): Promise<Buffer> {
 }
 
 /** `false`: the record makes no sense. */
-function fold({ ledger }: ReplayInit, segment: Segment, found: Found & { at: "record" }): boolean {
+function fold({ ledger, keepsBriefs }: ReplayInit, segment: Segment, found: Found & { at: "record" }): boolean {
   try {
     const meta = parseMeta(found.meta);
     const { id } = meta;
@@ -70,6 +73,10 @@ function fold({ ledger }: ReplayInit, segment: Segment, found: Found & { at: "re
         const entry = new Entry(id, place, { dueAt, mayHaveBodyFile: bodyFile !== null });
         entry.pin(segment);
         ledger.add(entry);
+        if (keepsBriefs) {
+          const messageBytes = found.content.length + (bodyFile?.length ?? 0);
+          entry.keepBrief(briefOf(envelope, messageBytes, { ...freshSchedule(dueAt), outcomes: {} }));
+        }
         return true;
       }
       case "settle": {

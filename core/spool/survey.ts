@@ -42,10 +42,24 @@ export async function surveyDeferred(init: SurveyInit): Promise<void> {
     if (isEmpty) await deferred.removeBucket(bucket);
   }
   await deferred.flushNames();
+  ended(ledger);
+  await clearBodies(init, unowned);
+}
+
+/** The same where nothing is to be changed: what should be removed is passed over. */
+export async function countNames({ ledger, deferred }: Pick<SurveyInit, "ledger" | "deferred">): Promise<void> {
+  for (const bucket of await deferred.buckets()) {
+    for await (const names of deferred.namesIn(bucket)) {
+      for (const name of names) if (!isStale(ledger, name)) count(ledger, name);
+    }
+  }
+  ended(ledger);
+}
+
+function ended(ledger: Ledger): void {
   ledger.overlays.clear();
   ledger.finished.clear();
   ledger.isSurveying = false;
-  await clearBodies(init, unowned);
 }
 
 /** The journal has the whole message, or its end: this is a copy that was not finished, or a removal that got lost. */

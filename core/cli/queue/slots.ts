@@ -8,16 +8,16 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { existingSlots, spoolDirectory } from "../../app/data-directory.ts";
 import type { Log } from "../../contracts/log.ts";
-import type { Spool } from "../../contracts/spool.ts";
 import { ask, openConversation } from "../../control/ask.ts";
 import { answer } from "../../control/desk.ts";
 import type { ControlAnswer, ControlRequest } from "../../control/request.ts";
 import { controlSocket } from "../../control/socket-path.ts";
 import { exitCodes } from "../../kernel/exit-codes.ts";
-import { becomeOwner } from "../become-owner.ts";
 import { CommandError } from "../command-error.ts";
 import type { Terminal } from "../terminal.ts";
 import { merged } from "./merged.ts";
+import { Owners } from "./owners.ts";
+import { viewInThread } from "./view.ts";
 
 /** Whoever is asked, for each slot of the data directory. */
 export interface Slots {
@@ -36,16 +36,16 @@ const STARTING_TRIES = 50;
 const STARTING_PAUSE_MS = 100;
 
 export function slotsOf(dataDir: string, terminal: Terminal): Slots {
-  const log = complaints(terminal);
+  const complain = (text: string) => void terminal.err.write(`postern: ${text}\n`);
   const all = slotNumbers(dataDir);
   return {
     numbers: all,
     ask(request, numbers = all) {
       const ended = new AbortController();
       const { signal } = ended;
-      const turn = turns();
+      const owners = new Owners();
       const sources = numbers.map((slot) =>
-        askSlot({ slot, directory: spoolDirectory(dataDir, slot), log, signal, turn }, request),
+        askSlot({ slot, directory: spoolDirectory(dataDir, slot), complain, signal, owners }, request),
       );
       return merged(sources, () => ended.abort());
     },
@@ -53,24 +53,10 @@ export function slotsOf(dataDir: string, terminal: Terminal): Slots {
 }
 
 /** What the spool has to say while it is opened here. */
-function complaints({ err }: Terminal): Log {
-  const tell = (_: object, text: string) => void err.write(`postern: ${text}\n`);
+function complaints(complain: SlotRoom["complain"]): Log {
+  const tell = (_: object, text: string) => complain(text);
   const log: Log = { debug() {}, info() {}, warn: tell, error: tell, child: () => log };
   return log;
-}
-
-/** Resolves when it is somebody's turn, with how to end it. */
-function turns(): () => Promise<() => void> {
-  let last: Promise<void> = Promise.resolve();
-  return async () => {
-    const before = last;
-    let end = () => {};
-    last = new Promise((resolve) => {
-      end = resolve;
-    });
-    await before;
-    return end;
-  };
 }
 
 function slotNumbers(dataDir: string): readonly number[] {
@@ -87,11 +73,10 @@ function slotNumbers(dataDir: string): readonly number[] {
 interface SlotRoom {
   readonly slot: number;
   readonly directory: string;
-  readonly log: Log;
+  readonly complain: (text: string) => void;
   /** Nobody wants its answers any more. */
   readonly signal: AbortSignal;
-  /** Files are opened here one slot after the other: whose files they are is a matter of the whole process. */
-  readonly turn: () => Promise<() => void>;
+  readonly owners: Owners;
 }
 
 async function* askSlot(room: SlotRoom, request: ControlRequest): AsyncGenerator<SlotAnswer> {
@@ -122,54 +107,46 @@ async function conversation(
   return ask(socket, request);
 }
 
-async function* askFiles(
-  { directory, log, signal, turn }: SlotRoom,
-  request: ControlRequest,
-): AsyncGenerator<ControlAnswer> {
+async function* askFiles(room: SlotRoom, request: ControlRequest): AsyncGenerator<ControlAnswer> {
+  const { directory, signal, owners } = room;
   if (!existsSync(join(directory, "journal")))
     throw new CommandError("the server is not running, and its spool is a plugin's", exitCodes.unavailable);
-  const end = await turn();
-  try {
-    for (let tried = 0; !signal.aborted; tried += 1) {
-      const { uid, gid } = await stat(directory);
-      const comeBack = becomeOwner({ uid, gid });
-      try {
-        const spool = await openAlone(directory, log);
-        if (spool) {
-          try {
-            const { spoolActions } = await import("../../queue/spool-actions.ts");
-            yield* answer({ spool, queue: spoolActions(spool, log), clock: Date }, request);
-          } finally {
-            await spool.close();
-          }
-          return;
-        }
-      } finally {
-        comeBack();
-      }
-      if (tried >= STARTING_TRIES)
-        throw new CommandError(`${directory} is in use, and nobody answers for it`, exitCodes.tempFail);
-      await pause(STARTING_PAUSE_MS);
-      // Whoever has it may listen by now.
-      const answers = await conversation(directory, signal, request);
-      if (!answers) continue;
-      yield* answers;
+  for (let tried = 0; !signal.aborted; tried += 1) {
+    const comeBack = await owners.become(await stat(directory));
+    try {
+      yield* request.ask === "list" ? viewed(room, request) : changed(room, request);
       return;
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code !== "DIRECTORY_IN_USE") throw noAccess(directory, code, cause);
+    } finally {
+      comeBack();
     }
-  } finally {
-    end();
+    if (tried >= STARTING_TRIES)
+      throw new CommandError(`${directory} is in use, and nobody answers for it`, exitCodes.tempFail);
+    await pause(STARTING_PAUSE_MS);
+    // Whoever has it may listen by now.
+    const answers = await conversation(directory, signal, request);
+    if (!answers) continue;
+    yield* answers;
+    return;
   }
 }
 
-/** `null`: somebody has it. */
-async function openAlone(directory: string, log: Log): Promise<Spool | null> {
-  const { openSpool } = await import("../../spool/open-spool.ts");
+const viewed = ({ directory, complain, signal }: SlotRoom, { filter, form }: ControlRequest & { ask: "list" }) =>
+  viewInThread({ directory, filter, form }, { complain, signal });
+
+async function* changed({ directory, complain }: SlotRoom, request: ControlRequest): AsyncGenerator<ControlAnswer> {
+  const log = complaints(complain);
+  const [{ openSpool }, { spoolActions }] = await Promise.all([
+    import("../../spool/open-spool.ts"),
+    import("../../queue/spool-actions.ts"),
+  ]);
+  const spool = await openSpool({ dir: directory, log, clock: Date });
   try {
-    return await openSpool({ dir: directory, log, clock: Date });
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "DIRECTORY_IN_USE") return null;
-    throw noAccess(directory, code, cause);
+    yield* answer({ spool, queue: spoolActions(spool, log), clock: Date }, request);
+  } finally {
+    await spool.close();
   }
 }
 
