@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ImapServer, type imapOptions } from "./imap-server.ts";
-import { RawClient } from "./raw-client.ts";
+import { describe, expect, it } from "vitest";
+import type { RawClient } from "./raw-client.ts";
+import { serverForEach } from "./server-for-each.ts";
 
 const message = (subject: string, body = "hello\r\n"): string =>
   `From: a@example.org\r\nSubject: ${subject}\r\n\r\n${body}`;
@@ -9,17 +9,8 @@ const literal = (text: string): string => `{${text.length}+}\r\n${text}`;
 const binary = (text: string): string => `~{${text.length}+}\r\n${text}`;
 
 describe("messages that come in", () => {
-  let server: ImapServer;
-  const clients: RawClient[] = [];
-  const start = async (options: Partial<typeof imapOptions> = {}) => {
-    await server?.stop();
-    server = await ImapServer.start(options);
-  };
-  const login = async (): Promise<RawClient> => {
-    const client = await RawClient.login(server.port);
-    clients.push(client);
-    return client;
-  };
+  const imap = serverForEach();
+  const { start, login } = imap;
   let tags = 0;
   /** The last response to a command sent as it stands. */
   const say = async (client: RawClient, text: string): Promise<string> => {
@@ -32,12 +23,6 @@ describe("messages that come in", () => {
     const responses = await client.ok("FETCH 1:* BODY.PEEK[]").catch(() => []);
     return responses.flatMap((text) => /^\* \d+ FETCH \(BODY\[\] \{\d+\}\r\n([\s\S]*)\)$/.exec(text)?.[1] ?? []);
   };
-  beforeEach(() => start());
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.destroy();
-    await server.stop();
-    expect(server.logLines.filter(({ level }) => level === "error")).toEqual([]);
-  });
 
   it("come several at a time, each with its flags and date", async () => {
     const client = await login();

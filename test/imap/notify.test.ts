@@ -1,36 +1,22 @@
 /** NOTIFY over real files: what other programs do beside the server, and more mailboxes than one session may watch. */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ImapServer } from "./imap-server.ts";
-import { RawClient } from "./raw-client.ts";
+import { describe, expect, it } from "vitest";
+import { serverForEach } from "./server-for-each.ts";
 
 /** After so long a session looks for itself, whether it was told or not. */
 const looksAgainMs = 60_000;
 
 describe("NOTIFY", () => {
-  let server: ImapServer;
-  const clients: RawClient[] = [];
-  const login = async () => {
-    const client = await RawClient.login(server.port);
-    clients.push(client);
-    return client;
-  };
-  beforeEach(async () => {
-    server = await ImapServer.start();
-  });
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.destroy();
-    await server.stop();
-    expect(server.logLines.filter(({ level }) => level === "error")).toEqual([]);
-  });
+  const imap = serverForEach();
+  const { login } = imap;
 
   it("tells of mailboxes that other programs make, subscribe, rename and remove, before it looks for itself", async () => {
     const client = await login();
     await client.ok('LIST "" *');
     await client.ok("NOTIFY SET (PERSONAL (MailboxName SubscriptionChange))");
     const beganAt = Date.now();
-    const root = join(server.root, "ann", "Maildir");
+    const root = join(imap.server.root, "ann", "Maildir");
     for (const part of ["cur", "new", "tmp"]) mkdirSync(join(root, ".Work", part), { recursive: true });
     expect(await client.response()).toMatch(/^\* LIST \(\\HasNoChildren\) "\/" Work$/);
     writeFileSync(join(root, "subscriptions.new"), "Work\n");
@@ -45,7 +31,7 @@ describe("NOTIFY", () => {
 
   it("says NOTIFICATIONOVERFLOW for more mailboxes than are watched, at first and later, and is off then", async () => {
     const [client, other] = [await login(), await login()];
-    const mailboxes = await server.mailboxesOf("ann");
+    const mailboxes = await imap.server.mailboxesOf("ann");
     for (let index = 1; index < 200; index++) await mailboxes.create(`m${index}`);
     await client.ok("NOTIFY SET (PERSONAL (MessageNew MessageExpunge))");
     await other.ok("APPEND m7", Buffer.from("Subject: a\r\n\r\n"));

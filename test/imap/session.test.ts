@@ -1,31 +1,16 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { ImapFlow } from "imapflow";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ImapServer, type imapOptions } from "./imap-server.ts";
+import { describe, expect, it } from "vitest";
 import { RawClient } from "./raw-client.ts";
+import { serverForEach } from "./server-for-each.ts";
 
 const message = (subject: string, body = "hello\r\n"): Buffer =>
   Buffer.from(`From: a@example.org\r\nSubject: ${subject}\r\n\r\n${body}`);
 
 describe("an IMAP session", () => {
-  let server: ImapServer;
-  const clients: RawClient[] = [];
-  const start = async (options: Partial<typeof imapOptions> = {}) => {
-    await server?.stop();
-    server = await ImapServer.start(options);
-  };
-  const login = async (user?: string) => {
-    const client = await RawClient.login(server.port, user);
-    clients.push(client);
-    return client;
-  };
-  beforeEach(() => start());
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.destroy();
-    await server.stop();
-    expect(server.logLines.filter(({ level }) => level === "error")).toEqual([]);
-  });
+  const imap = serverForEach();
+  const { start, login } = imap;
 
   it("answers pipelined commands in order", async () => {
     const client = await login();
@@ -111,23 +96,21 @@ describe("an IMAP session", () => {
   });
 
   it("says BYE to those who wait when the server ends, and lets a command finish", async () => {
-    const [waiting, idling, anonymous] = [await login(), await login(), await RawClient.open(server.port)];
-    clients.push(anonymous);
+    const [waiting, idling, anonymous] = [await login(), await login(), await imap.open()];
     idling.write("i IDLE\r\n");
     await idling.response();
-    const closing = server.closeListeners(5000);
+    const closing = imap.server.closeListeners(5000);
     for (const client of [waiting, idling, anonymous]) {
       expect(await client.response()).toBe("* BYE Server is shutting down");
       await client.closed();
     }
     await closing;
-    expect(server.connections).toBe(0);
+    expect(imap.server.connections).toBe(0);
   });
 
   it("sends away who does not log in", async () => {
     await start({ loginTimeout: 50 });
-    const client = await RawClient.open(server.port);
-    clients.push(client);
+    const client = await imap.open();
     expect(await client.response()).toBe("* BYE Too slow to log in");
     await client.closed();
   });
@@ -285,7 +268,7 @@ describe("an IMAP session", () => {
     );
     await fc.assert(
       fc.asyncProperty(fc.array(fc.array(word, { minLength: 1, maxLength: 8 }), { maxLength: 12 }), async (lines) => {
-        const client = await RawClient.login(server.port);
+        const client = await RawClient.login(imap.server.port);
         try {
           await client.ok("SELECT INBOX");
           for (const [index, words] of lines.entries())
@@ -309,7 +292,7 @@ describe("an IMAP session", () => {
   it("works with imapflow from login to logout", async () => {
     const client = new ImapFlow({
       host: "127.0.0.1",
-      port: server.tlsPort,
+      port: imap.server.tlsPort,
       secure: true,
       tls: { rejectUnauthorized: false },
       auth: { user: "ann", pass: "secret" },

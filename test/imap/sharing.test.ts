@@ -2,28 +2,15 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ImapServer } from "./imap-server.ts";
-import { RawClient } from "./raw-client.ts";
+import { describe, expect, it } from "vitest";
+import type { RawClient } from "./raw-client.ts";
+import { serverForEach } from "./server-for-each.ts";
 
 describe("a shared mailbox", () => {
-  let server: ImapServer;
-  const clients: RawClient[] = [];
-  const login = async (user: string) => {
-    const client = await RawClient.login(server.port, user);
-    clients.push(client);
-    return client;
-  };
-  beforeEach(async () => {
-    server = await ImapServer.start();
-  });
-  afterEach(async () => {
-    for (const client of clients.splice(0)) client.destroy();
-    await server.stop();
-    expect(server.logLines.filter(({ level }) => level === "error")).toEqual([]);
-  });
+  const imap = serverForEach();
+  const { login } = imap;
 
-  const maildir = (user: string, ...parts: readonly string[]) => join(server.root, user, "Maildir", ...parts);
+  const maildir = (user: string, ...parts: readonly string[]) => join(imap.server.root, user, "Maildir", ...parts);
   const append = async (client: RawClient, name: string, subject: string, flags = "") => {
     const text = `Subject: ${subject}\r\n\r\nText\r\n`;
     const lines = await client.ok(`APPEND ${name} (${flags}) {${text.length}+}\r\n${text}`);
@@ -58,9 +45,9 @@ describe("a shared mailbox", () => {
     expect((await bob.ok('LIST "" "Other*"')).join()).not.toContain("ann");
     await ann.ok("STATUS INBOX (MESSAGES)");
     expect((await ann.command("SETACL INBOX bob lrs")).at(-1)).toMatch(/^NO \[CORRUPTION\]/);
-    expect(server.logLines.some(({ fields }) => fields.line === 2 && String(fields.file).endsWith("dovecot-acl"))).toBe(
-      true,
-    );
+    expect(
+      imap.server.logLines.some(({ fields }) => fields.line === 2 && String(fields.file).endsWith("dovecot-acl")),
+    ).toBe(true);
     writeFileSync(maildir("ann", "dovecot-acl"), "user=bob lr\n");
     await bob.ok(`STATUS ${shared} (MESSAGES)`);
   });
@@ -84,7 +71,7 @@ describe("a shared mailbox", () => {
   it("leaves what is new to its owner, whoever reads it before", async () => {
     const [ann, bob] = [await login("ann"), await login("bob")];
     await ann.ok("SETACL INBOX bob lrswite");
-    const mailboxes = await server.mailboxesOf("ann");
+    const mailboxes = await imap.server.mailboxesOf("ann");
     for (const text of ["one", "two"]) await mailboxes.deliver("INBOX", { content: [Buffer.from(`${text}\r\n`)] });
     expect(await bob.ok(`SELECT ${shared}`)).toContain("* 0 RECENT");
     expect((await bob.ok(`STATUS ${shared} (MESSAGES RECENT)`)).join()).toContain("(MESSAGES 2 RECENT 0)");
@@ -99,7 +86,7 @@ describe("a shared mailbox", () => {
     rmSync(maildir("ann", "dovecot-acl"));
     expect((await bob.command(`SELECT ${shared}`)).at(-1)).toMatch(/^NO \[NONEXISTENT\]/);
     // As another server left it: nobody has read it yet.
-    rmSync(join(server.root, "sharing"), { recursive: true });
+    rmSync(join(imap.server.root, "sharing"), { recursive: true });
     await ann.ok("CREATE Box");
     writeFileSync(maildir("ann", ".Box", "dovecot-acl"), "user=bob lr\n");
     expect((await bob.ok('LIST "" "Other*"')).join()).not.toContain("Box");
@@ -108,7 +95,7 @@ describe("a shared mailbox", () => {
   });
 
   it("of the configuration is found by those who have rights, and gets new mailboxes with them", async () => {
-    const sales = await server.mailboxesOf("sales");
+    const sales = await imap.server.mailboxesOf("sales");
     await sales.list();
     await sales.notes?.change("INBOX", "acl", () => "group=staff lrswik\n");
     const [ann, bob] = [await login("ann"), await login("bob")];
@@ -121,12 +108,14 @@ describe("a shared mailbox", () => {
     expect([...(await flagsIn(ann)).values()]).toEqual(["\\Seen"]);
     expect((await bob.command("DELETE Shared/sales/Offers")).at(-1)).toMatch(/^NO \[NOPERM\]/);
     expect((await bob.command("RENAME Shared/sales/Offers Mine")).at(-1)).toMatch(/^NO \[NOPERM\]/);
-    expect(readFileSync(join(server.root, "sales/Maildir/.Offers/dovecot-acl"), "utf8")).toBe("group=staff lrswik\n");
+    expect(readFileSync(join(imap.server.root, "sales/Maildir/.Offers/dovecot-acl"), "utf8")).toBe(
+      "group=staff lrswik\n",
+    );
   });
 
   it("is in a directory that is nobody's, if the configuration says so", async () => {
-    mkdirSync(join(server.root, "forms", "Maildir"), { recursive: true });
-    writeFileSync(join(server.root, "forms", "Maildir", "dovecot-acl"), "group=staff lrswik\nuser=cid l\n");
+    mkdirSync(join(imap.server.root, "forms", "Maildir"), { recursive: true });
+    writeFileSync(join(imap.server.root, "forms", "Maildir", "dovecot-acl"), "group=staff lrswik\nuser=cid l\n");
     const [ann, bob] = [await login("ann"), await login("bob")];
     expect((await ann.ok('LIST "" "Shared*"')).join("\n")).toContain("Shared/forms/INBOX");
     await ann.ok("CREATE Shared/forms/Travel");
@@ -178,7 +167,7 @@ describe("a shared mailbox", () => {
 
   it("leads nowhere else, whatever the name", async () => {
     const bob = await login("bob");
-    mkdirSync(join(server.root, "x"), { recursive: true });
+    mkdirSync(join(imap.server.root, "x"), { recursive: true });
     for (const name of [
       "Other Users/../ann/INBOX",
       "Other Users//INBOX",
