@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { StoreError } from "postern/plugin";
 import { type FolderListener, Mutex, type SharedFolder } from "postern/store";
+import { beginUids, makeUids, settleUids } from "./begin-uids.ts";
 import type { CarryOut } from "./carry-out.ts";
 import { damageReport } from "./damaged.ts";
 import { baseOf, lettersOf, sortedByTime } from "./file-name.ts";
@@ -27,7 +28,6 @@ import { registered } from "./share.ts";
 import type { Site } from "./site.ts";
 import { type Change, type Edit, Entry, emptySnapshot, type MaildirSnapshot } from "./snapshot.ts";
 import { UidList } from "./uidlist.ts";
-import { nextUidValidity } from "./uidvalidity.ts";
 
 const MAX_FLAG_SETS = 4_096;
 
@@ -36,6 +36,13 @@ export interface FolderPlace {
   readonly path: string;
   /** The account's Maildir: where UIDVALIDITY values are given out. */
   readonly root: string;
+}
+
+interface Comparison {
+  /** Made before, since the mailbox was not begun. */
+  readonly listing: Scan | null;
+  readonly hasNewWords: boolean;
+  readonly by: FolderListener | null;
 }
 
 const NONE: ReadonlySet<number> = new Set();
@@ -105,18 +112,15 @@ export class Folder implements SharedFolder<Entry> {
     const hasNewWords = this.keywords.refresh();
     if (hasNewWords) this.#flagSets.clear();
     let isRead = !hasNewWords;
+    let listing: Scan | null = null;
     if (this.disk.isBegun) hearOthers(this, times, by);
-    else isRead = await this.#begin();
-    if (!isRead || this.disk.isDue(times)) await this.#compareWithDisk(hasNewWords, by);
-    await this.uidlist.settle();
+    else {
+      listing = await beginUids(this);
+      isRead = await beginWithIndex(this);
+    }
+    if (!isRead || this.disk.isDue(times)) await this.#compareWithDisk({ listing, hasNewWords, by });
+    settleUids(this);
     return (await leaveWord(this)) ? this.snapshot : this.#compare(by);
-  }
-
-  /** Whether the index knew the mailbox. */
-  async #begin(): Promise<boolean> {
-    if (!this.site.index) return false;
-    await this.#readUids(new Set());
-    return beginWithIndex(this);
   }
 
   /** The index is gone, or does not remember so much: this folder goes on by itself, until nobody has it open. */
@@ -164,11 +168,10 @@ export class Folder implements SharedFolder<Entry> {
     return !times || this.disk.isDue(times);
   }
 
-  async #compareWithDisk(hasNewWords: boolean, by: FolderListener | null): Promise<void> {
+  async #compareWithDisk({ listing, hasNewWords, by }: Comparison): Promise<void> {
     const lost = new Set<number>();
-    if (!this.disk.isBegun) await this.#readUids(lost);
     const expected = () => this.#unseen();
-    let scan = await scanFolder(this, expected);
+    let scan = listing ?? (await scanFolder(this, expected));
     const isUnchanged = scan.unknown.size === 0 || this.#refreshUids(lost) === "unchanged";
     let nameless = isUnchanged ? this.#withoutUid(scan) : [];
     if (!isUnchanged || nameless.length > 0) {
@@ -207,17 +210,11 @@ export class Folder implements SharedFolder<Entry> {
     if (this.uidlist.refresh() === "missing" || this.uidlist.uidValidity !== uidValidity) this.#refuseOther();
   }
 
-  async #readUids(lost: Set<number>): Promise<void> {
-    if (this.#refreshUids(lost) === "missing") await withUidLock(this, () => this.#readUidsLocked(lost));
-  }
-
   /** Whether there was anything new. */
   async #readUidsLocked(lost: Set<number>): Promise<boolean> {
     const change = this.#refreshUids(lost);
     if (change !== "missing") return change !== "unchanged";
-    if (this.disk.isBegun || !(await importCourier(this))) {
-      await this.uidlist.create(nextUidValidity(this.root, this.site.clock.now()));
-    }
+    if (this.disk.isBegun || !(await importCourier(this))) await makeUids(this, []);
     if (this.disk.isBegun) this.#refuseOther();
     return true;
   }

@@ -57,6 +57,15 @@ const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
     (cause: { code?: unknown }) => cause.code,
   );
 
+it("gives no UIDVALIDITY behind the clock, so that none comes back that a power cut took away", async () => {
+  const nowSeconds = Math.floor(Date.now() / 1000);
+  writeFileSync(maildir("dovecot-uidvalidity"), "00000010");
+  writeFileSync(maildir("dovecot-uidvalidity.00000010"), "");
+  const inbox = await mail.open("INBOX", { isReadOnly: false });
+  expect(inbox.uidValidity).toBeGreaterThanOrEqual(nowSeconds);
+  await inbox.close();
+});
+
 it("gives UIDs by the time in the names, to files with and without sizes and flags", async () => {
   put("cur/1700000003.M1P1.host:2,S");
   put("new/1700000001.M9P1.host");

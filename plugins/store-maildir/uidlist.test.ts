@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -83,4 +83,43 @@ it("reads version 1 and writes version 3", async () => {
   expect(again.refresh()).toBe("replaced");
   expect([...again.records.keys()]).toEqual(["a", "b", "c"]);
   expect([again.uidValidity, again.nextUid]).toEqual([77, 10]);
+});
+
+it("of a list that was made and lost in part, no UID is given to another message", async () => {
+  await list.create(77, {
+    nextUid: 1,
+    records: ["a", "b", "c"].map((base, at) => ({ uid: at + 1, base, fields: "" })),
+  });
+  const whole = readFileSync(list.path);
+  for (let length = whole.indexOf(10) + 1; length < whole.length; length++) {
+    writeFileSync(list.path, whole.subarray(0, length));
+    const again = new UidList(directory, () => {});
+    expect(again.refresh()).toBe("replaced");
+    const kept = again.records.size;
+    const given = await again.assign(["x"]);
+    expect([kept < 3, given[0]?.uid, again.uidValidity]).toEqual([true, 4, 77]);
+    expect(new UidList(directory, () => {}).refresh()).toBe("replaced");
+  }
+});
+
+it("writes a list anew that could not be flushed when it was made", async () => {
+  let flushes = 0;
+  const failing = new UidList(
+    directory,
+    () => {},
+    async () => {
+      flushes++;
+      if (flushes === 1) throw new Error("EIO");
+    },
+  );
+  await failing.create(77, { nextUid: 1, records: [{ uid: 1, base: "a", fields: "" }] });
+  await expect(failing.settle()).rejects.toThrow("EIO");
+  const { ino } = statSync(failing.path);
+  await failing.assign(["b"]);
+  expect([flushes, statSync(failing.path).ino === ino]).toEqual([2, false]);
+  list.refresh();
+  expect(records()).toEqual([
+    [1, "a"],
+    [2, "b"],
+  ]);
 });

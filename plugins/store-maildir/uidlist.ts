@@ -1,6 +1,7 @@
 /**
  * `dovecot-uidlist` of one mailbox in memory: which base name has which UID. Read at any time (only what was appended,
- * where it can be told), written only by whoever holds `dovecot-uidlist.lock`; on the disk before anybody hears of the UIDs.
+ * where it can be told), written only by whoever holds `dovecot-uidlist.lock`; on the disk before anybody hears of the UIDs, but for
+ * those of a list that is made (`create`).
  * A line that makes no sense is reported, and the list as it was is kept beside it before it is written anew; one that
  * cannot be read as a list at all is replaced under a new UIDVALIDITY.
  */
@@ -178,7 +179,6 @@ export class UidList {
     this.#lines++;
     this.#lastUid = record.uid;
     // A name twice: the message went away and came back. The later UID holds, as in Dovecot.
-    this.records.delete(record.base);
     this.records.set(record.base, record);
     if (record.uid >= this.#nextUid) this.#nextUid = record.uid + 1;
   }
@@ -195,10 +195,10 @@ export class UidList {
     await this.rewrite();
   }
 
-  /** Under the lock. Makes the list of a mailbox that has none, with what another server had there. */
+  /** Under the lock. Makes the list of a mailbox that has none, with what is there already; `settle` makes it durable. */
   async create(
     uidValidity: number,
-    before: { readonly nextUid: number; readonly records: readonly UidRecord[] } = { nextUid: 1, records: [] },
+    before: { readonly nextUid: number; readonly records: readonly UidRecord[] },
   ): Promise<void> {
     if (this.#hasBadLines) keepDamaged(this.path);
     this.#forget();
@@ -207,12 +207,11 @@ export class UidList {
     this.#nextUid = before.nextUid;
     this.#header = { uidValidity, nextUid: before.nextUid, guid, others: "", version: 3 };
     for (const record of before.records) this.#remember(record);
-    // Flushed with the UIDs that follow, or by `settle`: nobody has heard of anything yet.
     this.#isUnsettled = true;
     await this.#replace({ isFlushed: false });
   }
 
-  /** Before anybody hears of the mailbox: what was made is durable when it resolves. */
+  /** What was made is durable when it resolves; where that fails, it is written anew with the next UIDs. */
   async settle(): Promise<void> {
     if (!this.#isUnsettled) return;
     this.#isUnsettled = false;
@@ -224,6 +223,9 @@ export class UidList {
     if (fd < 0) return;
     try {
       await this.#flushed(fd);
+    } catch (cause) {
+      this.#isOutdated = true;
+      throw cause;
     } finally {
       closeSync(fd);
     }

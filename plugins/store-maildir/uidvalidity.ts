@@ -41,7 +41,8 @@ function floorOf(root: string): number {
 export function nextUidValidity(root: string, nowMs: number): number {
   for (;;) {
     const last = lastGiven(root);
-    const next = Math.max((last ?? Math.floor(nowMs / 1000) - 1) + 1, floorOf(root) + 1);
+    // Not behind the clock: a value that was given just before a power cut may be forgotten.
+    const next = Math.max((last ?? 0) + 1, floorOf(root) + 1, Math.floor(nowMs / 1000));
     const marker = (value: number) => join(root, `${NAME}.${hex(value)}`);
     const lost = isTaken(() => {
       if (last === null) writeFileSync(marker(next), "", { flag: "wx", mode: 0o444 });
