@@ -101,22 +101,20 @@ export class ChunkedSnapshot<E extends MessageEntry = MessageEntry> implements S
   edited({ removed, replaced, appended, uidNext, highestModseq }: SnapshotEdit<E>): ChunkedSnapshot<E> {
     const touched = new Map<number, (E | null)[]>();
     let unseen = this.unseen;
-    let at = -1;
     let within = 0;
+    let copy: (E | null)[] = [];
     const put = (uid: number, entry: E | null) => {
       // Most come in order, one behind the other.
-      if (this.#chunks[at]?.[++within]?.uid !== uid) {
-        at = this.#chunkOf(uid);
-        within = positionIn(this.#chunks[at] ?? [], uid);
-      }
-      const old = this.#chunks[at]?.[within];
-      if (old?.uid !== uid) return;
-      let copy = touched.get(at);
-      if (!copy) {
-        copy = [...(this.#chunks[at] ?? [])];
+      if (copy[++within]?.uid !== uid) {
+        const at = this.#chunkOf(uid);
+        const chunk = this.#chunks[at] ?? [];
+        within = positionIn(chunk, uid);
+        if (chunk[within]?.uid !== uid) return;
+        copy = touched.get(at) ?? [...chunk];
         touched.set(at, copy);
       }
-      unseen += unseenOf(entry) - unseenOf(copy[within] ?? null);
+      const old = copy[within] ?? null;
+      if (old?.flags !== entry?.flags) unseen += unseenOf(entry) - unseenOf(old);
       copy[within] = entry;
     };
     for (const [uid, entry] of replaced) put(uid, entry);

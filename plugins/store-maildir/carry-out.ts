@@ -26,8 +26,8 @@ const MAX_AGE_MS = 10_000;
 
 /** What a session is told: the messages as they will be, and what becomes of their files. */
 export interface Promised {
-  readonly entries: ReadonlyMap<number, Entry>;
-  readonly outcomes: ReadonlyMap<number, Outcomes>;
+  readonly entries: Map<number, Entry>;
+  readonly outcomes: Map<number, Outcomes>;
   readonly modseq: number;
 }
 
@@ -37,9 +37,9 @@ export class CarryOut {
   readonly #orders: OpenOrders;
   readonly #begunMs = performance.now();
   /** By UID, as the session was told. */
-  readonly #promised = new Map<number, Entry>();
+  readonly #promised: Map<number, Entry>;
   /** Those whose files have to be renamed yet. */
-  readonly #pending = new Map<number, Outcomes>();
+  readonly #pending: Map<number, Outcomes>;
   /** What became something else than was said. */
   readonly #others = new Map<number, MessageFile>();
   readonly #gone = new Set<number>();
@@ -47,10 +47,17 @@ export class CarryOut {
   #modseq = 0;
   #waitsUntilMs = 0;
 
-  constructor(folder: Folder, orders: OpenOrders, by: FolderListener) {
+  /** Shows what has been written down. */
+  constructor(
+    folder: Folder,
+    how: { readonly orders: OpenOrders; readonly promised: Promised; readonly by: FolderListener },
+  ) {
     this.#folder = folder;
-    this.#orders = orders;
-    this.by = by;
+    this.#orders = how.orders;
+    this.by = how.by;
+    this.#promised = how.promised.entries;
+    this.#pending = how.promised.outcomes;
+    this.#show(how.promised);
   }
 
   /** Whether this session may change more, without waiting for its turn. Nobody who waits is made to wait longer. */
@@ -72,14 +79,19 @@ export class CarryOut {
     return true;
   }
 
-  /** Shows what has been written down. */
-  promise({ entries, outcomes, modseq }: Promised): void {
+  /** Shows one more that has been written down. */
+  promise(promised: Promised): void {
+    const { entries, outcomes } = promised;
     for (const [uid, entry] of entries) {
       this.#promised.set(uid, entry);
       this.#others.delete(uid);
       this.#gone.delete(uid);
     }
     for (const [uid, outcome] of outcomes) this.#pending.set(uid, outcome);
+    this.#show(promised);
+  }
+
+  #show({ entries, modseq }: Promised): void {
     this.#modseq = modseq;
     this.#waitsUntilMs = performance.now() + ANSWER_MS;
     this.#folder.promise(entries, modseq);

@@ -34,7 +34,7 @@ export async function changeAhead(
   { change, outcomes, by }: AheadChange,
 ): Promise<{ readonly rest: Promise<void> } | null> {
   const [first] = entries;
-  const promised = promisedTo(folder, new Map(entries.map((entry) => [entry, outcomes])));
+  const promised = promisedTo(folder, entries, () => outcomes);
   if (!first || !promised) return null;
   const orders = await folder.flagJournal.begin(orderOf(folder, change, promised));
   if (!orders) return null;
@@ -44,9 +44,8 @@ export async function changeAhead(
     orders.done();
     throw cause;
   }
-  const carryOut = new CarryOut(folder, orders, by);
+  const carryOut = new CarryOut(folder, { orders, promised, by });
   folder.ahead = carryOut;
-  carryOut.promise(promised);
   const { folders, watcher } = folder.site;
   folders.hold(folder);
   // Two events for each message, that say nothing new. What is delivered meanwhile is seen in new/.
@@ -75,7 +74,7 @@ export function changeAlong(
   if (change.mode !== "remove" && keywords.missing(change.flags).length > 0) return null;
   const doomed = doomedAlong(folder, uids, { ahead, outcomes: outcomesOf(folder, change) });
   if (doomed.size === 0) return folder.snapshot;
-  const promised = promisedTo(folder, doomed);
+  const promised = promisedTo(folder, [...doomed.keys()], (entry) => doomed.get(entry));
   if (!promised || !ahead.writesDown(orderOf(folder, change, promised))) return null;
   ahead.promise(promised);
   return folder.snapshot;
@@ -106,11 +105,18 @@ function doomedAlong(
 }
 
 /** `null` where it has to be done at once: a name would be too long, or another process is ahead of us. */
-function promisedTo(folder: Folder, doomed: ReadonlyMap<Entry, Outcomes>): Promised | null {
+function promisedTo(
+  folder: Folder,
+  doomed: readonly Entry[],
+  outcomesFor: (entry: Entry) => Outcomes | undefined,
+): Promised | null {
   const modseq = reservedModseq(folder);
   if (modseq === null) return null;
   const promised = { entries: new Map<number, Entry>(), outcomes: new Map<number, Outcomes>(), modseq };
-  for (const [{ uid, file }, outcomes] of doomed) {
+  for (const entry of doomed) {
+    const { uid, file } = entry;
+    const outcomes = outcomesFor(entry);
+    if (!outcomes) continue;
     const { letters, flags } = outcomes(file.name);
     if (file.base.length + 3 + letters.length > MAX_NAME) return null;
     promised.entries.set(uid, new Entry(file, flags, modseq));
