@@ -26,6 +26,21 @@ export function findUser(name: string): SystemUser {
   return { uid: numberOf("-u"), gid: numberOf("-g") };
 }
 
+/** Number of a group, by its name; `null` if there is none, or no way to tell. */
+export function findGroup(name: string): number | null {
+  try {
+    const line = execFileSync("getent", ["group", "--", name], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const gid = /^[^:]*:[^:]*:(\d+):/.exec(line)?.[1];
+    return gid === undefined ? null : Number(gid);
+  } catch {
+    // getent ends with 2 for a group that is none.
+    return null;
+  }
+}
+
 /** Makes the directory and sees that it can be written. */
 export async function prepareDataDirectory(dataDir: string, owner: SystemUser | null): Promise<void> {
   try {

@@ -44,9 +44,12 @@ export async function openLocalMail(parts: LocalMailParts): Promise<LocalMail> {
   };
   try {
     const places = await prepareMaildrop(config.maildrop);
-    const { dataDir, hostname, origin, limits } = config;
+    const { dataDir, hostname, origin, limits, mailq } = config;
     const { messageSizeBytes } = limits;
-    await writeFacts(dataDir, { format: 1, maildrop: places.fresh, dataDir, origin, hostname, messageSizeBytes });
+    const queue = mailq === "nobody" ? null : places.queue;
+    await writeFacts(dataDir, {
+      ...{ format: 1, maildrop: places.fresh, dataDir, queue, origin, hostname, messageSizeBytes },
+    });
     const pickup = new Pickup({
       ...{ places, submit, log, clock, limits, expiryMs: config.queue.expiryMs },
       report: (envelope, message, acceptedAt, refused) =>

@@ -33,6 +33,7 @@ async function serverWith(...plugins: readonly Listed[]) {
   const config: ServerConfig = {
     hostname: "mx.example.org",
     dataDir,
+    mailq: "everybody",
     maildrop: join(dataDir, "maildrop"),
     user: null,
     origin: "example.org",

@@ -53,7 +53,7 @@ import type { ListenerConfig, ServerConfig } from "./config/server-config.ts";
 import { keyValueDirectory, mailboxIndexDirectory, spoolDirectory } from "./data-directory.ts";
 import { openLocalMail } from "./local-mail.ts";
 import { providedSpool } from "./provided-spool.ts";
-import { openQueueDesk } from "./queue-desk.ts";
+import { openPublicQueue, openQueueDesk } from "./queue-desk.ts";
 import { openServerCertificates } from "./server-certificates.ts";
 import { version } from "./version.ts";
 
@@ -246,8 +246,11 @@ async function open(parts: ServerParts, onClose: (step: () => unknown) => void):
   onClose(() => made.queue?.stop());
   if (made.queue) {
     const slotDirectory = spoolDirectory(dataDir, parts.slot);
-    const desk = await openQueueDesk({ queue: made.queue, spool: kernel.service(Spool), slotDirectory, clock, log });
+    const room = { queue: made.queue, spool: kernel.service(Spool), clock, log };
+    const desk = await openQueueDesk({ ...room, slotDirectory });
     onClose(() => desk?.close());
+    const shown = await openPublicQueue(room, config, parts.slot);
+    onClose(() => shown?.close());
   }
   if (localMail) onClose(await localMail.start());
 

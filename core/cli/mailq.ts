@@ -1,22 +1,28 @@
 /**
- * mailq, `sendmail -bp` and `sendmail -q`: the queue as programs and people know it from there, by the ways that `postern queue` has. The
- * queue is the administrator's: others are told so.
+ * mailq, `sendmail -bp` and `sendmail -q`: the queue as programs and people know it from there, by the ways that `postern queue` has. Those who are
+ * not the administrator see the list where the server lets them, and are told so otherwise.
  */
 import type { Acted } from "../control/request.ts";
+import type { SendmailFacts } from "../maildrop/facts.ts";
 import type { FlushTarget } from "../sendmail/command.ts";
 import { CommandError } from "./command-error.ts";
 import { act, type Meant, meantAnywhere, meantBy } from "./queue/acting.ts";
 import { printList } from "./queue/print-list.ts";
-import { type Slots, slotsOf } from "./queue/slots.ts";
+import { publicSlots } from "./queue/public-slots.ts";
+import { isOurs, type Slots, slotsOf } from "./queue/slots.ts";
 import { type Terminal, written } from "./terminal.ts";
 
 const DATA_ERROR = 65;
 const head = "-Queue ID-  --Size-- ----Arrival Time---- -Sender/Recipient-------\n";
 
 /** The exit code. */
-export const listQueue = (dataDir: string, terminal: Terminal): Promise<number> =>
+export const listQueue = (
+  { dataDir, queue }: Pick<SendmailFacts, "dataDir" | "queue">,
+  terminal: Terminal,
+): Promise<number> =>
   told("mailq", terminal, async () => {
-    const listed = await printList(slotsOf(dataDir, terminal), { filter: {}, form: "mailq", head }, terminal);
+    const slots = queue === null || isOurs(dataDir) ? slotsOf(dataDir, terminal) : publicSlots(queue);
+    const listed = await printList(slots, { filter: {}, form: "mailq", head }, terminal);
     if (listed === null) return 0;
     const { messages, sizeBytes } = listed;
     const total = `-- ${Math.ceil(sizeBytes / 1024)} Kbytes in ${messages} ${messages === 1 ? "Request" : "Requests"}.\n`;

@@ -22,7 +22,7 @@ export const runSendmail = (name: string, args: readonly string[], terminal: Ter
   sendmail(name, args, {
     ...{ in: terminal.in, out: terminal.out, err: terminal.err, env: process.env },
     queue: {
-      list: async (dataDir) => (await import("./mailq.ts")).listQueue(dataDir, terminal),
+      list: async (facts) => (await import("./mailq.ts")).listQueue(facts, terminal),
       flush: async (target, dataDir) => (await import("./mailq.ts")).flushQueue(target, dataDir, terminal),
     },
   });

@@ -1,8 +1,8 @@
 /**
- * A worker's control socket. One request a connection, answers in lines, in the pace of the one who reads them. Whoever may open the
- * socket may do all that is asked: its directory belongs to the server's user and nobody else may enter it.
+ * A worker's sockets for those who ask about its queue. One request a connection, answers in lines, in the pace of the one who reads them. Whoever
+ * may open the control socket may do all that is asked: its directory belongs to the server's user and nobody else may enter it.
  */
-import { chmod, rm } from "node:fs/promises";
+import { chmod, chown, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Log } from "../contracts/log.ts";
 import { answer, type DeskRoom } from "./desk.ts";
@@ -23,28 +23,62 @@ const IDLE_MS = 60_000;
 /** Answers are put together to so much. */
 const PIECE_OCTETS = 64 * 1024;
 
-/** The caller has the slot's lock, so a socket that is there belongs to nobody. Rejects where it cannot be bound. */
-export async function openControl(
+/** Who may open a socket. */
+export interface SocketAccess {
+  readonly mode: number;
+  /** `null`: the group of the one who makes it. */
+  readonly gid: number | null;
+}
+
+export interface SocketPurpose {
+  readonly access: SocketAccess;
+  readonly connections: number;
+  readonly requestOctets: number;
+  readonly idleMs: number;
+  /** Of a connection, whatever it does; `null`: as long as it reads. */
+  readonly longestMs: number | null;
+  answer(request: ControlRequest): AsyncGenerator<ControlAnswer>;
+}
+
+export const openControl = (
   path: string,
   room: DeskRoom,
   log: Log,
   idleMs: number = IDLE_MS,
-): Promise<ControlListener> {
+): Promise<ControlListener> =>
+  openSocket(
+    path,
+    {
+      ...{ access: { mode: 0o600, gid: null }, connections: CONNECTIONS, requestOctets: REQUEST_OCTETS },
+      ...{ idleMs, longestMs: null, answer: (request) => answer(room, request) },
+    },
+    log,
+  );
+
+/** The caller has the slot's lock, so a socket that is there belongs to nobody. Rejects where it cannot be bound. */
+export async function openSocket(path: string, purpose: SocketPurpose, log: Log): Promise<ControlListener> {
+  const { access, connections, idleMs, longestMs } = purpose;
   await rm(path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer({ pauseOnConnect: false }, (socket) => {
     sockets.add(socket);
     socket.setTimeout(idleMs, () => socket.destroy());
-    socket.on("close", () => sockets.delete(socket));
+    const end = longestMs === null ? undefined : setTimeout(() => socket.destroy(), longestMs);
+    socket.on("close", () => {
+      clearTimeout(end);
+      sockets.delete(socket);
+    });
     socket.on("error", (cause) => log.debug({ err: cause }, "control connection broken"));
-    converse(socket, room, idleMs).catch((cause: unknown) => {
+    converse(socket, purpose).catch((cause: unknown) => {
       log.warn({ err: cause }, "a request on the control socket could not be answered");
       socket.destroy();
     });
   });
-  server.maxConnections = CONNECTIONS;
+  server.maxConnections = connections;
   await withSocketPath(path, (short) => bound(server, short));
-  await chmod(path, 0o600);
+  // Until the mode says so nobody else can open it.
+  if (access.gid !== null) await chown(path, -1, access.gid);
+  await chmod(path, access.mode);
   return {
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -65,13 +99,14 @@ const bound = (server: Server, path: string): Promise<void> =>
     });
   });
 
-async function converse(socket: Socket, room: DeskRoom, idleMs: number): Promise<void> {
-  const request = await firstLine(socket);
+async function converse(socket: Socket, purpose: SocketPurpose): Promise<void> {
+  const { idleMs } = purpose;
+  const request = await firstLine(socket, purpose.requestOctets);
   if (request === null) return;
   socket.setTimeout(0);
   let pieces: Uint8Array[] = [];
   let octets = 0;
-  for await (const said of answers(room, request)) {
+  for await (const said of answers(purpose, request)) {
     const head = Buffer.from(headOf(said));
     pieces.push(head);
     octets += head.length;
@@ -90,14 +125,14 @@ async function converse(socket: Socket, room: DeskRoom, idleMs: number): Promise
 }
 
 /** The line, then nothing more is read: what follows is nobody's. */
-async function firstLine(socket: Socket): Promise<string | null> {
+async function firstLine(socket: Socket, limitOctets: number): Promise<string | null> {
   const reader = new OctetReader(socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>);
-  const line = await reader.line(REQUEST_OCTETS);
+  const line = await reader.line(limitOctets);
   await reader.end();
   return line;
 }
 
-async function* answers(room: DeskRoom, line: string): AsyncGenerator<ControlAnswer> {
+async function* answers(purpose: SocketPurpose, line: string): AsyncGenerator<ControlAnswer> {
   let request: ControlRequest;
   try {
     request = JSON.parse(line) as ControlRequest;
@@ -105,7 +140,7 @@ async function* answers(room: DeskRoom, line: string): AsyncGenerator<ControlAns
     yield { is: "wrong", reason: "the request is no JSON" };
     return;
   }
-  yield* answer(room, request);
+  yield* purpose.answer(request);
 }
 
 /** `false`: the connection has ended. */

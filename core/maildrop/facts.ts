@@ -11,6 +11,8 @@ export interface SendmailFacts {
   readonly maildrop: string;
   /** Where the queue is, for whoever may see it. Absolute. */
   readonly dataDir: string;
+  /** Sockets that tell users of the queue. Absolute; `null`: users are not to see it. */
+  readonly queue: string | null;
   /** Completes the user's name to a sender. */
   readonly origin: string;
   readonly hostname: string;
@@ -28,13 +30,21 @@ export function parseFacts(text: string): SendmailFacts | null {
     return null;
   }
   if (typeof facts !== "object" || facts === null) return null;
-  const { format, maildrop, dataDir, origin, hostname, messageSizeBytes } = facts as Partial<
-    Record<keyof SendmailFacts, unknown>
-  >;
+  const {
+    format,
+    maildrop,
+    dataDir,
+    queue = null,
+    origin,
+    hostname,
+    messageSizeBytes,
+  } = facts as Partial<Record<keyof SendmailFacts, unknown>>;
   if (typeof dataDir !== "string" || !dataDir.startsWith("/")) return null;
+  // A server that does not know of it yet tells nobody.
+  if (queue !== null && (typeof queue !== "string" || !queue.startsWith("/"))) return null;
   if (format !== 1 || typeof maildrop !== "string" || !maildrop.startsWith("/")) return null;
   if (typeof origin !== "string" || typeof hostname !== "string" || typeof messageSizeBytes !== "number") return null;
-  return { format, maildrop, dataDir, origin, hostname, messageSizeBytes };
+  return { format, maildrop, dataDir, queue, origin, hostname, messageSizeBytes };
 }
 
 export async function writeFacts(dataDir: string, facts: SendmailFacts): Promise<void> {

@@ -14,10 +14,13 @@ export interface MaildropPlaces {
   readonly taken: string;
   /** What could not be understood, for the administrator. Nothing of it is ever deleted here. */
   readonly damaged: string;
+  /** Sockets that tell users of the queue. */
+  readonly queue: string;
 }
 
 export const FRESH_MODE = 0o3733;
 const ROOT_MODE = 0o711;
+const QUEUE_MODE = 0o755;
 const OWN_MODE = 0o700;
 
 export const maildropPlaces = (root: string): MaildropPlaces => ({
@@ -25,6 +28,7 @@ export const maildropPlaces = (root: string): MaildropPlaces => ({
   fresh: join(root, "new"),
   taken: join(root, "taken"),
   damaged: join(root, "damaged"),
+  queue: join(root, "queue"),
 });
 
 /** Makes what is not there, and the modes what they have to be. Rejects where a directory is somebody else's, or is none. */
@@ -36,6 +40,14 @@ export async function prepareMaildrop(root: string): Promise<MaildropPlaces> {
   await ownDirectory(places.damaged, OWN_MODE);
   await ownDirectory(places.fresh, FRESH_MODE);
   return places;
+}
+
+/** The directory of those sockets: every worker makes one in it. */
+export async function prepareQueueSockets(root: string): Promise<string> {
+  const { queue } = maildropPlaces(root);
+  await ownDirectory(root, ROOT_MODE);
+  await ownDirectory(queue, QUEUE_MODE);
+  return queue;
 }
 
 async function ownDirectory(path: string, mode: number): Promise<void> {

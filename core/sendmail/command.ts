@@ -4,6 +4,7 @@
  */
 import type { Readable, Writable } from "node:stream";
 import { exitCodes } from "../kernel/exit-codes.ts";
+import type { SendmailFacts } from "../maildrop/facts.ts";
 import { deliver, verify } from "./deliver.ts";
 import { findFacts } from "./find-facts.ts";
 import { type FlushTarget, readOptions } from "./options.ts";
@@ -11,9 +12,9 @@ import { SendmailError } from "./sendmail-error.ts";
 
 export type { FlushTarget } from "./options.ts";
 
-/** What only the running server's administrator can do, by the command line's own ways. Answers an exit code. */
+/** What the running server can tell or do, by the command line's own ways. Answers an exit code. */
 export interface QueueActions {
-  list(dataDir: string): Promise<number>;
+  list(facts: Pick<SendmailFacts, "dataDir" | "queue">): Promise<number>;
   flush(target: FlushTarget, dataDir: string): Promise<number>;
 }
 
@@ -50,7 +51,7 @@ async function act(
   const { mode, factsFile, isVerbose } = options;
   switch (mode.at) {
     case "list":
-      return queue.list(findFacts(factsFile, env).dataDir);
+      return queue.list(findFacts(factsFile, env));
     case "flush":
       return queue.flush(mode.target, findFacts(factsFile, env).dataDir);
     case "aliases":

@@ -242,6 +242,13 @@ export const serverKeys = Type.Object({
       "Where local programs leave mail (the command `sendmail`): a directory of the server's user that all users can get to; `maildrop` in `dataDir` by default.",
     ),
   ),
+  mailq: Type.String({
+    description:
+      "Who sees the queue, besides root and the server's user, with `mailq` or `sendmail -bp`: `everybody` on this machine, `nobody`, or the members of a group, by its name; the server's user must be one of them. Envelopes are seen, not messages.",
+    minLength: 1,
+    default: "everybody",
+    expected: "everybody, nobody, or the name of a group",
+  }),
   origin: Type.Optional(HostName("Domain that completes bare addresses; `hostname` by default.")),
   postmaster: Type.Optional(
     Type.String({

@@ -94,6 +94,7 @@ describe("a config", () => {
       hostname: "mx.example.org",
       dataDir: join(site, "data"),
       maildrop: join(site, "data", "maildrop"),
+      mailq: "everybody",
       user: null,
       origin: "mx.example.org",
       postmaster: expect.objectContaining({ localPart: "postmaster", domain: "mx.example.org" }),

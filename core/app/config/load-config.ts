@@ -98,6 +98,7 @@ async function readConfig(source: Source): Promise<LoadedConfig> {
         hostname: keys.hostname,
         dataDir,
         maildrop: keys.maildrop === undefined ? join(dataDir, "maildrop") : resolve(configDir, keys.maildrop),
+        mailq: keys.mailq,
         user: keys.user ?? null,
         origin,
         postmaster,

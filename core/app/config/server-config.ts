@@ -70,6 +70,8 @@ export interface ServerConfig {
   readonly dataDir: string;
   /** Where local programs leave mail. Absolute. */
   readonly maildrop: string;
+  /** Who sees the queue: `everybody`, `nobody`, or the name of a group. */
+  readonly mailq: string;
   /** Dropped to after the sockets are open. */
   readonly user: string | null;
   /** Domain that completes bare addresses. */

@@ -10,14 +10,16 @@ import { checkLocalMail } from "./local-mail.ts";
 async function site(): Promise<{
   readonly directory: string;
   readonly maildrop: string;
-  readonly check: () => Promise<readonly string[]>;
+  readonly check: (mailq?: string, user?: string | null) => Promise<readonly string[]>;
 }> {
   const directory = await mkdtemp(join(tmpdir(), "postern-check-"));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   await chmod(directory, 0o755);
   const maildrop = join(directory, "maildrop");
-  const config = { maildrop, user: null } as unknown as ServerConfig;
-  const check = async () => (await checkLocalMail(config)).map(({ severity, text }) => `${severity}: ${text}`);
+  const check = async (mailq = "everybody", user: string | null = null) =>
+    (await checkLocalMail({ maildrop, user, mailq } as unknown as ServerConfig)).map(
+      ({ severity, text }) => `${severity}: ${text}`,
+    );
   return { directory, maildrop, check };
 }
 
@@ -59,4 +61,12 @@ it.runIf(process.getuid?.() === 0)("says whose it is where that is not the serve
   await mkdir(join(maildrop, "new"), { recursive: true });
   await chown(join(maildrop, "new"), 4321, 0);
   expect(await check()).toEqual(expect.arrayContaining([expect.stringContaining("belongs to user 4321")]));
+});
+
+it("says where the group that may see the queue is none, or none of the server's user", async () => {
+  const { check } = await site();
+  expect(await check("nobody")).toEqual([]);
+  expect(await check("no-such-group")).toEqual([expect.stringContaining('error: there is no group "no-such-group"')]);
+  expect(await check("daemon", "daemon")).toEqual([]);
+  expect(await check("mail", "daemon")).toEqual([expect.stringContaining("is no member of the group mail")]);
 });

@@ -1,7 +1,8 @@
-/** Whether programs of all users can leave mail: the maildrop, its mode, and the way there. */
+/** Whether programs of all users can leave mail, and those see the queue who may: the maildrop, its mode, the way there, the group. */
+import { execFileSync } from "node:child_process";
 import { dirname } from "node:path";
 import type { ServerConfig } from "../../app/config/server-config.ts";
-import { findUser } from "../../app/data-directory.ts";
+import { findGroup, findUser } from "../../app/data-directory.ts";
 import { FRESH_MODE, maildropPlaces } from "../../maildrop/places.ts";
 import { lstatIfThere, statIfThere } from "../stat-if-there.ts";
 import { errorAt, type Finding, warningAt } from "./finding.ts";
@@ -16,9 +17,9 @@ export async function checkLocalMail(config: ServerConfig): Promise<readonly Fin
 }
 
 /** A maildrop that is not there yet is made at the start; what is above it must let users through then, too. */
-async function findingsOf({ maildrop, user }: ServerConfig): Promise<readonly Finding[]> {
+async function findingsOf({ maildrop, user, mailq }: ServerConfig): Promise<readonly Finding[]> {
   const { fresh } = maildropPlaces(maildrop);
-  const findings: Finding[] = [];
+  const findings: Finding[] = [...groupFindings(mailq, user)];
   const made = await lstatIfThere(fresh);
   if (made !== null && !made.isDirectory()) return [errorAt("maildrop", `${fresh} is no directory`)];
   if (made !== null) {
@@ -35,10 +36,33 @@ async function findingsOf({ maildrop, user }: ServerConfig): Promise<readonly Fi
     findings.push(
       warningAt(
         "maildrop",
-        `${closed} lets only its owner through: sendmail works for nobody else (chmod o+x ${closed}, or another maildrop)`,
+        `${closed} lets only its owner through: sendmail and mailq work for nobody else (chmod o+x ${closed}, or another maildrop)`,
       ),
     );
   return findings;
+}
+
+/** Who makes a socket can give it to a group only that he is in. */
+function groupFindings(mailq: string, user: string | null): readonly Finding[] {
+  if (mailq === "everybody" || mailq === "nobody") return [];
+  const gid = findGroup(mailq);
+  if (gid === null)
+    return [errorAt("mailq", `there is no group ${JSON.stringify(mailq)}: everybody, nobody, or a group`)];
+  const groups = user === null ? (process.geteuid?.() === 0 ? [gid] : (process.getgroups?.() ?? [])) : groupsOf(user);
+  if (groups.includes(gid)) return [];
+  return [errorAt("mailq", `the server's user is no member of the group ${mailq}: nobody but root can see the queue`)];
+}
+
+function groupsOf(user: string): readonly number[] {
+  try {
+    return execFileSync("id", ["-G", "--", user], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] })
+      .trim()
+      .split(" ")
+      .map(Number);
+  } catch {
+    // Told where users are checked.
+    return [];
+  }
 }
 
 /** `null`: nobody is named, and root starts what it will be; or the name is another check's. */

@@ -2,7 +2,7 @@
  * The spools of a data directory as an administrator reaches them: a worker that runs answers for its own, and one that nobody works
  * on is opened here, under the lock that a worker would take. So no message is ever changed by two processes.
  */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -50,6 +50,17 @@ export function slotsOf(dataDir: string, terminal: Terminal): Slots {
       return merged(sources, () => ended.abort());
     },
   };
+}
+
+/** Whether whoever calls is an administrator of the queue: root, or the server's user. */
+export function isOurs(dataDir: string): boolean {
+  const uid = process.geteuid?.() ?? 0;
+  try {
+    return uid === 0 || statSync(join(dataDir, "spool")).uid === uid;
+  } catch {
+    // Where it is closed it is another's; where there is none, nobody's.
+    return false;
+  }
 }
 
 /** What the spool has to say while it is opened here. */
