@@ -63,6 +63,8 @@ function amend(
 
 /** Goes by a listing of another process, if there is one of the disk as it is. */
 function trust(folder: Folder, head: IndexHead, times: DirectoryTimes): void {
+  // What a UID was given for and nobody has registered yet is found on the disk only.
+  if (folder.uidlist.nextUid > head.uidNext) return;
   if (!folder.index?.vouches(head, cursorOf(folder.path, times, folder.keywords.names))) return;
   folder.disk.vouched(times);
 }

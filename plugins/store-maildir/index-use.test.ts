@@ -1,6 +1,17 @@
 /** What the index of mailboxes saves, and that nothing but time is lost with it. */
 import fs from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, unlink, utimes, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  truncate,
+  unlink,
+  utimes,
+  writeFile,
+} from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -101,6 +112,19 @@ describe("a mailbox that is opened for the first time", () => {
       await first.close();
     });
     expect(calls.get("readdir")).toBe(2);
+  });
+});
+
+describe("a mailbox whose list of UIDs is ahead of the index", () => {
+  it("is compared with the disk, as the index does not know what those UIDs are of", async () => {
+    await fill(5);
+    await (await opened(await processOf())).close();
+    // Given by a process that has not registered it yet, or by a program that knows no index; the message has gone since.
+    await appendFile(join(home, "Maildir", "dovecot-uidlist"), "6 :1600000006.M1P1Q6.host\n");
+    const mine = await opened(await processOf());
+    expect(mine.snapshot.size).toBe(5);
+    expect(mine.snapshot.uidNext).toBe(7);
+    await mine.close();
   });
 });
 

@@ -37,8 +37,9 @@ export function registered(
   if (taken.refused.length > 0) folder.distrust();
   const not = new Set([...taken.refused, ...taken.others.vanished]);
   const theirs = new Set(taken.others.put.map(({ uid }) => uid));
-  for (const { uid, file } of appended) if (not.has(uid)) folder.drop(file);
   const isOurs = ({ uid }: Entry) => !not.has(uid) && !theirs.has(uid);
+  // What others have registered, too, is known as they have it: one file for each message.
+  for (const entry of appended) if (!isOurs(entry)) folder.drop(entry.file);
   const numbered = (entry: Entry) =>
     entry.modseq === taken.modseq ? entry : new Entry(entry.file, entry.flags, taken.modseq);
   const own: Changes = {
