@@ -245,7 +245,10 @@ export const killTests = (makeStore: MakeStore): void =>
         const live = await inbox.sync();
         const fresh = await contents(await place.other(), "INBOX");
         expect(uidsOf(live)).toEqual([...fresh.keys()]);
-        for (const [uid, subject] of meaning) expect([uid, fresh.get(uid)]).toEqual([uid, subject]);
+        const uidNow = new Map([...fresh].map(([uid, subject]) => [subject, uid]));
+        for (const [uid, subject] of meaning) {
+          expect([uid, fresh.get(uid)], `${subject} has UID ${uidNow.get(subject)} now`).toEqual([uid, subject]);
+        }
         expect(new Set(fresh.values()).size).toBe(fresh.size);
         await comeBack(place, inbox, copy);
         await inbox.close();
