@@ -83,8 +83,10 @@ export class JobMemory {
     const fields = {
       id: job.id,
       recipient: recipient.address.toString(),
-      ...(recipient.parents[0] && { original: recipient.parents[0].toString() }),
-      ...(delivery && { transport: delivery.route.transport, nextHop: delivery.route.nextHop }),
+      // Left out of the line where there is none.
+      original: recipient.parents[0]?.toString(),
+      transport: delivery?.route.transport,
+      nextHop: delivery?.route.nextHop,
       attempt: job.attempts,
       delayMs: this.#room.clock.now() - job.acceptedAt,
       reply: replyText(reply),
