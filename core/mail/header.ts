@@ -47,7 +47,12 @@ function nameEnd(block: Uint8Array, start: number, end: number): { name: number;
 
 type OpenField = Omit<HeaderField, "end">;
 
-const fieldEndingAt = ({ name, start, valueStart }: OpenField, end: number): HeaderField => ({ name, start, valueStart, end });
+const fieldEndingAt = ({ name, start, valueStart }: OpenField, end: number): HeaderField => ({
+  name,
+  start,
+  valueStart,
+  end,
+});
 
 /** All fields up to the empty line, in order. */
 export function parseHeader(block: Uint8Array): readonly HeaderField[] {

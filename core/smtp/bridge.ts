@@ -149,7 +149,9 @@ class BridgeConnection extends SMTPConnection implements Wire, Watched {
    */
   get #hasSaidAll(): boolean {
     const { conversation, parser, _socket: socket } = this;
-    return conversation.hasQuit && parser?.isUsedUp === true && socket.writableLength === 0 && this.#net.session.tls === null;
+    return (
+      conversation.hasQuit && parser?.isUsedUp === true && socket.writableLength === 0 && this.#net.session.tls === null
+    );
   }
 
   destroy(): void {
