@@ -161,7 +161,7 @@ export async function placeWithUids(
   let uids: readonly number[];
   try {
     await changing([folder, ...(others ?? [])], placed, ({ where, name }, index) => {
-      undo.push(put(index, join(folder.path, where, name)));
+      undo.push(put(index, `${folder.path}/${where}/${name}`));
     });
     const used = new Set(placed.map(({ where }) => where));
     // Side by side: after a crash a name without a UID gets one, and a UID without a name is nobody's.

@@ -110,7 +110,7 @@ export class FolderRegistry {
 
 /** Two directories that were ever there differ in it. */
 function identityOf(path: string): string {
-  const stats = lstatSync(join(path, "cur"), { throwIfNoEntry: false });
+  const stats = lstatSync(`${path}/cur`, { throwIfNoEntry: false });
   return stats ? `${stats.dev}.${stats.ino}.${stats.birthtimeMs}` : "";
 }
 

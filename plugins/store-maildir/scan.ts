@@ -59,8 +59,8 @@ export function quietSince(before: DirectoryTimes): (after: DirectoryTimes) => b
 
 /** `null` if the mailbox is not there any more. */
 export function timesOf(directory: string): DirectoryTimes | null {
-  const fresh = statSync(join(directory, "new"), { bigint: true, throwIfNoEntry: false });
-  const cur = statSync(join(directory, "cur"), { bigint: true, throwIfNoEntry: false });
+  const fresh = statSync(`${directory}/new`, { bigint: true, throwIfNoEntry: false });
+  const cur = statSync(`${directory}/cur`, { bigint: true, throwIfNoEntry: false });
   return fresh && cur ? { newNs: fresh.mtimeNs, curNs: cur.mtimeNs } : null;
 }
 

@@ -4,7 +4,6 @@
  */
 
 import { closeSync, constants, futimesSync, openSync, unlinkSync, write, writeSync, writevSync } from "node:fs";
-import { join } from "node:path";
 import { type NewMessage, StoreError } from "postern/plugin";
 import { attempt, countBareLf, shareFile, storeError } from "postern/store";
 import { uniqueName, withSizes } from "./file-name.ts";
@@ -40,7 +39,7 @@ export async function writeMessage(
   by: { readonly host: string; readonly nowMs: number; readonly flush: Flush },
 ): Promise<Written> {
   const name = uniqueName(by.nowMs, by.host);
-  const path = join(directory, "tmp", name);
+  const path = `${directory}/tmp/${name}`;
   const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
   let isOpen = true;
   shareFile(path, directory);
