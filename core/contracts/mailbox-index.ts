@@ -93,9 +93,9 @@ export interface IndexedMailbox {
   /** What was found out about a message later; -1: not this. Written soon, and perhaps not at all. */
   learn(uid: number, found: Pick<IndexedMessage, "internalDate" | "sizeBytes">): void;
   /** What `keep` was given, by the same process or another; `null` if it is not there. */
-  detail(uid: number, kind: DetailKind): unknown;
-  /** Plain JSON data. Written soon, and perhaps not at all. */
-  keep(uid: number, kind: DetailKind, value: object): void;
+  detail(uid: number, kind: DetailKind): string | null;
+  /** An octet string: one octet a character. Written soon, and perhaps not at all. A message never changes: what is there stays. */
+  keep(uid: number, kind: DetailKind, octets: string): void;
 }
 
 export interface MailboxIndex {

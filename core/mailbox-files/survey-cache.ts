@@ -71,7 +71,7 @@ export class SurveyCache<M extends { readonly uid: number }> {
   }
 
   knownGist(message: M, index: IndexedMailbox | null): MessageGist | null {
-    return this.#remembered(message)?.gist ?? unpackGist(index?.detail(message.uid, "gist"));
+    return this.#remembered(message)?.gist ?? unpackGist(index?.detail(message.uid, "gist") ?? null);
   }
 
   #survey(message: M, index: IndexedMailbox | null): Survey | Promise<Survey> {
@@ -105,7 +105,7 @@ export class SurveyCache<M extends { readonly uid: number }> {
   }
 
   #find(message: M, index: IndexedMailbox | null): Survey | null {
-    return this.#remembered(message)?.survey ?? unpackSurvey(index?.detail(message.uid, "survey"));
+    return this.#remembered(message)?.survey ?? unpackSurvey(index?.detail(message.uid, "survey") ?? null);
   }
 
   #remembered(message: M): Known<M> | null {

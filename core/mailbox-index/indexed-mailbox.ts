@@ -1,11 +1,11 @@
 /** The index of one mailbox, as the contract has it, over one shard. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DetailKind, IndexedMailbox, IndexHead, KnownMessage } from "../contracts/mailbox-index.ts";
-import { assertSealed, CHECK_BYTES, seal } from "./checked.ts";
 import { commit, reserve } from "./commit.ts";
+import { createDetails, type Details } from "./details.ts";
 import type { ShardEnvironment } from "./environment.ts";
 import { newsSince, vanishedIn } from "./journal.ts";
-import { behind, blockKey, blockOf, blockOfKey, detailKey, scopeOf } from "./keys.ts";
+import { behind, blockKey, blockOf, blockOfKey, scopeOf } from "./keys.ts";
 import { createLearner } from "./learner.ts";
 import { sweepStep } from "./make-room.ts";
 import { checkedBlock, messagesIn } from "./message-block.ts";
@@ -17,8 +17,6 @@ import type { Shard } from "./shard.ts";
 const READ_BLOCKS = 64;
 const WRITTEN_MESSAGES = 4_096;
 const SWEEP = 256;
-const MAX_DETAIL_BYTES = 64 * 1024;
-const kinds: Readonly<Record<DetailKind, number>> = { survey: 1, gist: 2 };
 
 export interface OpenIndex {
   readonly shard: Shard;
@@ -54,6 +52,11 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
       writeNew(environment, scope, messages);
       return true;
     }) ?? false;
+
+  const details: Readonly<Record<DetailKind, Details>> = {
+    survey: createDetails(shard, mailbox, 1),
+    gist: createDetails(shard, mailbox, 2),
+  };
 
   return {
     head: () => shard.with(headIn),
@@ -133,23 +136,8 @@ export function createIndexedMailbox({ shard, mailbox, newEpoch, today }: OpenIn
       const head = headIn(environment);
       return head && messagesOf(environment, scopeOf(mailbox, head.epoch));
     }),
-    detail: (uid, kind) =>
-      shard.with(({ details }) => {
-        const key = detailKey(mailbox, uid, kinds[kind]);
-        const bytes = details.getBinaryFast(key);
-        if (!bytes) return null;
-        assertSealed(bytes, bytes.length, key);
-        return JSON.parse(bytes.toString("utf8", CHECK_BYTES, bytes.length));
-      }),
-    keep(uid, kind, value) {
-      const json = JSON.stringify(value);
-      if (json.length > MAX_DETAIL_BYTES) return;
-      const key = detailKey(mailbox, uid, kinds[kind]);
-      const bytes = Buffer.allocUnsafe(CHECK_BYTES + Buffer.byteLength(json));
-      bytes.write(json, CHECK_BYTES);
-      seal(bytes, key);
-      shard.writer.add({ bytes: bytes.length, run: ({ details }) => void details.put(key, bytes) });
-    },
+    detail: (uid, kind) => details[kind].get(uid),
+    keep: (uid, kind, octets) => details[kind].keep(uid, octets),
   };
 }
 

@@ -5,7 +5,7 @@ const HASH_BYTES = 10;
 const SCOPE_BYTES = HASH_BYTES + 4;
 
 /** What was written in another format is of mailboxes that nobody opens any more: it goes when room is needed. */
-const FORMAT = 2;
+const FORMAT = 3;
 /** Messages with so many UIDs that follow each other share a record. More makes the change of one dear, and saves little else. */
 const BLOCK_UIDS = 32;
 
@@ -42,10 +42,10 @@ export const journalModseq = (key: Uint8Array): number =>
 export const blockOfKey = (key: Uint8Array): number =>
   Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUInt32BE(SCOPE_BYTES);
 
-export function detailKey(mailbox: Buffer, uid: number, kind: number): Buffer {
+export function detailKey(mailbox: Buffer, block: number, kind: number): Buffer {
   const key = Buffer.allocUnsafe(HASH_BYTES + 5);
   mailbox.copy(key);
-  key.writeUInt32BE(uid, HASH_BYTES);
+  key.writeUInt32BE(block, HASH_BYTES);
   key[HASH_BYTES + 4] = kind;
   return key;
 }

@@ -197,16 +197,21 @@ describe("a mailbox in the index", () => {
 
   it("keeps details and what was learned, for all processes", async () => {
     const { index, mailbox } = await withThree();
-    mailbox.keep(2, "survey", { preview: "Grüße" });
-    mailbox.keep(2, "gist", { type: "text" });
-    mailbox.keep(3, "survey", { large: "x".repeat(70_000) });
+    mailbox.keep(2, "survey", "Gr\xfc\xdfe");
+    mailbox.keep(2, "gist", "text");
+    mailbox.keep(3, "survey", "x".repeat(70_000));
+    // In the block of 2, but written behind it; then what is there already.
+    await expect.poll(() => mailbox.detail(2, "survey")).not.toBeNull();
+    mailbox.keep(5, "survey", "five");
+    mailbox.keep(2, "survey", "two");
     mailbox.learn(3, { sizeBytes: 77, internalDate: -1 });
     mailbox.learn(3, { sizeBytes: -1, internalDate: 5 });
     mailbox.learn(99, { sizeBytes: 1, internalDate: -1 });
     await index.close();
     const again = await mailboxOf(open());
-    expect(again.detail(2, "survey")).toEqual({ preview: "Grüße" });
-    expect(again.detail(2, "gist")).toEqual({ type: "text" });
+    expect(again.detail(2, "survey")).toEqual("Gr\xfc\xdfe");
+    expect(again.detail(5, "survey")).toEqual("five");
+    expect(again.detail(2, "gist")).toEqual("text");
     expect(again.detail(3, "survey")).toBeNull();
     expect(again.detail(1, "survey")).toBeNull();
     expect((await all(again))[2]).toEqual({ ...known(3, 100), sizeBytes: 77, internalDate: 5 });
@@ -214,7 +219,7 @@ describe("a mailbox in the index", () => {
 
   it("is forgotten with all it had", async () => {
     const { index, mailbox } = await withThree();
-    mailbox.keep(2, "survey", { preview: "x" });
+    mailbox.keep(2, "survey", "x");
     await index.close();
     const again = open();
     const there = await mailboxOf(again);
@@ -227,7 +232,7 @@ describe("a mailbox in the index", () => {
 
   it("makes room for others when the index is full, and is not lost while it is in use", async () => {
     const index = open(8 * 4 * 1024 * 1024);
-    const large = { text: "x".repeat(60_000) };
+    const large = "x".repeat(60_000);
     const mailbox = await mailboxOf(index);
     await mailbox.replace({ modseq: 1, put: [known(1, 1)], uidNext: 2, cursor: "" });
     for (let round = 0; round < 20; round++) {

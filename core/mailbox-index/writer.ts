@@ -16,6 +16,8 @@ export interface Writer {
   flush(): void;
 }
 
+/** So long writes wait for others. */
+const DELAY_MS = 20;
 const BATCH = 256;
 const BATCH_MS = 2;
 const WAITING_BYTES = 16 * 1024 * 1024;
@@ -41,10 +43,7 @@ export function createWriter(transact: (work: (environment: ShardEnvironment) =>
   const work = () => {
     isScheduled = false;
     batch(BATCH_MS);
-    if (waiting.length > 0) schedule();
-  };
-  const schedule = () => {
-    if (isScheduled) return;
+    if (waiting.length === 0) return;
     isScheduled = true;
     setImmediate(work);
   };
@@ -54,7 +53,9 @@ export function createWriter(transact: (work: (environment: ShardEnvironment) =>
       if (bytes + write.bytes > WAITING_BYTES) return;
       bytes += write.bytes;
       waiting.push(write);
-      schedule();
+      if (isScheduled) return;
+      isScheduled = true;
+      setTimeout(work, DELAY_MS).unref();
     },
     flush() {
       while (waiting.length > 0) batch(Number.POSITIVE_INFINITY);
