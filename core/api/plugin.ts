@@ -29,6 +29,7 @@ export * from "../contracts/sharing.ts";
 export * from "../contracts/spool.ts";
 export * from "../contracts/submit.ts";
 export * from "../contracts/tables.ts";
+export * from "../contracts/tls-reports.ts";
 export * from "../contracts/trace.ts";
 export * from "../contracts/verdicts.ts";
 export * from "../kernel/define.ts";

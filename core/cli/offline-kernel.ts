@@ -27,6 +27,7 @@ import { Sharing } from "../contracts/sharing.ts";
 import { Spool } from "../contracts/spool.ts";
 import { Submit } from "../contracts/submit.ts";
 import { Tables } from "../contracts/tables.ts";
+import { TlsReporters } from "../contracts/tls-reports.ts";
 import { exitCodes } from "../kernel/exit-codes.ts";
 import { createKernel, type KernelRuntime } from "../kernel/kernel.ts";
 import { KernelError } from "../kernel/kernel-error.ts";
@@ -44,8 +45,14 @@ import { CommandError } from "./command-error.ts";
 export interface OfflineKernel {
   readonly kernel: KernelRuntime;
   readonly admins: AccountAdmins;
+  readonly tlsReporters: TlsReporters;
   readonly accounts: Accounts;
   readonly resolver: Resolver;
+}
+
+function createTlsReporters(): TlsReporters {
+  const all: TlsReporters["all"][number][] = [];
+  return { all, register: (reporter) => void all.push(reporter) };
 }
 
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
@@ -60,9 +67,15 @@ const notRunning = (token: Service<unknown>): CoreService => {
   return [token, service];
 };
 
-export async function openOfflineKernel(config: ServerConfig, log: Log = quiet): Promise<OfflineKernel> {
+/** `keyValue`: for what reads in it; without one it refuses. */
+export async function openOfflineKernel(
+  config: ServerConfig,
+  log: Log = quiet,
+  keyValue: KeyValue = closedKeyValue(),
+): Promise<OfflineKernel> {
   const { configDir, dataDir, hostname, origin, postmaster, recipientDelimiter } = config;
   const admins = createAccountAdmins();
+  const tlsReporters = createTlsReporters();
   const resolver = createResolver({ clock: Date, ...config.dns });
   const accounts: { current: Accounts | null } = { current: null };
   try {
@@ -85,12 +98,13 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
           [ClientNames, createClientNames({ resolver, clock: Date, timeoutMs: config.dns.clientNamesMs || 5_000 })],
           [NextHops, createNextHops({ kernel, resolver, hostname })],
           [Notifier, createNotifier(null)],
-          [KeyValue, closedKeyValue()],
+          [KeyValue, keyValue],
           // Stores do without: what a command finds out about mailboxes is not worth keeping.
           [MailboxIndex, { open: async () => null, forget() {} }],
           [Certificates, certificates],
           [Accounts, accounts.current],
           [AccountAdmins, admins],
+          [TlsReporters, tlsReporters],
           [LoginMethods, { register() {} }],
           [Quotas, createQuotas({ options: config.quota, log, clock: Date, warnings: null })],
           [
@@ -105,7 +119,13 @@ export async function openOfflineKernel(config: ServerConfig, log: Log = quiet):
         return services.filter(([token]) => !isProvided(config.plugins, token));
       },
     });
-    return { kernel, admins, accounts: accounts.current ?? createAccounts(kernel, recipientDelimiter), resolver };
+    return {
+      kernel,
+      admins,
+      tlsReporters,
+      accounts: accounts.current ?? createAccounts(kernel, recipientDelimiter),
+      resolver,
+    };
   } catch (error) {
     if (error instanceof KernelError) throw new CommandError(error.message, exitCodes.config, { cause: error });
     throw error;

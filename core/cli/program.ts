@@ -130,6 +130,17 @@ function describe(terminal: Terminal, end: (exitCode: number) => void): Command 
   }
 
   program
+    .command("tls-report [day]")
+    .description(
+      "How TLS with other domains went, as RFC 8460 has it: a line of JSON for each domain that wants reports. Yesterday, or another day (UTC).",
+    )
+    .option("--domain <domain>", "of this one alone")
+    .option(...config)
+    .action(async (day, options) =>
+      end(await (await import("./commands/tls-report.ts")).tlsReport(day, options, terminal)),
+    );
+
+  program
     .command("plugin")
     .description("Plugins of your own.")
     .command("new <name>")

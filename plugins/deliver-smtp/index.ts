@@ -10,10 +10,12 @@ import {
   NextHops,
   Outbound,
   type OutboundLogin,
+  optional,
   proceed,
   Resolver,
   routed,
   Tables,
+  TlsReporters,
 } from "postern/plugin";
 import { findings } from "./findings.ts";
 import { loginsFor } from "./logins.ts";
@@ -27,7 +29,14 @@ import { TlsReports } from "./tls/tls-reports.ts";
 export default definePlugin({
   name: "deliver-smtp",
   api: 1,
-  needs: { keyValue: KeyValue, nextHops: NextHops, outbound: Outbound, resolver: Resolver, tables: Tables },
+  needs: {
+    keyValue: KeyValue,
+    nextHops: NextHops,
+    outbound: Outbound,
+    resolver: Resolver,
+    tables: Tables,
+    tlsReporters: optional(TlsReporters),
+  },
   // It has a route for every address.
   after: ["deliver-*"],
   config: options,
@@ -40,6 +49,10 @@ export default definePlugin({
     const sts = config.mtaSts
       ? new StsPolicies({ space: keyValue.space(`${id}/mta-sts`), resolver, clock, log })
       : null;
+    const reports = config.tlsReports
+      ? new TlsReports({ space: keyValue.space(`${id}/tls-reports`), resolver, clock, log })
+      : null;
+    if (reports) needs.tlsReporters?.register(reports);
     const tls = createHostTls({
       policies: createTlsPolicies({
         level: config.tls === "opportunistic" ? "auto" : config.tls,
@@ -51,9 +64,7 @@ export default definePlugin({
         log,
       }),
       sts,
-      reports: config.tlsReports
-        ? new TlsReports({ space: keyValue.space(`${id}/tls-reports`), resolver, clock, log })
-        : null,
+      reports,
       tables: tlsTables,
       specs: config.tlsPolicies,
       resolver,

@@ -3,7 +3,15 @@
  * what all workers have counted; a crash loses that minute, and a KeyValue that cannot take it loses it too, with a warning. Never holds up
  * or fails a delivery.
  */
-import type { Clock, KeyValueSpace, Log, OutboundFacts, Resolver } from "postern/plugin";
+import type {
+  Clock,
+  KeyValueSpace,
+  Log,
+  OutboundFacts,
+  Resolver,
+  TlsReporter,
+  TlsReportQuestion,
+} from "postern/plugin";
 import type { TlsDecision, TlsQuestion } from "./decision.ts";
 import { readReportRecord, tlsReport } from "./rpt-report.ts";
 import { reportedSession } from "./rpt-session.ts";
@@ -16,20 +24,15 @@ export interface TlsReportsParts {
   readonly log: Log;
 }
 
-export interface DailyReport {
-  readonly domain: string;
-  /** Where it goes. */
-  readonly targets: readonly string[];
-  readonly report: object;
-}
-
 const FLUSH_MS = 60_000;
 const DAY_MS = 86_400_000;
 // RFC 8460 4.1: on the day after, and with some days for those who could not send then
 const KEPT_MS = 8 * DAY_MS;
 const PENDING_LIMIT = 1_000;
+/** Of one day. */
+const DOMAINS_LIMIT = 100_000;
 
-export class TlsReports {
+export class TlsReports implements TlsReporter {
   readonly #parts: TlsReportsParts;
   #pending = new Map<string, { readonly day: string; readonly domain: string; tally: Tally }>();
   #timer: NodeJS.Timeout | null = null;
@@ -68,22 +71,19 @@ export class TlsReports {
     }
   }
 
-  /** Reports about one day that is over, for those who want them, `limit` at most. Rejects when the KeyValue cannot answer. */
-  async reports(
-    day: string,
-    from: { readonly organization: string; readonly contact: string },
-    limit: number,
-  ): Promise<readonly DailyReport[]> {
-    const counted = await this.#parts.space.list(`${day}/`, limit);
-    const reports: DailyReport[] = [];
-    for (const { key, value } of counted) {
-      const domain = key.slice(day.length + 1);
-      const targets = await this.#targets(domain);
-      const id = `${day}T00:00:00Z_${domain}@${from.organization}`;
-      if (targets.length > 0)
-        reports.push({ domain, targets, report: tlsReport({ ...from, domain, day, tally: value, id }) });
-    }
-    return reports;
+  /** For domains that wanted reports when they were counted. */
+  async reports({ day, domain, organization, contact }: TlsReportQuestion): ReturnType<TlsReporter["reports"]> {
+    const { space } = this.#parts;
+    const counted =
+      domain === null
+        ? await space.list(`${day}/`, DOMAINS_LIMIT)
+        : [{ key: `${day}/${domain}`, value: (await space.get(`${day}/${domain}`)) ?? [] }];
+    return counted.flatMap(({ key, value: tally }) => {
+      const about = key.slice(day.length + 1);
+      const id = `${day}T00:00:00Z_${about}@${organization}`;
+      const parts = { domain: about, day, tally, organization, contact, id };
+      return tally.length === 0 ? [] : [{ domain: about, report: tlsReport(parts) }];
+    });
   }
 
   async #targets(domain: string): Promise<readonly string[]> {
