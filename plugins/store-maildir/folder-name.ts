@@ -166,9 +166,3 @@ export function nameOf(directory: string, layout: Layout): string | null {
     throw cause;
   }
 }
-
-/** `A/B/C` -> `["A", "A/B"]`. */
-export function parentsOf(name: string): readonly string[] {
-  const steps = name.split("/");
-  return steps.slice(1).map((_, index) => steps.slice(0, index + 1).join("/"));
-}

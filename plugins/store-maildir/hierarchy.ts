@@ -4,12 +4,20 @@ import { existsSync, mkdirSync, readdirSync, renameSync, statSync, writeFileSync
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type MailboxListing, StoreError } from "postern/plugin";
-import { attempt, errnoOf, ignoreMissing, moveSpecialUses, shareFile, specialUsesIn } from "postern/store";
+import {
+  attempt,
+  errnoOf,
+  ignoreMissing,
+  listingsOf,
+  moveSpecialUses,
+  parentsOf,
+  shareFile,
+  specialUsesIn,
+} from "postern/store";
 import { cleanTmp, DELETED_PREFIX } from "./clean-tmp.ts";
 import { uniqueName } from "./file-name.ts";
 import { FLAG_JOURNAL } from "./flag-journal.ts";
 import type { FolderPlace } from "./folder.ts";
-import { parentsOf } from "./folder-name.ts";
 import { makeDirectories } from "./folder-registry.ts";
 import { otherLayoutIn } from "./layout-found.ts";
 import { isMailbox, type MailboxTree } from "./mailbox-tree.ts";
@@ -35,26 +43,8 @@ export function listMailboxes(
 ): readonly MailboxListing[] {
   const names = tree.names();
   if (names.length === 1) tellOtherLayout(tree, site);
-  const selectable = new Set(names);
-  const all = new Set(names);
-  const withChildren = new Set<string>();
-  for (const name of names) {
-    for (const parent of parentsOf(name)) {
-      all.add(parent);
-      withChildren.add(parent);
-    }
-  }
-  const subscribed = new Set(subscribedIn(tree));
   const uses = specialUsesIn(tree.specialUses, names, usual);
-  return [...all]
-    .sort((a, b) => Number(b === "INBOX") - Number(a === "INBOX") || (a < b ? -1 : 1))
-    .map((name) => ({
-      name,
-      isSelectable: selectable.has(name),
-      hasChildren: withChildren.has(name),
-      isSubscribed: subscribed.has(name),
-      specialUse: selectable.has(name) ? (uses.get(name) ?? null) : null,
-    }));
+  return listingsOf(names, { subscribed: subscribedIn(tree), uses });
 }
 
 /** Answers whether it was made by this call. Parents that are missing are made as directories only. */

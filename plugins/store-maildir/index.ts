@@ -1,7 +1,6 @@
 /** store-maildir: mailboxes as Maildir++ directories in Dovecot's dialect. */
 import {
   AccountAdmins,
-  Duration,
   definePlugin,
   MailboxIndex,
   MailboxStore,
@@ -10,7 +9,7 @@ import {
   Quotas,
   Type,
 } from "postern/plugin";
-import { DEFAULT_UNIQUE_IDS } from "postern/store";
+import { CheckEvery, DEFAULT_UNIQUE_IDS, UsualUses } from "postern/store";
 import { FileSystemSync } from "./file-system-sync.ts";
 import { findings } from "./findings.ts";
 import { MaildirStore } from "./store.ts";
@@ -44,21 +43,7 @@ export default definePlugin({
         "With it, folder names may hold what directories cannot: `\\` writes `a.b` as `a\\2eb`, as Dovecot's plugin listescape does.",
       expected: "one of ! # $ % ^ * + = | \\, or nothing",
     }),
-    specialUse: Type.Record(
-      Type.String(),
-      Type.String({ pattern: "^\\\\(All|Archive|Drafts|Flagged|Important|Junk|Sent|Trash)$" }),
-      {
-        default: {
-          Drafts: "\\Drafts",
-          Junk: "\\Junk",
-          Sent: "\\Sent",
-          "Sent Messages": "\\Sent",
-          Trash: "\\Trash",
-          Archive: "\\Archive",
-        },
-        description: "Uses (RFC 6154) that mailboxes have by their names.",
-      },
-    ),
+    specialUse: UsualUses,
     maxWatches: Type.Integer({
       minimum: 0,
       maximum: 1_000_000,
@@ -75,11 +60,7 @@ export default definePlugin({
       description:
         "POP3's unique-ids, as in Dovecot's pop3_uidl_format: %u (UID), %v (UIDVALIDITY), %f (file name), %g (GUID), %m (MD5 of the header), with a width and X for hexadecimal.",
     }),
-    checkEvery: Duration({
-      default: "30s",
-      minimum: "1s",
-      description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
-    }),
+    checkEvery: CheckEvery,
   }),
   needs: {
     admins: optional(AccountAdmins),

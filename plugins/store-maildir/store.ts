@@ -1,23 +1,7 @@
 /** The `MailboxStore` over Maildirs: one site for all accounts of this process. */
 
-import type {
-  Account,
-  AccountMailboxes,
-  Clock,
-  Log,
-  MailboxIndex,
-  MailboxStore,
-  Notifier,
-  Quotas,
-} from "postern/plugin";
-import {
-  DEFAULT_UNIQUE_IDS,
-  MailboxWatcher,
-  mailboxPath,
-  NameWatcher,
-  PreparedLocks,
-  SurveyCache,
-} from "postern/store";
+import type { Account, AccountMailboxes, MailboxStore } from "postern/plugin";
+import { mailboxPath, PreparedLocks, type StoreInFilesOptions, SurveyCache, siteInFiles } from "postern/store";
 import { MaildirAccount } from "./account-mailboxes.ts";
 import { borrowedBytes, messageStream } from "./content.ts";
 import { hostPart } from "./file-name.ts";
@@ -29,25 +13,9 @@ import { MaildirSize } from "./maildirsize.ts";
 import type { MessageFile } from "./message-file.ts";
 import type { Site } from "./site.ts";
 
-export interface MaildirStoreOptions {
-  /** With placeholders {user}, {domain}, {home}; ends in "/". */
-  readonly path: string;
-  readonly configDir: string;
+export interface MaildirStoreOptions extends StoreInFilesOptions {
   /** Left out: Maildir++, names in modified UTF-7. */
   readonly layout?: Layout;
-  readonly specialUse: Readonly<Record<string, string>>;
-  readonly maxWatches: number;
-  /** Milliseconds. */
-  readonly checkEvery: number;
-  /** Format of POP3's unique-ids. */
-  readonly uniqueIds?: string;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly notifier: Notifier | null;
-  /** Left out: each process finds out everything by itself. */
-  readonly index?: MailboxIndex | null;
-  /** Left out: nothing limits anybody. */
-  readonly quotas?: Quotas | null;
   /** Flushes a file system at once; left out, each file is flushed by itself. */
   readonly syncFileSystem?: SyncFileSystem;
 }
@@ -62,12 +30,8 @@ export class MaildirStore implements MailboxStore {
   constructor(options: MaildirStoreOptions) {
     this.#options = options;
     this.#site = {
-      log: options.log,
-      clock: options.clock,
+      ...siteInFiles(options),
       host: hostPart(),
-      uniqueIds: options.uniqueIds ?? DEFAULT_UNIQUE_IDS,
-      notifier: options.notifier,
-      index: options.index ?? null,
       folders: new FolderRegistry(),
       flush: new Flush(options.syncFileSystem),
       locks: new PreparedLocks(),
@@ -77,11 +41,6 @@ export class MaildirStore implements MailboxStore {
         bytes: borrowedBytes,
         stream: (file) => messageStream(file, null),
       }),
-      watcher: new MailboxWatcher({
-        ...{ maxWatches: options.maxWatches, intervalMs: options.checkEvery },
-        ...{ log: options.log, notifier: options.notifier },
-      }),
-      names: new NameWatcher({ maxWatches: options.maxWatches, log: options.log }),
       stopped: this.#stopping.signal,
     };
   }

@@ -18,32 +18,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { type CopyResult, StoreError } from "postern/plugin";
-import type { FolderListener } from "postern/store";
-import { attempt, errnoOf } from "postern/store";
+import { attempt, entriesToTransfer, errnoOf, type FolderListener, type ToTransfer } from "postern/store";
 import { placeWithUids } from "./append.ts";
 import { sizesIn, uniqueName, withSizes } from "./file-name.ts";
 import type { Folder } from "./folder.ts";
 import { withUidLock } from "./folder-lock.ts";
 import type { MessageFile } from "./message-file.ts";
-import type { Entry, MaildirSnapshot } from "./snapshot.ts";
+import type { Entry } from "./snapshot.ts";
 
-export interface Transfer {
+export interface Transfer extends ToTransfer<Entry> {
   readonly from: Folder;
   readonly to: Folder;
-  readonly uids: readonly number[];
-  /** What the session has seen: a message in it that is gone now is an error, one that never was is none. */
-  readonly seen: MaildirSnapshot;
-}
-
-/** Messages to transfer, ascending. */
-function wanted({ from, uids, seen }: Transfer): readonly Entry[] {
-  const entries: Entry[] = [];
-  for (const uid of [...new Set(uids)].sort((a, b) => a - b)) {
-    const entry = from.snapshot.find(uid);
-    if (entry) entries.push(entry);
-    else if (seen.find(uid)) throw new StoreError("expunged", "Some of the messages are gone");
-  }
-  return entries;
 }
 
 /** A new base name that keeps the sizes. */
@@ -80,7 +65,7 @@ export function copyMessages(transfer: Transfer): Promise<CopyResult> {
     file.located((from) => linkOrCopy(from, path));
     return () => unlinkSync(path);
   };
-  return transfer.to.mutex.run(() => place(transfer.to, wanted(transfer), { put, others: [] }));
+  return transfer.to.mutex.run(() => place(transfer.to, entriesToTransfer(transfer), { put, others: [] }));
 }
 
 function linkOrCopy(from: string, to: string): void {
@@ -117,7 +102,7 @@ export function moveMessages(transfer: Transfer, by: FolderListener): Promise<Co
   const { from, to } = transfer;
   return both(from, to, async () => {
     await from.compare(by);
-    const entries = wanted(transfer);
+    const entries = entriesToTransfer(transfer);
     const copied: string[] = [];
     const put = (file: MessageFile, path: string) => {
       const isRenamed = file.located((old) => renameOrCopy(old, path));

@@ -15,11 +15,11 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { type MailboxListing, StoreError } from "postern/plugin";
-import { attempt, errnoOf, specialUsesIn } from "postern/store";
+import { attempt, errnoOf, listingsOf, parentsOf, specialUsesIn } from "postern/store";
 import type { FolderPlace } from "./folder.ts";
 import { forgetIndexed } from "./index-sync.ts";
 import { flushDirectory } from "./journal.ts";
-import { controlRoot, fileOf, MESSAGES, parentsOf, specialUsesOf, stepOf } from "./mailbox-name.ts";
+import { controlRoot, fileOf, MESSAGES, specialUsesOf, stepOf } from "./mailbox-name.ts";
 import type { Site } from "./site.ts";
 import { subscribedIn } from "./subscriptions.ts";
 
@@ -97,26 +97,8 @@ export function entriesOf(directory: string) {
 
 export function listMailboxes(home: Home, usual: Readonly<Record<string, string>>): readonly MailboxListing[] {
   const names = mailboxNames(home);
-  const selectable = new Set(names);
-  const all = new Set(names);
-  const withChildren = new Set<string>();
-  for (const name of names) {
-    for (const parent of parentsOf(name)) {
-      all.add(parent);
-      withChildren.add(parent);
-    }
-  }
-  const subscribed = new Set(subscribedIn(home.root));
   const uses = specialUsesIn(specialUsesOf(home.root), names, usual);
-  return [...all]
-    .sort((a, b) => Number(b === "INBOX") - Number(a === "INBOX") || (a < b ? -1 : 1))
-    .map((name) => ({
-      name,
-      isSelectable: selectable.has(name),
-      hasChildren: withChildren.has(name),
-      isSubscribed: subscribed.has(name),
-      specialUse: selectable.has(name) ? (uses.get(name) ?? null) : null,
-    }));
+  return listingsOf(names, { subscribed: subscribedIn(home.root), uses });
 }
 
 function makeFile(path: string, mode: number): boolean {

@@ -1,6 +1,5 @@
 /** store-mbox: mailboxes as mbox files, shared with other programs of the machine: mutt, Dovecot, Postfix, procmail. */
 import {
-  Duration,
   definePlugin,
   type Finding,
   MailboxIndex,
@@ -10,7 +9,7 @@ import {
   Quotas,
   Type,
 } from "postern/plugin";
-import { DEFAULT_UNIQUE_IDS, faultInFormat } from "postern/store";
+import { CheckEvery, DEFAULT_UNIQUE_IDS, faultInFormat, UsualUses } from "postern/store";
 import { whyNoKernelLocks } from "./kernel-locks.ts";
 import { MboxStore } from "./store.ts";
 
@@ -54,21 +53,7 @@ export default definePlugin({
       pattern: "^0?[0-7]{3}$",
       description: "Permissions of files that are made, in octal; 0660 where a group shares them.",
     }),
-    specialUse: Type.Record(
-      Type.String(),
-      Type.String({ pattern: "^\\\\(All|Archive|Drafts|Flagged|Important|Junk|Sent|Trash)$" }),
-      {
-        default: {
-          Drafts: "\\Drafts",
-          Junk: "\\Junk",
-          Sent: "\\Sent",
-          "Sent Messages": "\\Sent",
-          Trash: "\\Trash",
-          Archive: "\\Archive",
-        },
-        description: "Uses (RFC 6154) that mailboxes have by their names.",
-      },
-    ),
+    specialUse: UsualUses,
     uniqueIds: Type.String({
       default: DEFAULT_UNIQUE_IDS,
       description:
@@ -85,11 +70,7 @@ export default definePlugin({
       default: 4096,
       description: "Files watched by inotify in one process; mailboxes beyond are only checked now and then.",
     }),
-    checkEvery: Duration({
-      default: "30s",
-      minimum: "1s",
-      description: "How often open mailboxes with waiting clients are looked at, whatever inotify says.",
-    }),
+    checkEvery: CheckEvery,
   }),
   needs: { index: optional(MailboxIndex), notifier: optional(Notifier), quotas: optional(Quotas) },
   provides: { store: MailboxStore },

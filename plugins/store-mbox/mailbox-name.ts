@@ -56,9 +56,3 @@ export function stepOf(file: string): string | null {
     throw cause;
   }
 }
-
-/** `A/B/C` -> `["A", "A/B"]`. */
-export function parentsOf(name: string): readonly string[] {
-  const steps = name.split("/");
-  return steps.slice(1).map((_, index) => steps.slice(0, index + 1).join("/"));
-}

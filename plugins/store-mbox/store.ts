@@ -1,16 +1,7 @@
 /** The `MailboxStore` over mboxes: one site for all accounts of this process. */
 
-import type {
-  Account,
-  AccountMailboxes,
-  Clock,
-  Log,
-  MailboxIndex,
-  MailboxStore,
-  Notifier,
-  Quotas,
-} from "postern/plugin";
-import { MailboxWatcher, type MboxQuoting, mailboxPath, NameWatcher, SurveyCache } from "postern/store";
+import type { Account, AccountMailboxes, MailboxStore } from "postern/plugin";
+import { type MboxQuoting, mailboxPath, type StoreInFilesOptions, SurveyCache, siteInFiles } from "postern/store";
 import { MboxAccount } from "./account-mailboxes.ts";
 import { entryOf, messageBytes, messageStream, type SurveyedMessage } from "./content.ts";
 import { FolderRegistry } from "./folder-registry.ts";
@@ -19,29 +10,14 @@ import type { LockMethod } from "./mailbox-lock.ts";
 import type { Site } from "./site.ts";
 import { IndexedUsage } from "./usage.ts";
 
-export interface MboxStoreOptions {
-  /** Directory of an account's mailboxes, with placeholders {user}, {domain}, {home}. */
-  readonly path: string;
-  /** File of the INBOX, with the same. */
+export interface MboxStoreOptions extends StoreInFilesOptions {
+  /** File of the INBOX, with the same placeholders as `path`. */
   readonly inbox: string;
-  readonly configDir: string;
   readonly quoting: MboxQuoting;
-  /** Format of POP3's unique-ids. */
-  readonly uniqueIds: string;
   readonly reuseXUidl: boolean;
   readonly locks: readonly LockMethod[];
   /** Of new files. */
   readonly mode: number;
-  readonly specialUse: Readonly<Record<string, string>>;
-  readonly maxWatches: number;
-  /** Milliseconds. */
-  readonly checkEvery: number;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly notifier: Notifier | null;
-  readonly quotas: Quotas | null;
-  /** `null`: each process finds out everything by itself. */
-  readonly index: MailboxIndex | null;
   /** Told of each step of a rewrite. */
   readonly step?: (step: Step) => void;
 }
@@ -52,11 +28,10 @@ export class MboxStore implements MailboxStore {
 
   constructor(options: MboxStoreOptions) {
     this.#options = options;
-    const { log, clock, notifier, index, quoting, uniqueIds, locks, mode, step } = options;
+    const { quoting, locks, mode, step, quotas = null } = options;
     this.#site = {
-      ...{ log, clock, notifier, index, quoting, uniqueIds, locks, mode },
-      reusesXUidl: options.reuseXUidl,
-      isCounted: options.quotas !== null,
+      ...siteInFiles(options),
+      ...{ quoting, locks, mode, reusesXUidl: options.reuseXUidl, isCounted: quotas !== null },
       folders: new FolderRegistry(),
       surveys: new SurveyCache<SurveyedMessage>({
         key: ({ folder, uid }) => `${folder.mailboxId}/${uid}`,
@@ -64,8 +39,6 @@ export class MboxStore implements MailboxStore {
         bytes: ({ folder, uid }, limit) => messageBytes(folder, uid, limit),
         stream: ({ folder, uid }) => messageStream(folder, uid, null),
       }),
-      watcher: new MailboxWatcher({ maxWatches: options.maxWatches, intervalMs: options.checkEvery, log, notifier }),
-      names: new NameWatcher({ maxWatches: options.maxWatches, log }),
       ...(step && { step }),
     };
   }

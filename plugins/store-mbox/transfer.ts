@@ -2,22 +2,19 @@
  * COPY and MOVE between mboxes. A copy is appended as any new message. A move holds both mailboxes locked: the copies are on disk before
  * the first one goes, so after a crash a message may be in both, and is in one at least.
  */
-import { type CopyResult, StoreError } from "postern/plugin";
-import type { FolderListener } from "postern/store";
+import type { CopyResult } from "postern/plugin";
+import { entriesToTransfer, type FolderListener, type ToTransfer } from "postern/store";
 import { type Appending, appendLocked } from "./append.ts";
 import { lockedContent } from "./content.ts";
 import { removeMessages } from "./expunge.ts";
 import type { Folder } from "./folder.ts";
 import type { OpenFile } from "./open-file.ts";
-import type { Entry, MboxSnapshot } from "./snapshot.ts";
+import type { Entry } from "./snapshot.ts";
 import { Spooled } from "./spool.ts";
 
-export interface Transfer {
+export interface Transfer extends ToTransfer<Entry> {
   readonly from: Folder;
   readonly to: Folder;
-  readonly uids: readonly number[];
-  /** What the session has seen: a message in it that is gone now is an error, one that never was is none. */
-  readonly seen: MboxSnapshot;
   /** Rejects where the target's quota has no room. */
   readonly admit: (sizes: readonly number[], isMove: boolean) => Promise<void>;
 }
@@ -28,17 +25,6 @@ export interface Transferred {
 }
 
 const sizesOf = (entries: readonly Entry[]): readonly number[] => entries.map(({ sizeBytes }) => sizeBytes);
-
-/** Messages to transfer, ascending. */
-function wanted({ from, uids, seen }: Transfer): readonly Entry[] {
-  const entries: Entry[] = [];
-  for (const uid of [...new Set(uids)].sort((a, b) => a - b)) {
-    const entry = from.snapshot.find(uid);
-    if (entry) entries.push(entry);
-    else if (seen.find(uid)) throw new StoreError("expunged", "Some of the messages are gone");
-  }
-  return entries;
-}
 
 async function spoolAll(transfer: Transfer, file: OpenFile, entries: readonly Entry[]): Promise<readonly Appending[]> {
   const spooled: Appending[] = [];
@@ -80,9 +66,9 @@ export async function copyMessages(transfer: Transfer): Promise<Transferred> {
   transfer.to.prepare();
   await transfer.from.sync();
   // Before anything is locked: counting may look into any mailbox.
-  await transfer.admit(sizesOf(wanted(transfer)), false);
+  await transfer.admit(sizesOf(entriesToTransfer(transfer)), false);
   const { entries, messages } = await transfer.from.use("shared", async (file) => {
-    const found = wanted(transfer);
+    const found = entriesToTransfer(transfer);
     return { entries: found, messages: await spoolAll(transfer, file, found) };
   });
   try {
@@ -97,14 +83,14 @@ export async function moveMessages(transfer: Transfer, by: FolderListener): Prom
   const { from, to } = transfer;
   to.prepare();
   await from.sync();
-  await transfer.admit(sizesOf(wanted(transfer)), true);
+  await transfer.admit(sizesOf(entriesToTransfer(transfer)), true);
   return both(from, to, by, async (source, target) => {
-    const entries = wanted(transfer);
+    const entries = entriesToTransfer(transfer);
     await from.verify(
       source,
       entries.map(({ message }) => message),
     );
-    const current = wanted(transfer);
+    const current = entriesToTransfer(transfer);
     const messages = await spoolAll(transfer, source, current);
     try {
       const result = await appendAll(transfer, target, { entries: current, messages });
