@@ -173,7 +173,8 @@ export class Folder implements SharedFolder<Entry> {
     const expected = () => this.#unseen();
     let scan = listing ?? (await scanFolder(this, expected));
     const isUnchanged = scan.unknown.size === 0 || this.#refreshUids(lost) === "unchanged";
-    let nameless = isUnchanged ? this.#withoutUid(scan) : [];
+    // Of a listing that the list was made of, all have one.
+    let nameless = isUnchanged && !listing ? this.#withoutUid(scan) : [];
     if (!isUnchanged || nameless.length > 0) {
       await withUidLock(this, async () => {
         // Whoever gave UIDs since our listing had its files in place: one listing under the lock holds all of them.

@@ -100,6 +100,36 @@ afterEach(async () => {
 });
 
 describe("a mailbox that is opened for the first time", () => {
+  it("is the same to two processes that come at once, with UIDs for what is delivered meanwhile", async () => {
+    await fill(200);
+    const mails = [await processOf(), await processOf(), await processOf(null)];
+    const opening = mails.map(opened);
+    await writeFile(join(home, "Maildir", "new", "1900000000.M1P1Q1.host"), "Subject: late\n\nHello.\n");
+    const boxes = await Promise.all(opening);
+    for (const box of boxes) await box.sync();
+    const seen = boxes.map((box) => [box.uidValidity, box.mailboxId, statesOf(box).map(({ uid }) => uid)]);
+    expect(seen[0]?.[2]).toEqual(Array.from({ length: 201 }, (_, at) => at + 1));
+    expect(seen).toEqual([seen[0], seen[0], seen[0]]);
+    for (const box of boxes) await box.close();
+  });
+
+  it("has the same UIDs when the process was killed before its list was flushed, and goes on above them when that was cut off", async () => {
+    await fill(40);
+    const first = await opened(await processOf());
+    const { uidValidity } = first;
+    const uids = statesOf(first).map(({ uid }) => uid);
+    const again = await opened(await processOf());
+    expect([again.uidValidity, statesOf(again).map(({ uid }) => uid)]).toEqual([uidValidity, uids]);
+    for (const box of [first, again]) await box.close();
+    await index.close();
+    const list = join(home, "Maildir", "dovecot-uidlist");
+    await truncate(list, (await readFile(list, "utf8")).indexOf("\n21 ") + 5);
+    const later = await opened(await processOf());
+    const expected = uids.map((uid) => (uid <= 20 ? uid : uid + 20));
+    expect([later.uidValidity, statesOf(later).map(({ uid }) => uid)]).toEqual([uidValidity, expected]);
+    await later.close();
+  });
+
   it("is listed once, also where its directories have just changed", async () => {
     await fill(20);
     // The index lists directories of its own when it is opened.
