@@ -321,7 +321,13 @@ describe("closing a listener", () => {
   it("cuts off those who do not end in time", async () => {
     const { listener, pair, lines } = await bench.listener({});
     const { client, connection } = await pair();
+    let drains = 0;
+    connection.onDrain = () => {
+      drains += 1;
+    };
+    expect(connection.isDraining).toBe(false);
     await listener.close(20);
+    expect([connection.isDraining, drains]).toEqual([true, 1]);
     expect(connection.draining.aborted).toBe(true);
     expect(connection.closed.aborted).toBe(true);
     await client.ended();

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { definePlugin } from "../kernel/define.ts";
 import { proceed } from "../kernel/verdicts.ts";
@@ -304,5 +305,38 @@ describe("before the banner", () => {
     early.send("EHLO x.example\r\nMAIL FROM:<a@example.net>\r\n");
     expect(await early.closed()).toBe("554 5.5.0 Spoke before the greeting\r\n");
     expect(await polite.until(/220 .*\r\n/)).toMatch(/^220 /);
+  });
+});
+
+describe("behind QUIT", () => {
+  it("waits for nothing: the connection is over before the client ends its side", async () => {
+    const server = await serverWith({});
+    const client = await greeted(server);
+    const ended = once(client.socket, "end");
+    client.send("QUIT\r\n");
+    await ended;
+    expect(client.received).toMatch(/^221 2\.0\.0 .*\r\n$/m);
+    await expect.poll(() => server.listener.connections, { timeout: 4_000 }).toBe(0);
+    expect(client.socket.writable).toBe(true);
+  });
+
+  it("says good-bye also to a client that goes on talking, and does none of what it says", async () => {
+    const server = await serverWith({});
+    const client = await greeted(server);
+    client.send(`QUIT\r\n${session.repeat(50)}`);
+    expect(await client.closed()).toMatch(/221 2\.0\.0 .*\r\n$/);
+    expect(server.accepted).toHaveLength(0);
+  });
+
+  it("ends TLS with its own good-bye", async () => {
+    const client = await connected(await serverWith({}, { tls: "optional" }));
+    await client.until(/220 .*\r\n/);
+    await client.say("EHLO x.example");
+    await client.say("STARTTLS");
+    await client.startTls();
+    const ended = once(client.socket, "end");
+    client.send("QUIT\r\n");
+    await ended;
+    expect(client.received).toMatch(/221 2\.0\.0 .*\r\n$/);
   });
 });
