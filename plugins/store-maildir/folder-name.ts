@@ -30,6 +30,9 @@ const RESERVED = /^(?:cur|new|tmp|subscriptions|maildirsize|maildirfolder|doveco
 
 const cannot = (text: string): StoreError => new StoreError("cannot", text);
 
+/** Most names are of these only, and the tables of Unicode are slow to ask. */
+const PRINTABLE_ASCII = /^[ -~]+$/;
+
 /** RFC 3501 5.1: INBOX in any case is the inbox; so it is as the first step of a longer name. */
 export function canonicalName(name: string, layout: Layout): string {
   const steps = name.split("/");
@@ -39,7 +42,7 @@ export function canonicalName(name: string, layout: Layout): string {
     if (step === "." || step === "..") throw cannot("A mailbox cannot have this name");
     // The dot separates levels on disk.
     if (step.includes(".") && !mayHaveDots(layout)) throw cannot("A mailbox name has no dots");
-    if (/\p{Cc}|\p{Cs}|\p{Cn}|[\u2028\u2029\ufffd]/u.test(step)) {
+    if (!PRINTABLE_ASCII.test(step) && /\p{Cc}|\p{Cs}|\p{Cn}|[\u2028\u2029\ufffd]/u.test(step)) {
       throw cannot("A mailbox name has only printable characters");
     }
     if (step.trim() === "") throw cannot("A mailbox cannot have this name");
