@@ -1,7 +1,7 @@
 /** Why sendmail(1) could not do what it was asked. */
 import { exitCodes } from "../kernel/exit-codes.ts";
 
-/** One message for the one who called, one exit code. Nothing was sent. */
+/** One message for the one who called, one exit code. Nothing was sent, unless a session broke off after it had taken a message. */
 export class SendmailError extends Error {
   readonly code = "SENDMAIL_FAILED";
   readonly exitCode: number;

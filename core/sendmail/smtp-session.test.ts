@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { expect, it } from "vitest";
 import { runSendmail as run } from "../testing/sendmail.ts";
 
@@ -84,4 +85,15 @@ it("says that its maildrop cannot be written in a session, with a reply that let
     facts: { maildrop: "/nonexistent/new" },
   });
   expect(ran.out).toMatch(/^451 4\.3\.0 /m);
+});
+
+it("says that a session broke off, and keeps nothing of the message under way", async () => {
+  async function* failing() {
+    yield Buffer.from(session("EHLO me", "MAIL FROM:<x@example.net>", "RCPT TO:<ann@example.net>", "DATA", "half"));
+    throw Object.assign(new Error("read EIO"), { code: "EIO" });
+  }
+  const ran = await run(["-bs"], { input: Readable.from(failing()) });
+  expect(ran).toMatchObject({ exitCode: 74, err: "sendmail: the session broke off: read EIO\n", left: [] });
+  // One that stops speaking has had its replies.
+  expect(await run(["-bs"], { input: session("EHLO me") })).toMatchObject({ exitCode: 0, err: "" });
 });

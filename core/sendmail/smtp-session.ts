@@ -21,11 +21,15 @@ import { Leaving } from "../maildrop/leave.ts";
 import { ClientConnection } from "../net/connection.ts";
 import { defaultLimits } from "../smtp/config.ts";
 import { createSmtpFront } from "../smtp/front.ts";
+import { SendmailError } from "./sendmail-error.ts";
 
 const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const HANDSHAKE_MS = 1;
 
-/** Resolves when the session has ended, with 0: what became of each message was said in its replies. */
+/**
+ * Resolves when the session has ended, with 0: what became of each message was said in its replies. Throws a `SendmailError` where it broke off,
+ * as nobody can know then which replies were read.
+ */
 export async function smtpSession(parts: {
   readonly facts: SendmailFacts;
   readonly input: Readable;
@@ -67,15 +71,28 @@ export async function smtpSession(parts: {
       ...{ listenerTls: "none", certificates: null, handshakeTimeoutMs: HANDSHAKE_MS, log: silent },
     }),
   );
+  let broken: unknown = null;
+  const breakOff = (cause: unknown) => {
+    broken ??= cause;
+    near.destroy();
+  };
   input.pipe(near);
   near.pipe(out, { end: false });
   // A reader that has gone ends the session; so does one that stops speaking, once it has its replies.
-  out.on("error", () => near.destroy());
-  await finished(near, { writable: false }).catch(() => undefined);
+  input.on("error", breakOff);
+  out.on("error", breakOff);
+  await finished(near, { writable: false }).catch(breakOff);
   input.unpipe(near);
   input.destroy();
+  if (broken !== null) {
+    // The process may end before the front has cleared up.
+    for (const leaving of open) leaving.abort();
+    throw new SendmailError(`the session broke off: ${reasonOf(broken)}`, exitCodes.ioError, { cause: broken });
+  }
   return exitCodes.ok;
 }
+
+const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 const nobody: Accounts = {
   byLogin: async () => ({ at: "unknown" }),
