@@ -14,7 +14,7 @@ export class NoMbox extends StoreError {
   }
 }
 
-export interface Scanning {
+interface Scanning {
   readonly from: number;
   readonly to: number;
   readonly quoting: MboxQuoting;
