@@ -27,6 +27,10 @@ export async function measureImap(peers: readonly MailboxPeer[], plan: ImapPlan)
   if (isWanted("idle sessions")) await measureMemory(peers, plan);
 }
 
+/** A server is quiet when it has used no processor so many times in a row; the kernel counts in steps of 10 ms. */
+const QUIET_TIMES = 4;
+const QUIET_MS = 40;
+
 /** So many rounds do not count: until V8 has compiled what a server that runs for months has compiled long ago. */
 const warmUpRounds = Number(process.env.WARM_UP_ROUNDS ?? 8);
 
@@ -48,7 +52,7 @@ export async function measureWorks(
         const begun = performance.now();
         const count = await run();
         const seconds = (performance.now() - begun) / 1000;
-        const cpuMs = (((await cpuSeconds(peer.pid)) - cpuBefore) * 1000) / count;
+        const cpuMs = (((await cpuWhenQuiet(peer)) - cpuBefore) * 1000) / count;
         if (round >= warmUpRounds) results.get(peer)?.push({ perSecond: count / seconds, cpuMs });
       }
     }
@@ -62,6 +66,18 @@ export async function measureWorks(
       });
     }
   }
+}
+
+/** Once a server has done what it left for behind the answer: that is its cost, and must not be felt by the next server. */
+async function cpuWhenQuiet({ pid }: MailboxPeer): Promise<number> {
+  let used = await cpuSeconds(pid);
+  for (let quietTimes = 0; quietTimes < QUIET_TIMES; ) {
+    await sleep(QUIET_MS);
+    const now = await cpuSeconds(pid);
+    quietTimes = now > used ? 0 : quietTimes + 1;
+    used = now;
+  }
+  return used;
 }
 
 /** To the last one. */
