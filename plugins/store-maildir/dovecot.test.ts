@@ -124,7 +124,8 @@ describe.skipIf(!isDovecotHere)("with Dovecot", () => {
         ours.ask({ do: "flag", box: "INBOX", uids, mode, flags: ["\\Flagged", "Ours"] }),
         theirs.command(`STORE 1:* ${sign}FLAGS.SILENT (\\Answered Theirs)`),
       ]);
-      // By then all names are what they are to be.
+      // First what the session was told; then all names are what they are to be.
+      await ours.seen("INBOX");
       await ours.seen("INBOX");
       await theirs.command("NOOP");
       const flags = round % 2 ? ["\\Draft"] : ["Ours", "Theirs", "\\Answered", "\\Draft", "\\Flagged"];

@@ -284,5 +284,6 @@ it("the file that says where the server is may be read by all, and has nothing t
     "maildrop",
     "messageSizeBytes",
     "origin",
+    "queue",
   ]);
 });
