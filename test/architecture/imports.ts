@@ -23,7 +23,7 @@ const shownByApi =
 const faces: ReadonlySet<string> = new Set(["postern/plugin", "postern/mail", "postern/store"]);
 const onlyFaces = "a plugin sees core only as postern/plugin, postern/mail and postern/store";
 
-/** npm packages that one file alone may know. */
+/** npm packages that one file alone may know, and files that are its parts: `core/smtp/bridge-parser.ts` is one of `bridge.ts`. */
 const tamed = new Map([
   ["tapable", "core/kernel/hooks.ts"],
   ["smtp-server", "core/smtp/bridge.ts"],
@@ -44,13 +44,16 @@ export function importSlips(sources: readonly SourceFile[]): readonly string[] {
 
 function slipOf(from: SourceFile, specifier: string): string | null {
   const owner = tamed.get(packageOf(specifier));
-  if (owner !== undefined && owner !== from.path && !isContractTest(from.path, owner)) return `only ${owner} may`;
+  if (owner !== undefined && !isPartOf(owner, from.path) && !isContractTest(from.path, owner)) return `only ${owner} may`;
   const to = target(from, specifier);
   if (to !== null && !/\.(?:ts|json)$/.test(to)) return "a relative import carries .ts";
   if (from.path.startsWith("core/")) return coreSlip(from.path, specifier, to);
   if (from.path.startsWith("plugins/")) return pluginSlip(from.path, specifier, to);
   return null;
 }
+
+const isPartOf = (owner: string, path: string): boolean =>
+  path === owner || path.startsWith(owner.replace(/\.ts$/, "-"));
 
 /** A room pins down what it uses of a package's insides in contract tests of its own. */
 const isContractTest = (path: string, owner: string): boolean =>
