@@ -44,7 +44,8 @@ export function importSlips(sources: readonly SourceFile[]): readonly string[] {
 
 function slipOf(from: SourceFile, specifier: string): string | null {
   const owner = tamed.get(packageOf(specifier));
-  if (owner !== undefined && !isPartOf(owner, from.path) && !isContractTest(from.path, owner)) return `only ${owner} may`;
+  if (owner !== undefined && !isPartOf(owner, from.path) && !isContractTest(from.path, owner))
+    return `only ${owner} may`;
   const to = target(from, specifier);
   if (to !== null && !/\.(?:ts|json)$/.test(to)) return "a relative import carries .ts";
   if (from.path.startsWith("core/")) return coreSlip(from.path, specifier, to);
