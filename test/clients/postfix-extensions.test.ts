@@ -56,7 +56,7 @@ describeWith(["postfix", "swaks"], "a Postfix beside us", () => {
   });
 
   const toPostfix = (...args: string[]) =>
-    run("swaks", ["--server", `127.0.0.1:${postfix.port}`, "--ehlo", "client.example", "--timeout", "60", ...args]);
+    run("swaks", ["--server", `127.0.0.1:${postfix.port}`, "--ehlo", "client.example", "--timeout", "150", ...args]);
 
   it.runIf(isRoot)("relays into us over STARTTLS, with SIZE, 8BITMIME and XFORWARD", async () => {
     const { exitCode, output } = await toPostfix(
